@@ -1,0 +1,1 @@
+"""What students import: the kernels they write and the tools they measure them with."""

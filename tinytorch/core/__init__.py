@@ -1,0 +1,1 @@
+"""Generated from the lessons by `tito export`; written nowhere else."""

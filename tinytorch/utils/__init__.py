@@ -1,0 +1,1 @@
+"""Small tools that students may read: profiling, checking, machine facts."""

@@ -1,0 +1,1 @@
+"""The command line of TinyTorch Kernels and the grading behind it."""

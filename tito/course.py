@@ -1,0 +1,217 @@
+"""The course: what settings.ini says and where its files lie."""
+
+import configparser
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import TypeVar
+
+from tito.errors import TitoError
+
+__all__ = ["SETTINGS", "Course", "LessonSettings", "Limits"]
+
+SETTINGS = "settings.ini"
+DUE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
+
+N = TypeVar("N", int, float)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use; the section [limits]."""
+
+    cell_seconds: int = 30
+    notebook_seconds: int = 120
+    notebook_mib: int = 16
+    cells: int = 2000
+    output_lines: int = 1000
+
+
+@dataclass(frozen=True)
+class LessonSettings:
+    """One lesson's section: its title and, where it has one, its deadline."""
+
+    title: str
+    due: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Course:
+    """The settings of a course and its folders.
+
+    Everything below ``assignments`` is nbgrader's course tree, in nbgrader's own layout.
+    """
+
+    root: Path
+    id: str
+    title: str
+    db_url: str
+    exchange: Path | None
+    lessons: Mapping[str, LessonSettings]
+    late_penalty_per_day: float
+    limits: Limits
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> "Course":
+        """Read the course that the folder `start` (default: the current one) belongs to.
+
+        Raises
+        ------
+        TitoError
+            If neither the folder nor any above it has a settings.ini of a course.
+        """
+        folder = (start or Path.cwd()).resolve()
+        for candidate in (folder, *folder.parents):
+            if _is_course(candidate / SETTINGS):
+                return cls.read(candidate)
+        raise TitoError(
+            f"There is no course at {folder}: neither it nor a folder above has a {SETTINGS}.",
+            "Change into the folder of the course.",
+            exit_code=2,
+        )
+
+    @classmethod
+    def read(cls, root: Path) -> "Course":
+        """Read the settings.ini in `root`.
+
+        Raises
+        ------
+        TitoError
+            If a value is missing or is not of its kind; names the section, the key and the value.
+        """
+        return _Reader(root).course()
+
+    @property
+    def sources(self) -> Path:
+        """Where the lessons' percent sources lie."""
+        return self.root / "modules" / "source"
+
+    @property
+    def assignments(self) -> Path:
+        """nbgrader's course tree; generated, never committed."""
+        return self.root / "assignments"
+
+    @property
+    def gradebook_url(self) -> str:
+        """The gradebook's database URL."""
+        return self.db_url or f"sqlite:///{self.assignments / 'gradebook.db'}"
+
+    def shown(self, path: Path) -> str:
+        """Return `path` as a person would type it: relative to the current folder if below it."""
+        try:
+            return str(path.resolve().relative_to(Path.cwd()))
+        except ValueError:
+            return str(path)
+
+
+def _is_course(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(path, encoding="utf-8")
+    except (configparser.Error, UnicodeDecodeError):
+        return True  # broken, but somebody's course: reading it says what is wrong
+    return parser.has_section("course")
+
+
+class _Reader:
+    """Turns settings.ini into a Course, naming whatever is wrong with it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.resolve()
+        self.path = self.root / SETTINGS
+        self.parser = configparser.ConfigParser(interpolation=None)
+        try:
+            with self.path.open(encoding="utf-8") as file:
+                self.parser.read_file(file)
+        except FileNotFoundError:
+            raise TitoError(
+                f"{self.root} has no {SETTINGS}.", "Name the folder of a course.", exit_code=2
+            ) from None
+        except (configparser.Error, UnicodeDecodeError) as error:
+            reason = " ".join(str(error).split())
+            raise TitoError(
+                f"{self.path} cannot be read: {reason}.", "Mend that line.", exit_code=2
+            ) from None
+
+    def course(self) -> Course:
+        exchange = self._text("course", "exchange")
+        return Course(
+            root=self.root,
+            id=self._required("course", "id"),
+            title=self._required("course", "title"),
+            db_url=self._text("course", "db_url"),
+            exchange=Path(os.path.expanduser(exchange)) if exchange else None,
+            lessons=self._lessons(),
+            late_penalty_per_day=self._late_penalty(),
+            limits=self._limits(),
+        )
+
+    def _lessons(self) -> dict[str, LessonSettings]:
+        sections = {s: s.removeprefix("lesson ").strip() for s in self.parser.sections()}
+        return {
+            name: LessonSettings(self._required(section, "title"), self._due(section))
+            for section, name in sections.items()
+            if section.startswith("lesson ")
+        }
+
+    def _limits(self) -> Limits:
+        known = [field.name for field in fields(Limits)]
+        given = self.parser["limits"] if self.parser.has_section("limits") else {}
+        for key in given:
+            if key not in known:
+                raise self._wrong("limits", key, given[key], f"one of the limits {known}")
+        return Limits(
+            **{
+                key: self._number("limits", key, int, lambda n: n >= 1, "a whole number above 0")
+                for key in given
+            }
+        )
+
+    def _late_penalty(self) -> float:
+        if not self._text("points", "late_penalty_per_day"):
+            return 0.0
+        legal = "a share between 0 and 1"
+        key = "late_penalty_per_day"
+        return self._number("points", key, float, lambda share: 0 <= share <= 1, legal)
+
+    def _due(self, section: str) -> datetime | None:
+        text = self._text(section, "due")
+        if not text:
+            return None
+        try:
+            return datetime.strptime(text, DUE_FORMAT)
+        except ValueError:
+            legal = "a date like 2027-01-31 23:59:59 +0100"
+            raise self._wrong(section, "due", text, legal) from None
+
+    def _number(
+        self, section: str, key: str, kind: type[N], holds: Callable[[N], bool], legal: str
+    ) -> N:
+        text = self._text(section, key)
+        try:
+            value = kind(text)
+        except ValueError:
+            raise self._wrong(section, key, text, legal) from None
+        if not holds(value):
+            raise self._wrong(section, key, text, legal)
+        return value
+
+    def _required(self, section: str, key: str) -> str:
+        text = self._text(section, key)
+        if not text:
+            raise self._wrong(section, key, text, "a text")
+        return text
+
+    def _text(self, section: str, key: str) -> str:
+        return self.parser.get(section, key, fallback="").strip()
+
+    def _wrong(self, section: str, key: str, value: str, legal: str) -> TitoError:
+        return TitoError(
+            f"{SETTINGS}, section [{section}]: {key} is {value!r}, but must be {legal}.",
+            f"Mend it in {self.path}.",
+            exit_code=2,
+        )

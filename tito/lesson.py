@@ -1,0 +1,209 @@
+"""A lesson: where its files lie, and reading its notebook from percent or ipynb format."""
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course
+from tito.errors import TitoError
+
+__all__ = [
+    "Lesson",
+    "assign_cell_ids",
+    "cell_name",
+    "code_cells",
+    "find_lesson",
+    "grade_id",
+    "is_graded",
+    "is_locked",
+    "is_solution",
+    "read_notebook",
+    "syntax_error",
+]
+
+Cell = Any  # nbformat's NotebookNode: a dict with attribute access, without type information
+Notebook = Any
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One lesson of a course.
+
+    Parameters
+    ----------
+    course : Course
+        The course that names it in settings.ini.
+    assignment : str
+        Its folder's name and nbgrader's assignment id, as in ``11_kernels``.
+    """
+
+    course: Course
+    assignment: str
+
+    @property
+    def number(self) -> str:
+        """The part before the underscore: ``11``."""
+        return self.assignment.partition("_")[0]
+
+    @property
+    def name(self) -> str:
+        """The part after the underscore: ``kernels``."""
+        return self.assignment.partition("_")[2]
+
+    @property
+    def title(self) -> str:
+        """The title in settings.ini: ``Kernels``."""
+        return self.course.lessons[self.assignment].title
+
+    @property
+    def folder(self) -> Path:
+        """Where its source and the student's working copy lie."""
+        return self.course.sources / self.assignment
+
+    @property
+    def source(self) -> Path:
+        """The percent source, solutions included; a student edition has none."""
+        return self.folder / f"{self.name}_dev.py"
+
+    @property
+    def working_copy(self) -> Path:
+        """The notebook that `tito notebook` makes and that a student fills in."""
+        return self.folder / self.notebook_name
+
+    @property
+    def notebook_name(self) -> str:
+        """The name under which it is released and handed in: ``kernels.ipynb``."""
+        return f"{self.name}.ipynb"
+
+    @property
+    def released(self) -> Path:
+        """The students' notebook, without solutions."""
+        return self.course.assignments / "release" / self.assignment / self.notebook_name
+
+    def handed_in(self, student: str, stage: str = "submitted") -> Path:
+        """The notebook of `student` in nbgrader's folder `stage`."""
+        return self.course.assignments / stage / student / self.assignment / self.notebook_name
+
+
+def find_lesson(course: Course, name: str) -> Lesson:
+    """Return the lesson called `name`: ``kernels``, ``11`` or ``11_kernels``, in any case.
+
+    Raises
+    ------
+    TitoError
+        If the course has no such lesson; lists those it has.
+    """
+    wanted = name.strip().lower()
+    for assignment in course.lessons:
+        lesson = Lesson(course, assignment)
+        if wanted in (assignment.lower(), lesson.name.lower(), lesson.number):
+            return lesson
+    known = ", ".join(Lesson(course, a).name for a in course.lessons)
+    raise TitoError(f"There is no lesson {name!r}.", f"Name one of: {known}.", exit_code=2)
+
+
+def read_notebook(path: Path) -> Notebook:
+    """Read a notebook in percent (``.py``) or ``.ipynb`` format, with stable cell ids.
+
+    Raises
+    ------
+    TitoError
+        If the file is missing, is of another kind, or is no notebook.
+    """
+    if path.suffix not in (".py", ".ipynb"):
+        raise TitoError(
+            f"{path} is neither a notebook nor a percent file.",
+            "Name a file that ends in .ipynb or .py.",
+            exit_code=2,
+        )
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise TitoError(f"There is no file {path}.", "Check the name.", exit_code=2) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise TitoError(f"{path} cannot be read: {error}.", "Save it again as UTF-8.") from None
+    notebook = _parse_percent(text) if path.suffix == ".py" else _parse_ipynb(path, text)
+    assign_cell_ids(notebook)
+    return notebook
+
+
+def _parse_percent(text: str) -> Notebook:
+    import jupytext
+
+    return jupytext.reads(text, fmt="py:percent")
+
+
+def _parse_ipynb(path: Path, text: str) -> Notebook:
+    import nbformat
+
+    try:
+        notebook = nbformat.reads(text, as_version=4)
+        nbformat.validate(notebook, relax_add_props=True)
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise TitoError(
+            f"{path} is not a notebook: {reason}.", "Save it again from Jupyter."
+        ) from None
+    return notebook
+
+
+def assign_cell_ids(notebook: Notebook) -> None:
+    """Give each cell the id that its grade id (else its place) determines, on every machine."""
+    taken: set[str] = set()
+    for place, cell in enumerate(notebook.cells):
+        stem = re.sub(r"[^A-Za-z0-9_-]", "-", grade_id(cell) or f"cell-{place:03d}")[:56]
+        name = stem
+        while name in taken:
+            name = f"{stem}-{place}"
+        taken.add(name)
+        cell["id"] = name
+    notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.get("nbformat_minor", 5))
+
+
+def grade_id(cell: Cell) -> str:
+    """Return the cell's grade id, or an empty string."""
+    found = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+    return found if isinstance(found, str) else ""
+
+
+def is_graded(cell: Cell) -> bool:
+    """Whether points hang on the cell."""
+    return bool(cell.metadata.get("nbgrader", {}).get("grade", False))
+
+
+def is_solution(cell: Cell) -> bool:
+    """Whether the student writes in the cell."""
+    return bool(cell.metadata.get("nbgrader", {}).get("solution", False))
+
+
+def is_locked(cell: Cell) -> bool:
+    """Whether the cell's text is the instructor's, whatever a student does to it."""
+    if is_solution(cell):
+        return False
+    return is_graded(cell) or bool(cell.metadata.get("nbgrader", {}).get("locked", False))
+
+
+def cell_name(notebook: Notebook, cell: Cell) -> str:
+    """Return how a person finds the cell: its grade id, else its number from 1."""
+    return grade_id(cell) or f"number {notebook.cells.index(cell) + 1}"
+
+
+def syntax_error(source: str) -> SyntaxError | None:
+    """Return the syntax error in a code cell's `source`, IPython's own syntax allowed, or None."""
+    from IPython.core.inputtransformer2 import TransformerManager
+
+    try:
+        ast.parse(TransformerManager().transform_cell(source))
+    except SyntaxError as error:
+        return error
+    except ValueError as error:  # a null byte
+        return SyntaxError(str(error))
+    return None
+
+
+def code_cells(notebook: Notebook) -> Iterator[Cell]:
+    """Yield the code cells in order."""
+    return (cell for cell in notebook.cells if cell.cell_type == "code")

@@ -1,0 +1,1 @@
+"""The only code that renders tables, JSON, CSV and HTML."""
