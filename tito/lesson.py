@@ -79,6 +79,11 @@ class Lesson:
         return f"{self.name}.ipynb"
 
     @property
+    def module(self) -> str:
+        """The package module it is exported to: ``tinytorch.core.kernels``."""
+        return f"tinytorch.core.{self.name}"
+
+    @property
     def released(self) -> Path:
         """The students' notebook, without solutions."""
         return self.course.assignments / "release" / self.assignment / self.notebook_name

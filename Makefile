@@ -1,0 +1,53 @@
+# The two commands of the README are `make demo` and `make test`; each sets itself up.
+#
+# Everything is installed into .venv. PYTHON may name another interpreter: make test PYTHON=python3.13
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+# No notebook, kernel or gradebook of this project shall depend on what lies in the user's home.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.PHONY: help setup demo test lint types fresh check clean
+
+help: ## Say what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(READY) ## Make the environment in .venv
+
+$(READY): pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install it and run make again." >&2; exit 1; }
+	@echo "Setting up $(VENV) ..." >&2
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+demo: $(READY) ## Grade a small class from the real lesson
+	@$(BIN)/python tests/demo.py
+
+test: $(READY) ## Run all tests
+	@$(BIN)/python -m pytest
+
+lint: $(READY) ## Look for faults and for formatting
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(READY) ## Check the annotations
+	$(BIN)/mypy
+
+fresh: $(READY) ## Check that the exported packages are those of the lessons
+	$(BIN)/tito export layers --check
+	$(BIN)/tito export kernels --check
+
+check: test lint types fresh ## Everything that .ci/run looks at
+
+clean: ## Remove what make made; the course tree in assignments/ stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,69 @@
+"""The command `tito`: one group, whose commands are imported when they are called."""
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from tito.errors import TitoError
+
+__all__ = ["LazyGroup", "main"]
+
+COMMANDS = {
+    "doctor": "tito.commands.doctor",
+    "export": "tito.commands.export",
+    "nbgrader": "tito.commands.nbgrader",
+    "notebook": "tito.commands.notebook",
+    "profile": "tito.commands.profile",
+    "test": "tito.commands.test",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is asked for.
+
+    Parameters
+    ----------
+    modules : mapping of str to str
+        The commands' names and the modules that define them, under the same name.
+    """
+
+    def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.modules = modules
+
+    def list_commands(self, context: click.Context) -> list[str]:
+        """Return the commands in the order of the group's table."""
+        return list(self.modules)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Import and return the command `name`, or None where there is none."""
+        if name not in self.modules:
+            return None
+        command: click.Command = getattr(importlib.import_module(self.modules[name]), name)
+        return command
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the command; a person's mistake ends it with two sentences and no traceback."""
+        try:
+            return super().invoke(context)
+        except TitoError as error:
+            raise _Shown(error) from error
+
+
+class _Shown(click.exceptions.Exit):
+    """Ends the command with the error's exit code once the error is printed."""
+
+    def __init__(self, error: TitoError) -> None:
+        super().__init__(error.exit_code)
+        click.echo(f"tito: {error}", err=True)
+
+
+@click.group(cls=LazyGroup, modules=COMMANDS)
+@click.version_option(package_name="tinytorch-kernels", prog_name="tito")
+def main() -> None:
+    """Work on the lessons of TinyTorch: test, measure, export, grade.
+
+    LESSON is a lesson's name, number or folder: kernels, 11 or 11_kernels.
+    """

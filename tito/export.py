@@ -1,0 +1,133 @@
+"""From a lesson to its package: jupytext reads, nbdev exports, nothing is half written."""
+
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tito.errors import TitoError
+from tito.lesson import Cell, Lesson, Notebook, code_cells, grade_id, read_notebook, syntax_error
+
+__all__ = ["export_lesson", "render_package"]
+
+DIRECTIVE = re.compile(r"^#\|\s*export\b", re.MULTILINE)
+DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
+# What speaks to the student only: the markers, and the task between docstring and solution.
+NOT_EXPORTED = re.compile(r"^\s*(### (BEGIN|END) SOLUTION|# TODO\b.*)$")
+
+
+def export_lesson(lesson: Lesson, file: Path | None = None) -> Path:
+    """Write the package module of `lesson` and return its path.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson to export.
+    file : Path, optional
+        The notebook or percent file to take it from; default: the lesson's own source.
+
+    Raises
+    ------
+    TitoError
+        If the file cannot be read, or a cell is missing, lacks its directive or has a syntax
+        error; names the cell and its line. The old module then stays as it was.
+    """
+    target, text = render_package(lesson, file)
+    _replace(target, text)
+    return target
+
+
+def render_package(lesson: Lesson, file: Path | None = None) -> tuple[Path, str]:
+    """Return where the module of `lesson` belongs and its text, without writing it."""
+    file = file or lesson.source
+    notebook = read_notebook(file)
+    reference = notebook if file == lesson.source else _reference(lesson)
+    _check(file, notebook, reference)
+    module = _default_exp(file, notebook)
+    for cell in code_cells(notebook):
+        cell.source = "\n".join(x for x in cell.source.split("\n") if not NOT_EXPORTED.match(x))
+    package = lesson.course.root / "tinytorch"
+    target = package.joinpath(*module.split(".")).with_suffix(".py")
+    return target, _run_nbdev(lesson, notebook, module)
+
+
+def _reference(lesson: Lesson) -> Notebook | None:
+    """The notebook that says which cells there must be; a student edition has the release only."""
+    for path in (lesson.source, lesson.released):
+        if path.exists():
+            return read_notebook(path)
+    return None
+
+
+def _check(file: Path, notebook: Notebook, reference: Notebook | None) -> None:
+    found = {grade_id(cell): cell for cell in code_cells(notebook) if grade_id(cell)}
+    for cell in code_cells(reference) if reference is not None else ():
+        if not (DIRECTIVE.search(cell.source) and grade_id(cell)):
+            continue
+        name = grade_id(cell)
+        if name not in found:
+            raise TitoError(f"{file} has no cell {name}.", "Take it again from the release.")
+        if not DIRECTIVE.search(found[name].source):
+            where = _place(file, found[name], 1)
+            raise TitoError(f"{where}: the directive is missing.", "Begin it with `#| export`.")
+    for cell in _exported(notebook):
+        error = syntax_error(cell.source)
+        if error is not None:
+            where = _place(file, cell, error.lineno or 1)
+            raise TitoError(f"{where}: {error.msg}.", "Mend the line and export again.")
+
+
+def _exported(notebook: Notebook) -> Iterator[Cell]:
+    return (cell for cell in code_cells(notebook) if DIRECTIVE.search(cell.source))
+
+
+def _default_exp(file: Path, notebook: Notebook) -> str:
+    for cell in code_cells(notebook):
+        match = DEFAULT_EXP.search(cell.source)
+        if match:
+            return match[1]
+    first = next(code_cells(notebook), None)
+    where = str(file) if first is None else _place(file, first, 1)
+    raise TitoError(
+        f"{where}: no cell names the module.", "Put `#| default_exp core.NAME` into the first one."
+    )
+
+
+def _place(file: Path, cell: Cell, line: int) -> str:
+    """Say where a line of a cell stands: in the cell and, for a percent file, in the file."""
+    where = f"{file}, cell {grade_id(cell) or cell.id}, line {line}"
+    if file.suffix != ".py":
+        return where
+    before, found, _ = file.read_text(encoding="utf-8").partition(cell.source)
+    return f"{where} (line {before.count(chr(10)) + line} of the file)" if found else where
+
+
+def _run_nbdev(lesson: Lesson, notebook: Notebook, module: str) -> str:
+    """Export through nbdev in a folder of its own, laid out like the course."""
+    from fastcore.nbio import dict2nb
+    from nbdev.export import ExportModuleProc
+    from nbdev.maker import ModuleMaker
+    from nbdev.process import NBProcessor
+
+    collected = ExportModuleProc()
+    NBProcessor(nb=dict2nb(notebook), procs=[collected]).process()
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "tinytorch"
+        source = Path(folder) / lesson.source.relative_to(lesson.course.root)
+        maker = ModuleMaker(dest=package, name=module, nb_path=source)
+        maker.make(collected.modules["#"], collected.in_all["#"], lib_path=package)
+        return Path(maker.fname).read_text(encoding="utf-8")
+
+
+def _replace(target: Path, text: str) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        os.chmod(name, 0o644)
+        os.replace(name, target)
+    except BaseException:
+        os.unlink(name)
+        raise
