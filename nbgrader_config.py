@@ -1,0 +1,51 @@
+"""nbgrader's settings for this course, for its own commands, formgrader and `tito nbgrader` alike.
+
+Whatever an instructor may want to change stands in settings.ini; this file hands it on. It names
+the parts of the grading that are ours, so that every way to autograde gives the same grades.
+"""
+
+import os
+import sysconfig
+from pathlib import Path
+
+from tito.course import Course
+
+course = Course.read(Path(__file__).parent)
+
+c = get_config()  # noqa: F821 - defined by traitlets when it reads this file
+
+# nbgrader looks on PATH for alembic, which stands beside it, when it makes the gradebook.
+os.environ["PATH"] = os.pathsep.join(
+    [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+)
+
+c.CourseDirectory.course_id = course.id
+c.CourseDirectory.root = str(course.assignments)
+c.CourseDirectory.db_url = course.gradebook_url
+if course.exchange is not None:
+    c.Exchange.root = str(course.exchange)
+
+# Students get a stub that says what it is; the locked tests recognise it.
+c.ClearSolutions.code_stub = {
+    "python": '# YOUR CODE HERE\nraise NotImplementedError("this cell is not written yet")'
+}
+
+# Intake: the notebook that is graded is the release with the student's solutions in it.
+c.Autograde.exporter_class = "tito.grading.preprocessors.IntakeExporter"
+c.Autograde.sanitize_preprocessors = [
+    "nbgrader.preprocessors.ClearOutput",
+    "nbgrader.preprocessors.OverwriteKernelspec",
+    "nbgrader.preprocessors.OverwriteCells",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+
+# Execution and verdicts, then nbgrader's own bookkeeping.
+c.Autograde.autograde_preprocessors = [
+    "tito.grading.preprocessors.ExecuteNotebook",
+    "nbgrader.preprocessors.LimitOutput",
+    "nbgrader.preprocessors.SaveAutoGrades",
+    "nbgrader.preprocessors.AssignLatePenalties",
+    "nbgrader.preprocessors.CheckCellMetadata",
+]
+c.LimitOutput.max_lines = course.limits.output_lines
+c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"

@@ -1,0 +1,45 @@
+"""`tito nbgrader autograde`: grade what was handed in."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tito.grading.autograde import Graded
+
+__all__ = ["autograde"]
+
+
+@click.command()
+@click.argument("lesson")
+@click.option("--student", "students", multiple=True, metavar="ID", help="Only this student.")
+@click.option("--force", is_flag=True, help="Grade again what is graded and unchanged.")
+@click.option("--json", "as_json", is_flag=True, help="Print the grades as JSON.")
+def autograde(lesson: str, students: tuple[str, ...], force: bool, as_json: bool) -> None:
+    """Grade the submissions of LESSON that are new or were changed.
+
+    Exit code 1: a submission could not be graded; the others were.
+    """
+    from tito.course import Course
+    from tito.grading import autograde as grading
+    from tito.grading.gradebook import read_grades
+    from tito.lesson import find_lesson
+    from tito.reports.grades import as_json as render_json
+
+    found = find_lesson(Course.find(), lesson)
+    results = grading.autograde(found, students, force=force, report=_say)
+    counts = {s: sum(r.status == s for r in results) for s in ("graded", "kept", "failed")}
+    click.echo(
+        f"{counts['graded']} graded, {counts['kept']} unchanged, {counts['failed']} failed.",
+        err=True,
+    )
+    if as_json:
+        click.echo(render_json(read_grades(found)))
+    if counts["failed"]:
+        raise SystemExit(1)
+
+
+def _say(result: "Graded") -> None:
+    if result.status != "kept":
+        reason = f": {result.reason}" if result.reason else ""
+        click.echo(f"{result.student}: {result.status}{reason}", err=True)

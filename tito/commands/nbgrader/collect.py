@@ -1,0 +1,37 @@
+"""`tito nbgrader collect`: take in what students handed in."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["collect"]
+
+
+@click.command()
+@click.argument("lesson")
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+def collect(lesson: str, paths: tuple[Path, ...]) -> None:
+    """Take submissions of LESSON from nbgrader's exchange, or from folders and zip files.
+
+    In PATHS a submission is STUDENT/kernels.ipynb, STUDENT/11_kernels/kernels.ipynb or
+    STUDENT_kernels.ipynb, with the time it was handed in in a timestamp.txt beside it.
+    """
+    from tito.course import Course
+    from tito.grading.collection import collect_exchange, collect_paths
+    from tito.lesson import find_lesson
+
+    found = find_lesson(Course.find(), lesson)
+    if not paths:
+        count = collect_exchange(found)
+        click.echo(f"{count} submissions of {found.assignment} are collected.", err=True)
+        return
+    results = collect_paths(found, paths)
+    for result in results:
+        if result.status == "refused":
+            click.echo(f"{result.name}: refused: {result.reason}", err=True)
+    new = sum(result.status == "collected" for result in results)
+    kept = sum(result.status == "unchanged" for result in results)
+    refused = len(results) - new - kept
+    click.echo(f"{new} collected, {kept} unchanged, {refused} refused.", err=True)
+    if refused:
+        raise SystemExit(1)

@@ -1,0 +1,20 @@
+"""`tito nbgrader feedback`: a page for each student."""
+
+import click
+
+__all__ = ["feedback"]
+
+
+@click.command()
+@click.argument("lesson")
+@click.option("--student", metavar="ID", help="Only this student.")
+def feedback(lesson: str, student: str | None) -> None:
+    """Write the feedback pages of LESSON; with an exchange in settings.ini, send them."""
+    from tito.course import Course
+    from tito.grading.feedback import write_feedback
+    from tito.lesson import find_lesson
+
+    found = find_lesson(Course.find(), lesson)
+    pages = write_feedback(found, student)
+    folder = found.course.shown(found.course.assignments / "feedback")
+    click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)

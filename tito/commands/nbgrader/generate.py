@@ -1,0 +1,18 @@
+"""`tito nbgrader generate`: from the percent source to the students' notebook."""
+
+import click
+
+__all__ = ["generate"]
+
+
+@click.command()
+@click.argument("lesson")
+def generate(lesson: str) -> None:
+    """Write the source notebook of LESSON and, through nbgrader, the students' notebook."""
+    from tito.course import Course
+    from tito.grading import assignment
+    from tito.lesson import find_lesson
+
+    found = find_lesson(Course.find(), lesson)
+    path = assignment.generate(found)
+    click.echo(f"Wrote {found.course.shown(path)}.", err=True)

@@ -1,0 +1,19 @@
+"""`tito nbgrader release`: hand the current release out."""
+
+import click
+
+__all__ = ["release"]
+
+
+@click.command()
+@click.argument("lesson")
+def release(lesson: str) -> None:
+    """Make sure the release of LESSON is current, and hand it out.
+
+    With an exchange in settings.ini it goes there; else you are told where the notebook lies.
+    """
+    from tito.course import Course
+    from tito.grading import assignment
+    from tito.lesson import find_lesson
+
+    click.echo(assignment.release(find_lesson(Course.find(), lesson)), err=True)

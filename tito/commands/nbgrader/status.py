@@ -1,0 +1,22 @@
+"""`tito nbgrader status`: how far an assignment is."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+__all__ = ["status"]
+
+
+@click.command()
+@click.argument("lesson")
+@click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
+def status(lesson: str, as_json: bool) -> None:
+    """Say how far LESSON is: released, handed in, graded, answered, and what comes next."""
+    from tito.course import Course
+    from tito.grading.progress import read_progress
+    from tito.lesson import find_lesson
+    from tito.reports.progress import as_text
+
+    progress = read_progress(find_lesson(Course.find(), lesson))
+    click.echo(json.dumps(asdict(progress), indent=2) if as_json else as_text(progress))

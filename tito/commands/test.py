@@ -1,0 +1,38 @@
+"""`tito test`: run a lesson's locked cells on a student's own file."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+__all__ = ["test"]
+
+
+@click.command()
+@click.argument("lesson")
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def test(lesson: str, file: Path | None, as_json: bool) -> None:
+    """Run the locked cells of LESSON on your notebook or percent FILE.
+
+    Without FILE it is the working copy of this checkout. The released text of the locked cells
+    counts, whatever your file says there. Exit code 0: all passed; 1: not all.
+    """
+    from tito.course import Course
+    from tito.grading.selftest import choose_file, run_checks
+    from tito.lesson import find_lesson
+    from tito.reports.checks import print_checks
+
+    found = find_lesson(Course.find(), lesson)
+    path, remark = choose_file(found, file)
+    shown = found.course.shown(path)
+    if not as_json:
+        click.echo(f"Testing {shown}{remark}")
+    result = run_checks(found, path)
+    if as_json:
+        click.echo(json.dumps({"file": shown, **asdict(result)}, indent=2))
+    else:
+        print_checks(result.cells, result.notes)
+    if result.score < result.max_score:
+        raise SystemExit(1)

@@ -1,0 +1,160 @@
+"""The instructor's side of an assignment: its source notebook and its release."""
+
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.lesson import Lesson, Notebook, is_graded, read_notebook
+
+__all__ = [
+    "generate",
+    "instructor_notebook",
+    "is_current",
+    "load_config",
+    "nbgrader_api",
+    "release",
+    "run_step",
+    "save_notebook",
+    "student_notebook",
+]
+
+CONFIG = "nbgrader_config.py"
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def load_config(course: Course) -> Any:
+    """Return nbgrader's configuration of the course, as nbgrader itself reads it."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    if not (course.root / CONFIG).exists():
+        raise TitoError(f"{course.root} has no {CONFIG}.", "Take it from the project again.")
+    return PyFileConfigLoader(CONFIG, path=str(course.root)).load_config()
+
+
+def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
+    """Return nbgrader's Python API for the course, with traits overridden by class name."""
+    from nbgrader.apps import NbGraderAPI
+    from sqlalchemy.exc import SAWarning
+    from traitlets.config import Config
+
+    course.assignments.mkdir(exist_ok=True)
+    # nbgrader builds objects before it adds them to the session, and SQLAlchemy remarks on it.
+    warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.")
+    config = load_config(course)
+    config.merge(Config(overrides))
+    return NbGraderAPI(config=config)
+
+
+def run_step(step: Callable[[], dict[str, Any]], what: str) -> None:
+    """Run a call of nbgrader's API; turn a failure into one sentence with nbgrader's reason."""
+    result = step()
+    if not result["success"]:
+        reason = result.get("error", "").strip().splitlines()[-1:] or ["it gave no reason"]
+        raise TitoError(f"nbgrader could not {what}: {reason[0]}.", "Mend that and run it again.")
+
+
+def generate(lesson: Lesson) -> Path:
+    """Write the source notebook and the students' notebook of `lesson`; return the latter's path.
+
+    Raises
+    ------
+    TitoError
+        If the lesson has no source or nothing to grade, or nbgrader refuses, with its reason.
+    """
+    notebook = instructor_notebook(lesson)
+    if not any(is_graded(cell) for cell in notebook.cells):
+        raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
+    path = _source_notebook(lesson)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(_as_text(notebook), encoding="utf-8")
+    api = nbgrader_api(lesson.course)
+    run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
+    with api.gradebook as gradebook:
+        due = lesson.course.lessons[lesson.assignment].due
+        gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
+    return lesson.released
+
+
+def is_current(lesson: Lesson) -> bool:
+    """Whether the release exists and was made from the source as it is now."""
+    source = _source_notebook(lesson)
+    if not (source.exists() and lesson.released.exists()):
+        return False
+    return source.read_text(encoding="utf-8") == _as_text(instructor_notebook(lesson))
+
+
+def release(lesson: Lesson) -> str:
+    """Hand out the release, made anew if it is not current; return where it went, as a sentence."""
+    if not is_current(lesson):
+        generate(lesson)
+    course = lesson.course
+    if course.exchange is None:
+        return f"The notebook for the students is {course.shown(lesson.released)}."
+    api = nbgrader_api(course, ExchangeReleaseAssignment={"force": True})
+    run_step(lambda: api.release_assignment(lesson.assignment), f"release {lesson.name}")
+    return f"Students fetch {lesson.assignment} from the exchange {course.exchange}."
+
+
+def student_notebook(lesson: Lesson) -> Notebook:
+    """Return the students' notebook: the release, or what would be released from the source."""
+    if lesson.released.exists():
+        return read_notebook(lesson.released)
+    from nbgrader import preprocessors as steps
+
+    notebook, config = instructor_notebook(lesson), load_config(lesson.course)
+    resources: dict[str, object] = {}
+    for step in (
+        steps.LockCells,
+        steps.ClearSolutions,
+        steps.ClearOutput,
+        steps.ClearHiddenTests,
+        steps.ClearMarkScheme,
+        steps.ComputeChecksums,
+    ):
+        notebook, resources = step(config=config).preprocess(notebook, resources)
+    return notebook
+
+
+def instructor_notebook(lesson: Lesson) -> Notebook:
+    """Return the lesson's source as a notebook, without jupytext's pairing."""
+    from nbformat import from_dict
+
+    if not lesson.source.exists():
+        raise TitoError(
+            f"The lesson {lesson.name} has no source {lesson.course.shown(lesson.source)}.",
+            "Run this in the instructor's checkout.",
+        )
+    notebook = read_notebook(lesson.source)
+    notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    return notebook
+
+
+def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
+    """Write `notebook` to `path`, over an existing file only if `force`.
+
+    Raises
+    ------
+    TitoError
+        If the file exists and `force` is not given, or the folder cannot be written.
+    """
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(_as_text(notebook))
+    except FileExistsError:
+        remedy = "Add --force to replace it; what you wrote in it is then lost."
+        raise TitoError(f"{path} exists already.", remedy) from None
+    except OSError as error:
+        raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
+
+
+def _source_notebook(lesson: Lesson) -> Path:
+    return lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
+
+
+def _as_text(notebook: Notebook) -> str:
+    import nbformat
+
+    return f"{nbformat.writes(notebook)}\n"

@@ -1,0 +1,171 @@
+"""Execution: run a notebook's cells in a kernel, and go on when the kernel dies.
+
+A dead kernel costs the cell that killed it and no other: a fresh kernel runs the definitions
+above again and then continues with the next cell.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tito.course import Limits
+from tito.lesson import Cell, Notebook, code_cells, is_graded
+
+__all__ = ["Execution", "Outcome", "Runner", "current_runner", "run_notebook", "using_runner"]
+
+
+# The kernel warns of what is nobody's concern here: it listens on the loopback only.
+QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one cell ended: ``ok``, ``error``, ``died``, ``timeout`` or ``skipped``."""
+
+    status: str
+    ename: str = ""
+    evalue: str = ""
+
+
+@dataclass
+class Execution:
+    """An executed notebook, and the outcome of each code cell by its cell id."""
+
+    notebook: Notebook
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+
+
+Runner = Callable[[Notebook, Limits, Path], Execution]
+"""Runs a rebuilt notebook in a folder; the seam between what is graded and where it runs."""
+
+
+_runner: ContextVar[Runner | None] = ContextVar("runner", default=None)
+
+
+def current_runner() -> Runner:
+    """Return the runner in force: `run_notebook`, unless `using_runner` named another."""
+    return _runner.get() or run_notebook
+
+
+@contextmanager
+def using_runner(runner: Runner) -> Iterator[None]:
+    """Let `runner` run the notebooks that are graded inside the with block."""
+    token = _runner.set(runner)
+    try:
+        yield
+    finally:
+        _runner.reset(token)
+
+
+def run_notebook(notebook: Notebook, limits: Limits, folder: Path) -> Execution:
+    """Run the notebook in place in this machine's Python kernel, with the user's own rights.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        The notebook; its cells receive outputs.
+    limits : Limits
+        Seconds for a cell and for the whole.
+    folder : Path
+        The kernel's working folder.
+    """
+    return _Run(notebook, limits, folder).finish()
+
+
+class _Run:
+    def __init__(self, notebook: Notebook, limits: Limits, folder: Path) -> None:
+        self.execution = Execution(notebook)
+        self.limits = limits
+        self.folder = folder
+        self.deadline = time.monotonic() + limits.notebook_seconds
+
+    def finish(self) -> Execution:
+        notebook = self.execution.notebook
+        waiting = _needed_cells(notebook)
+        while waiting:
+            with ExitStack() as stack:
+                kernel = _Kernel(notebook, self.folder, stack)
+                self._repeat_definitions(kernel)
+                waiting = self._run_until_death(kernel, waiting)
+        return self.execution
+
+    def _run_until_death(self, kernel: "_Kernel", waiting: list[Cell]) -> list[Cell]:
+        """Run cells until none is left or the kernel is lost; return those that still wait."""
+        for place, cell in enumerate(waiting):
+            outcome = self._run_cell(kernel, cell)
+            self.execution.outcomes[cell.id] = outcome
+            if outcome.status in ("died", "timeout"):
+                return waiting[place + 1 :]
+        return []
+
+    def _run_cell(self, kernel: "_Kernel", cell: Cell) -> Outcome:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            cell.outputs = []
+            return Outcome("skipped", evalue="the notebook's time was used up")
+        return kernel.run(cell, min(left, self.limits.cell_seconds))
+
+    def _repeat_definitions(self, kernel: "_Kernel") -> None:
+        """Run again what later cells build on; the outputs stay those of the first run."""
+        for cell in code_cells(self.execution.notebook):
+            outcome = self.execution.outcomes.get(cell.id)
+            if outcome is None:
+                return
+            if outcome.status == "ok" and not is_graded(cell):
+                kept = cell.outputs
+                self._run_cell(kernel, cell)
+                cell.outputs = kept
+
+
+def _needed_cells(notebook: Notebook) -> list[Cell]:
+    """The code cells up to the last graded one: what comes after cannot change a grade.
+
+    In this course those are measurements, which say nothing on a machine that grades a class.
+    """
+    cells = list(code_cells(notebook))
+    while cells and not is_graded(cells[-1]):
+        cells.pop()
+    return cells
+
+
+class _Kernel:
+    """One living kernel and the client that talks to it."""
+
+    def __init__(self, notebook: Notebook, folder: Path, stack: ExitStack) -> None:
+        from nbclient import NotebookClient
+
+        self.notebook = notebook
+        self.reply: Mapping[str, Any] = {}
+        self.client = NotebookClient(
+            notebook,
+            kernel_name="python3",
+            allow_errors=True,
+            record_timing=False,
+            shutdown_kernel="immediate",
+            extra_arguments=QUIET,
+            on_cell_executed=self._keep_reply,
+            resources={"metadata": {"path": str(folder)}},
+        )
+        stack.enter_context(self.client.setup_kernel())
+
+    def run(self, cell: Cell, seconds: float) -> Outcome:
+        from nbclient.exceptions import CellTimeoutError, DeadKernelError
+
+        self.reply = {}
+        self.client.timeout = max(1, round(seconds))
+        try:
+            self.client.execute_cell(cell, self.notebook.cells.index(cell))
+        except DeadKernelError:
+            return Outcome("died", evalue="the kernel died while the cell ran")
+        except CellTimeoutError:
+            return Outcome("timeout", evalue=f"it ran longer than {self.client.timeout} seconds")
+        if self.reply.get("status") == "error":
+            return Outcome("error", self.reply.get("ename", ""), self.reply.get("evalue", ""))
+        return Outcome("ok")
+
+    def _keep_reply(self, *, execute_reply: Mapping[str, Any], **_: object) -> None:
+        self.reply = execute_reply["content"]

@@ -1,0 +1,116 @@
+"""The grades of an assignment, read from nbgrader's gradebook and the autograded notebooks."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tito.errors import TitoError
+from tito.grading.assignment import nbgrader_api
+from tito.grading.verdicts import METADATA_KEY, Verdict, read_verdicts
+from tito.lesson import Lesson, read_notebook
+
+__all__ = ["Grades", "Submission", "read_grades", "submitted_students"]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's grade; `status` is graded, rejected, failed or missing."""
+
+    student: str
+    status: str
+    score: float
+    max_score: float
+    cells: list[Verdict] = field(default_factory=list)
+    late_penalty: float = 0.0
+    message: str = ""
+
+
+@dataclass(frozen=True)
+class Grades:
+    """The grades of a class in one assignment."""
+
+    course: str
+    assignment: str
+    max_score: float
+    submissions: list[Submission]
+
+
+def read_grades(lesson: Lesson) -> Grades:
+    """Read the grades of every student who is in the gradebook or handed something in.
+
+    Raises
+    ------
+    TitoError
+        If the gradebook does not know the assignment.
+    """
+    from nbgrader.api import MissingEntry
+
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        try:
+            assignment = gradebook.find_assignment(lesson.assignment)
+        except MissingEntry:
+            raise TitoError(
+                f"The gradebook does not know {lesson.assignment}.",
+                f"Run `tito nbgrader generate {lesson.name}`.",
+            ) from None
+        points = _points(assignment)
+        graded = {s.student.id: s for s in assignment.submissions}
+        names = {s.id for s in gradebook.students} | set(submitted_students(lesson))
+        submissions = [
+            _submission(lesson, name, graded.get(name), points) for name in sorted(names)
+        ]
+    return Grades(lesson.course.id, lesson.assignment, sum(points.values()), submissions)
+
+
+def submitted_students(lesson: Lesson) -> list[str]:
+    """Return who handed something in, in order."""
+    folder = lesson.course.assignments / "submitted"
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if (path / lesson.assignment).exists())
+
+
+def _points(assignment: Any) -> dict[str, float]:
+    cells = [cell for notebook in assignment.notebooks for cell in notebook.grade_cells]
+    return {cell.name: float(cell.max_score) for cell in cells}
+
+
+def _submission(lesson: Lesson, student: str, entry: Any, points: dict[str, float]) -> Submission:
+    most = sum(points.values())
+    handed_in = student in submitted_students(lesson)
+    if entry is None:
+        if not handed_in:
+            return _ungraded(student, "missing", "Nothing was handed in.", points)
+        remedy = f"Run `tito nbgrader autograde {lesson.name}`."
+        return _ungraded(student, "failed", f"It is not graded yet. {remedy}", points)
+    verdicts, status, message = _recorded(lesson, student)
+    cells = list(_cells(entry, points, {v.grade_id: v for v in verdicts}, message))
+    penalty = sum(n.late_submission_penalty or 0.0 for n in entry.notebooks)
+    score = max(0.0, float(entry.score or 0.0) - penalty)
+    return Submission(student, status, score, most, cells, penalty, message)
+
+
+def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
+    cells = [Verdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
+    return Submission(student, status, 0.0, sum(points.values()), cells, message=why)
+
+
+def _recorded(lesson: Lesson, student: str) -> tuple[list[Verdict], str, str]:
+    """The verdicts, the status and the reason that the autograded notebook carries."""
+    path = lesson.handed_in(student, "autograded")
+    if not path.exists():
+        return [], "rejected", f"The submission holds no {lesson.notebook_name}."
+    notebook = read_notebook(path)
+    mark = notebook.metadata.get(METADATA_KEY, {})
+    return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+
+
+def _cells(
+    entry: Any, points: dict[str, float], verdicts: dict[str, Verdict], message: str
+) -> Iterator[Verdict]:
+    """Each cell's verdict with the gradebook's score, which a person may have changed since."""
+    scores = {g.name: float(g.score or 0.0) for n in entry.notebooks for g in n.grades}
+    for name, most in points.items():
+        found = verdicts.get(name, Verdict(name, 0.0, most, "not-run", message))
+        score = scores.get(name, 0.0)
+        yield Verdict(name, score, most, found.verdict, found.message, found.hint)

@@ -1,0 +1,100 @@
+"""The parts that nbgrader_config.py hangs into nbgrader's own pipeline.
+
+Stock `nbgrader autograde`, formgrader's button and `tito nbgrader autograde` all run them, so all
+three give the same grades.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from tito.course import Course, Limits
+from tito.errors import TitoError
+from tito.grading.execution import current_runner
+from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
+from tito.grading.verdicts import (
+    METADATA_KEY,
+    record_verdicts,
+    reject,
+    rejected_verdicts,
+    verdicts_of,
+)
+from tito.lesson import Notebook, read_notebook
+
+__all__ = ["DailyPenalty", "ExecuteNotebook", "IntakeExporter"]
+
+SECONDS_A_DAY = 24 * 60 * 60
+
+Resources = dict[str, Any]
+
+
+class IntakeExporter(NotebookExporter):
+    """Reads a submission through intake; what nbgrader wrote itself, as nbconvert does."""
+
+    def from_filename(
+        self, filename: str, resources: Resources | None = None, **kwargs: Any
+    ) -> Any:
+        """Convert the notebook `filename`, a path in nbgrader's course tree."""
+        path = Path(filename).absolute()
+        if path.parents[2].name != "submitted":
+            return super().from_filename(filename, resources, **kwargs)
+        limits = Course.find(path.parents[3]).limits
+        notebook = self._taken_in(path, limits)
+        mark = notebook.metadata.setdefault(METADATA_KEY, {})
+        mark["fingerprint"] = fingerprint(path, limits)
+        resources = resources or {}
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
+        return NotebookExporter.from_notebook_node(self, notebook, resources, **kwargs)
+
+    def _taken_in(self, path: Path, limits: Limits) -> Notebook:
+        release = read_notebook(_release(path))
+        try:
+            cells = read_submission(path, limits)
+        except Rejected as rejected:
+            self.log.warning("%s is rejected: %s", path, rejected.fact)
+            reject(release, rejected.fact)
+            return release
+        notebook, notes = rebuild(release, cells)
+        for note in notes:
+            self.log.warning("%s: %s", path, note)
+        return notebook
+
+
+class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
+    """Runs the rebuilt notebook and writes the verdicts where nbgrader looks for them."""
+
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        """Execute `notebook` in place."""
+        if notebook.metadata.get(METADATA_KEY, {}).get("status") == "rejected":
+            record_verdicts(notebook, rejected_verdicts(notebook))
+            return notebook, resources
+        folder = Path(resources["metadata"]["path"])
+        limits = Course.find(folder.absolute()).limits
+        execution = current_runner()(notebook, limits, folder)
+        record_verdicts(execution.notebook, verdicts_of(execution))
+        return execution.notebook, resources
+
+
+class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]
+    """Takes the share of the score that settings.ini names for each started day of delay."""
+
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float:
+        """Return the points that `total_seconds_late` cost a submission worth `score`."""
+        started_days = -(-total_seconds_late // SECONDS_A_DAY)
+        share = Course.find().late_penalty_per_day * started_days
+        return score * min(1.0, share)
+
+
+def _release(submitted: Path) -> Path:
+    """Where the release of a submitted notebook lies in nbgrader's course tree."""
+    path = submitted.parents[3] / "release" / submitted.parent.name / submitted.name
+    if not path.exists():
+        raise TitoError(
+            f"There is no release at {path}.", "Run `tito nbgrader generate` for the lesson."
+        )
+    return path

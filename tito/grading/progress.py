@@ -1,0 +1,49 @@
+"""How far an assignment is, read from nbgrader's course tree."""
+
+from dataclasses import dataclass
+
+from tito.grading.assignment import is_current
+from tito.grading.gradebook import submitted_students
+from tito.lesson import Lesson
+
+__all__ = ["Progress", "read_progress"]
+
+
+@dataclass(frozen=True)
+class Progress:
+    """The state of one assignment: counts of students at each stage, and the next step."""
+
+    assignment: str
+    release: str
+    submitted: int
+    autograded: int
+    feedback: int
+    next_step: str
+
+
+def read_progress(lesson: Lesson) -> Progress:
+    """Read how far `lesson` is; the release is missing, stale or current."""
+    release = "missing"
+    if lesson.released.exists():
+        release = "current" if not lesson.source.exists() or is_current(lesson) else "stale"
+    students = submitted_students(lesson)
+    autograded = [s for s in students if lesson.handed_in(s, "autograded").exists()]
+    answered = [
+        s for s in autograded if lesson.handed_in(s, "feedback").with_suffix(".html").exists()
+    ]
+    counts = len(students), len(autograded), len(answered)
+    return Progress(lesson.assignment, release, *counts, _next_step(lesson, release, *counts))
+
+
+def _next_step(lesson: Lesson, release: str, submitted: int, autograded: int, answered: int) -> str:
+    if release != "current":
+        step = "release"
+    elif not submitted:
+        step = "collect"
+    elif autograded < submitted:
+        step = "autograde"
+    elif answered < autograded:
+        step = "feedback"
+    else:
+        step = "report"
+    return f"tito nbgrader {step} {lesson.name}"

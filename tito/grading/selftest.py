@@ -1,0 +1,80 @@
+"""What `tito test` runs: the released checks on the solutions in a student's own file."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from tito.errors import TitoError
+from tito.grading.assignment import student_notebook
+from tito.grading.execution import run_notebook
+from tito.grading.intake import read_submission, rebuild
+from tito.grading.verdicts import Verdict, verdicts_of
+from tito.lesson import Lesson, is_graded
+
+__all__ = ["CheckResult", "choose_file", "run_checks"]
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """The verdicts on a file, the points they add up to, and what was noticed while reading it."""
+
+    assignment: str
+    score: float
+    max_score: float
+    notes: list[str]
+    cells: list[Verdict]
+
+
+def choose_file(lesson: Lesson, file: Path | None) -> tuple[Path, str]:
+    """Return the file to test and a remark on it: the one named, else the working copy.
+
+    Raises
+    ------
+    TitoError
+        If there is no such file.
+    """
+    if file is not None:
+        if not file.is_file():
+            raise TitoError(f"There is no file {file}.", "Check the name.", exit_code=2)
+        return file, _remark(lesson, file)
+    for candidate in (lesson.working_copy, lesson.source):
+        if candidate.is_file():
+            return candidate, _remark(lesson, candidate)
+    raise TitoError(
+        f"There is no working copy of {lesson.name} here.",
+        f"Make one with `tito notebook {lesson.name}`, or name your file.",
+        exit_code=2,
+    )
+
+
+def _remark(lesson: Lesson, file: Path) -> str:
+    if file.resolve() != lesson.source.resolve():
+        return ""
+    return (
+        f", the lesson's own source, solutions included"
+        f" (a working copy of your own: `tito notebook {lesson.name}`)"
+    )
+
+
+def run_checks(lesson: Lesson, file: Path) -> CheckResult:
+    """Run the released checks of `lesson` on the solutions in `file`, with the user's own rights.
+
+    Raises
+    ------
+    TitoError
+        If the file is no notebook, or the lesson has nothing to check.
+    """
+    cells = read_submission(file, lesson.course.limits)
+    notebook, notes = rebuild(student_notebook(lesson), cells)
+    if not any(is_graded(cell) for cell in notebook.cells):
+        raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
+    if file.resolve() == lesson.source.resolve():
+        notes = []  # its locked cells differ by the hidden tests, and rightly so
+    execution = run_notebook(notebook, lesson.course.limits, file.resolve().parent)
+    verdicts = verdicts_of(execution)
+    return CheckResult(
+        assignment=lesson.assignment,
+        score=sum(v.score for v in verdicts),
+        max_score=sum(v.max_score for v in verdicts),
+        notes=notes,
+        cells=verdicts,
+    )

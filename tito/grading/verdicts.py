@@ -1,0 +1,204 @@
+"""Verdicts: what the outcome of each graded cell is worth, and why, in words for a student."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from tito.grading.execution import Execution, Outcome
+from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded, is_solution, syntax_error
+
+__all__ = [
+    "METADATA_KEY",
+    "Verdict",
+    "read_verdicts",
+    "record_verdicts",
+    "reject",
+    "rejected_verdicts",
+    "verdict_without_points",
+    "verdicts_of",
+]
+
+METADATA_KEY = "tito"
+HINT = "\nHint: "
+WORDS = {"not-run": "could not run", "review": "for review"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a graded cell earned.
+
+    ``verdict`` is ``passed``, ``failed``, ``review`` (a person decides) or ``not-run`` (the check
+    could not run, which says nothing about the solution).
+    """
+
+    grade_id: str
+    score: float
+    max_score: float
+    verdict: str
+    message: str = ""
+    hint: str = ""
+
+    @property
+    def word(self) -> str:
+        """The verdict as a person reads it: passed, failed, could not run or for review."""
+        return WORDS.get(self.verdict, self.verdict)
+
+
+def verdicts_of(execution: Execution) -> list[Verdict]:
+    """Return the verdict on each graded cell of an executed notebook, in order."""
+    verdicts = []
+    solution: Cell | None = None
+    for cell in execution.notebook.cells:
+        if is_graded(cell):
+            verdicts.append(_verdict(cell, solution, execution.outcomes))
+        elif is_solution(cell):
+            solution = cell
+    return verdicts
+
+
+def reject(notebook: Notebook, reason: str) -> None:
+    """Mark a notebook as one whose submission could not be read."""
+    notebook.metadata[METADATA_KEY] = {"status": "rejected", "reason": reason}
+
+
+def rejected_verdicts(notebook: Notebook) -> list[Verdict]:
+    """Return the verdicts on a submission that could not be read: no points, and the reason."""
+    reason = notebook.metadata[METADATA_KEY]["reason"]
+    hint = "Save the notebook again from Jupyter and hand it in anew."
+    return [
+        Verdict(grade_id(cell), 0.0, _points(cell), "not-run", reason, hint)
+        for cell in notebook.cells
+        if is_graded(cell)
+    ]
+
+
+def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
+    """Write the verdicts into the notebook: as metadata, and as the outputs nbgrader reads.
+
+    nbgrader scores a cell 0 for any error or output on stderr, else by its last value, else full.
+    So the outputs of a graded cell are made to say what the verdict says.
+    """
+    by_name = {verdict.grade_id: verdict for verdict in verdicts}
+    for cell in code_cells(notebook):
+        verdict = by_name.get(grade_id(cell))
+        if verdict is not None and is_graded(cell):
+            cell.metadata[METADATA_KEY] = asdict(verdict)
+            if not is_solution(cell):
+                cell.outputs = _outputs(cell.outputs, verdict)
+
+
+def read_verdicts(notebook: Notebook) -> list[Verdict]:
+    """Return the verdicts that `record_verdicts` wrote into the notebook."""
+    recorded = (cell.metadata.get(METADATA_KEY) for cell in notebook.cells if is_graded(cell))
+    return [Verdict(**found) for found in recorded if isinstance(found, dict)]
+
+
+def verdict_without_points(name: str, outcome: Outcome) -> Verdict:
+    """Return the verdict on a check that is known by its name only."""
+    if outcome.status == "ok":
+        return Verdict(name, 0.0, 0.0, "passed")
+    return _from_failure(outcome, None, name, 0.0)
+
+
+def _verdict(cell: Cell, solution: Cell | None, outcomes: Mapping[str, Outcome]) -> Verdict:
+    name, points = grade_id(cell), _points(cell)
+    if is_solution(cell) or cell.cell_type != "code":
+        return Verdict(name, 0.0, points, "review", "A person grades this cell.")
+    outcome = outcomes.get(cell.id, Outcome("skipped"))
+    if outcome.status == "ok":
+        return _from_value(cell, name, points)
+    broken = _broken(solution, outcomes)
+    if broken and outcome.status == "error":
+        return Verdict(name, 0.0, points, "not-run", broken, f"Mend {_place(solution)} first.")
+    return _from_failure(outcome, solution, name, points)
+
+
+def _points(cell: Cell) -> float:
+    return float(cell.metadata["nbgrader"]["points"])
+
+
+def _from_value(cell: Cell, name: str, points: float) -> Verdict:
+    """A cell that ran through earns full points, or the part that its value names."""
+    value = _last_value(cell)
+    if value is None or value == points:
+        return Verdict(name, points, points, "passed")
+    if not 0 <= value <= points:  # NaN fails the comparison too
+        message = f"The check ended with {value}, which is no number of points."
+        return Verdict(name, 0.0, points, "failed", message)
+    return Verdict(name, value, points, "failed", f"The check gave {value:g} of {points:g} points.")
+
+
+def _from_failure(outcome: Outcome, solution: Cell | None, name: str, points: float) -> Verdict:
+    if outcome.status in ("died", "timeout", "skipped"):
+        message = f"The check could not finish: {outcome.evalue or 'it was not reached'}."
+        hint = "Look for an endless loop, or a call that ends the process."
+        return Verdict(name, 0.0, points, "not-run", message, hint)
+    if outcome.ename == "NotImplementedError":
+        message = "The solution is not written yet."
+        return Verdict(name, 0.0, points, "failed", message, f"Fill in {_place(solution)}.")
+    fact, _, hint = outcome.evalue.partition(HINT)
+    if not _speaks_for_itself(outcome.ename):
+        fact = f"{outcome.ename}: {fact}" if fact else outcome.ename
+        hint = hint or f"The error arose while the check called the code of {_place(solution)}."
+    return Verdict(name, 0.0, points, "failed", fact or "The check failed.", hint)
+
+
+def _speaks_for_itself(ename: str) -> bool:
+    """Whether the error is one that a check raises to say what is wrong."""
+    return ename in ("AssertionError", "CheckFailure")
+
+
+def _broken(solution: Cell | None, outcomes: Mapping[str, Outcome]) -> str:
+    """Why the solution cell that a check builds on does not define what it should, if so."""
+    if solution is None or solution.cell_type != "code":
+        return ""
+    error = syntax_error(solution.source)
+    if error is not None:
+        return f"Cell {grade_id(solution)} has a syntax error in line {error.lineno}: {error.msg}."
+    outcome = outcomes.get(solution.id, Outcome("ok"))
+    if outcome.status == "error":
+        return f"Cell {grade_id(solution)} stopped with {outcome.ename}: {outcome.evalue}."
+    if outcome.status != "ok":
+        return f"Cell {grade_id(solution)} did not finish: {outcome.evalue}."
+    return ""
+
+
+def _place(solution: Cell | None) -> str:
+    return f"cell {grade_id(solution)}" if solution is not None else "the solution cell"
+
+
+def _last_value(cell: Cell) -> float | None:
+    for output in cell.outputs:
+        if output.output_type == "execute_result":
+            try:
+                return float("".join(output.data.get("text/plain", "")))
+            except ValueError:
+                return None
+    return None
+
+
+def _outputs(outputs: list[Any], verdict: Verdict) -> list[Any]:
+    from nbformat.v4 import new_output
+
+    kept = [_harmless(output) for output in outputs if output.output_type != "execute_result"]
+    if verdict.verdict == "passed":
+        return [output for output in kept if output.output_type != "error"]
+    said = new_output("stream", name="stdout", text=_said(verdict))
+    if verdict.score > 0:
+        value = new_output("execute_result", {"text/plain": repr(verdict.score)})
+        return [value, said, *(output for output in kept if output.output_type != "error")]
+    if not any(output.output_type == "error" for output in kept):
+        kept.append(new_output("error", ename="NotRun", evalue=verdict.message, traceback=[]))
+    return [said, *kept]
+
+
+def _harmless(output: Any) -> Any:
+    """A warning on stderr is no failure: show it as ordinary output."""
+    if output.output_type == "stream" and output.name == "stderr":
+        output.name = "stdout"
+    return output
+
+
+def _said(verdict: Verdict) -> str:
+    lines = [f"{verdict.word}: {verdict.message}"]
+    return "\n".join([*lines, f"Hint: {verdict.hint}"] if verdict.hint else lines) + "\n"

@@ -1,0 +1,41 @@
+"""The verdicts on one student's cells, as a table for a terminal or a notebook."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from tito.reports.console import console, plain
+
+if TYPE_CHECKING:
+    from tito.grading.verdicts import Verdict
+
+__all__ = ["print_checks"]
+
+
+def print_checks(verdicts: Sequence["Verdict"], notes: Sequence[str] = ()) -> None:
+    """Print a row for each check, with the reason and the hint beneath one that did not pass."""
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    table.add_column("check", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    table.add_column("points", justify="right", no_wrap=True)
+    for verdict in verdicts:
+        table.add_row(plain(verdict.grade_id), verdict.word, _points(verdict))
+    score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
+    table.add_row("total", "", f"{score:g} / {most:g}")
+    out = console()
+    out.print(table)
+    for verdict in verdicts:
+        if verdict.message:
+            out.print()
+            out.print(plain(f"{verdict.grade_id}: {verdict.message}"))
+            if verdict.hint:
+                out.print(plain(f"  Hint: {verdict.hint}"))
+    if notes:
+        out.print()
+    for note in notes:
+        out.print(plain(f"Note: {note}"))
+
+
+def _points(verdict: "Verdict") -> str:
+    return f"{verdict.score:g} / {verdict.max_score:g}"

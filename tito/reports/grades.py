@@ -1,0 +1,141 @@
+"""The grades of a class, as a table, CSV, JSON or a page."""
+
+import csv
+import html
+import io
+import json
+from dataclasses import asdict
+from textwrap import shorten
+from typing import TYPE_CHECKING
+
+from tito.reports.console import plain
+
+if TYPE_CHECKING:
+    from tito.grading.gradebook import Grades, Submission
+
+__all__ = ["as_csv", "as_html", "as_json", "as_table"]
+
+# Wide enough that no column is ever squeezed; what follows is cut to a readable length.
+TABLE_WIDTH = 1000
+REMARK_WIDTH = 110
+# What a spreadsheet takes for the start of a formula.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def as_json(grades: "Grades") -> str:
+    """Return the grades as the JSON document that DESIGN.md fixes."""
+    return json.dumps(
+        {
+            "course": grades.course,
+            "assignment": grades.assignment,
+            "max_score": grades.max_score,
+            "submissions": [_submission(s) for s in grades.submissions],
+        },
+        indent=2,
+    )
+
+
+def as_csv(grades: "Grades") -> str:
+    """Return a row for each student: status, score, and the score of each graded cell."""
+    names = _cell_names(grades)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(["student", "status", "score", "max_score", "late_penalty", *names, "message"])
+    for s in grades.submissions:
+        scores = {cell.grade_id: cell.score for cell in s.cells}
+        cells = [f"{scores.get(name, 0.0):g}" for name in names]
+        numbers = [f"{s.score:g}", f"{s.max_score:g}", f"{s.late_penalty:g}"]
+        writer.writerow([_inert(s.student), s.status, *numbers, *cells, _inert(_remark(s))])
+    return out.getvalue()
+
+
+def as_table(grades: "Grades") -> str:
+    """Return the grades as a table for a terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    names = _cell_names(grades)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for heading in ("student", "status", "score", *names, "remark"):
+        is_number = heading in ("score", *names)
+        table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
+    for s in grades.submissions:
+        scores = {cell.grade_id: f"{cell.score:g}" for cell in s.cells}
+        shown = [scores.get(name, "") for name in names]
+        total = f"{s.score:g} / {s.max_score:g}"
+        table.add_row(
+            plain(s.student), s.status, total, *shown, plain(shorten(_remark(s), REMARK_WIDTH))
+        )
+    out = io.StringIO()
+    Console(file=out, width=TABLE_WIDTH, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def as_html(grades: "Grades") -> str:
+    """Return the grades as a page without scripts or outside references."""
+    names = _cell_names(grades)
+    head = "".join(f"<th>{html.escape(h)}</th>" for h in ("student", "status", "score", *names))
+    rows = "\n".join(_html_row(s, names) for s in grades.submissions)
+    title = html.escape(f"{grades.course}: {grades.assignment}")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>{title}</title>
+<style>
+body {{ font-family: sans-serif; margin: 2rem; }}
+table {{ border-collapse: collapse; }}
+th, td {{ border-bottom: 1px solid #bbb; padding: 0.3rem 0.8rem; text-align: left; }}
+td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{len(grades.submissions)} students, {grades.max_score:g} points.</p>
+<table>
+<thead><tr>{head}<th>remark</th></tr></thead>
+<tbody>
+{rows}
+</tbody>
+</table>
+</body>
+</html>"""
+
+
+def _html_row(submission: "Submission", names: list[str]) -> str:
+    cells = {cell.grade_id: cell for cell in submission.cells}
+    numbers = "".join(
+        f'<td class="number" title="{html.escape(cells[name].word)}">{cells[name].score:g}</td>'
+        for name in names
+    )
+    return (
+        f"<tr><td>{html.escape(submission.student)}</td><td>{submission.status}</td>"
+        f'<td class="number">{submission.score:g}</td>{numbers}'
+        f"<td>{html.escape(_remark(submission))}</td></tr>"
+    )
+
+
+def _submission(submission: "Submission") -> dict[str, object]:
+    return {
+        "student": submission.student,
+        "status": submission.status,
+        "score": submission.score,
+        "max_score": submission.max_score,
+        "cells": [asdict(cell) for cell in submission.cells],
+    }
+
+
+def _remark(submission: "Submission") -> str:
+    """The reason of a submission without a grade, else the first check that did not pass."""
+    late = f"late: -{submission.late_penalty:g}" if submission.late_penalty else ""
+    found = submission.message or next((c.message for c in submission.cells if c.message), "")
+    return "; ".join(part for part in (late, found.splitlines()[0] if found else "") if part)
+
+
+def _inert(text: str) -> str:
+    """Text that a spreadsheet shows and does not compute."""
+    return f"'{text}" if text.startswith(FORMULA) else text
+
+
+def _cell_names(grades: "Grades") -> list[str]:
+    return list(dict.fromkeys(cell.grade_id for s in grades.submissions for cell in s.cells))
