@@ -1,0 +1,24 @@
+"""`tito doctor`: what is installed, what is missing, and the command that mends it."""
+
+import json
+from dataclasses import asdict
+
+import click
+
+__all__ = ["doctor"]
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
+def doctor(as_json: bool) -> None:
+    """Check this machine and this checkout. Exit code 1: something needed is missing."""
+    from tito.grading.diagnosis import examine
+    from tito.reports.diagnosis import as_text
+
+    findings = examine()
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
+    else:
+        click.echo(as_text(findings))
+    if any(finding.state == "missing" for finding in findings):
+        raise SystemExit(1)
