@@ -1,0 +1,99 @@
+"""A course of its own for each test: real files, real nbgrader, real kernels."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from classroom import hand_in, read_samples
+
+from tito.course import Course
+from tito.grading.assignment import generate
+from tito.grading.autograde import autograde
+from tito.lesson import Lesson, find_lesson
+
+ROOT = Path(__file__).parents[1]
+COURSE_FILES = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
+
+Tito = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout under test."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course with the kernels lesson generated; to be copied, never changed."""
+    folder = tmp_path_factory.mktemp("generated") / "course"
+    _copy_course(ROOT, folder)
+    generate(find_lesson(Course.read(folder), "kernels"))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def graded(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A course whose class of samples is handed in and autograded; never changed."""
+    folder = tmp_path_factory.mktemp("graded") / "course"
+    shutil.copytree(generated, folder)
+    lesson = find_lesson(Course.read(folder), "kernels")
+    for sample in read_samples():
+        hand_in(sample, lesson, folder / "assignments" / "submitted")
+    autograde(lesson)
+    return folder
+
+
+@pytest.fixture
+def plain_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course in which nothing is generated yet; the current folder is its root."""
+    return _enter(_copy_course(ROOT, tmp_path / "course"), monkeypatch)
+
+
+@pytest.fixture
+def course(generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course with the kernels lesson generated; the current folder is its root."""
+    return _enter(Path(shutil.copytree(generated, tmp_path / "course")), monkeypatch)
+
+
+@pytest.fixture
+def graded_course(graded: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    """A course whose class is autograded, to change at will; the current folder is its root."""
+    return _enter(Path(shutil.copytree(graded, tmp_path / "course")), monkeypatch)
+
+
+@pytest.fixture
+def lesson(course: Course) -> Lesson:
+    """The kernels lesson of the generated course."""
+    return find_lesson(course, "kernels")
+
+
+@pytest.fixture
+def tito() -> Tito:
+    """Run the command tito in the current folder and return what it printed."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tito", *map(str, arguments)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    return run
+
+
+def _copy_course(source: Path, target: Path) -> Path:
+    target.mkdir(parents=True)
+    for name in COURSE_FILES:
+        path = source / name
+        if path.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb_checkpoints")
+            shutil.copytree(path, target / name, ignore=ignored)
+        else:
+            shutil.copy(path, target / name)
+    return target
+
+
+def _enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
+    monkeypatch.chdir(folder)
+    return Course.read(folder)

@@ -1,0 +1,264 @@
+"""The contract of the exported kernels: values, dtypes, errors, memory, blocks and threads."""
+
+import inspect
+import os
+import subprocess
+import sys
+import threading
+import tracemalloc
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tinytorch.core.kernels import (
+    available_cpus,
+    matmul_cache_optimized,
+    matmul_custom,
+    matmul_parallel,
+    matmul_vectorized,
+)
+from tinytorch.utils.checking import assert_multiplies, random_matrix
+
+VARIANTS = {
+    "custom": matmul_custom,
+    "vectorized": matmul_vectorized,
+    "blocked": matmul_cache_optimized,
+    "blocked 1": partial(matmul_cache_optimized, block_size=1),
+    "blocked 4": partial(matmul_cache_optimized, block_size=4),
+    "blocked huge": partial(matmul_cache_optimized, block_size=10**12),
+    "parallel": matmul_parallel,
+    "parallel 1": partial(matmul_parallel, num_processes=1),
+    "parallel 3": partial(matmul_parallel, num_processes=3),
+    "parallel 64": partial(matmul_parallel, num_processes=64),
+}
+SHAPES = [(1, 1, 1), (2, 3, 4), (1, 9, 5), (5, 9, 1), (6, 1, 3), (8, 8, 8), (9, 7, 10), (3, 65, 4)]
+EMPTY = [(0, 3, 2), (3, 0, 2), (3, 2, 0), (0, 0, 2), (3, 0, 0), (0, 0, 0)]
+EXACT = ["bool", "int8", "uint8", "int32", "int64"]
+ROUNDED = ["float16", "float32", "float64", "complex64", "complex128"]
+DTYPES = [*EXACT, *ROUNDED]
+MIXED = [("int64", "float64"), ("float32", "float64"), ("bool", "int8"), ("float32", "complex128")]
+REJECTED = [((3, 4), (5, 6)), ((8, 8), (9, 8)), ((4,), (4, 2)), ((3, 4), (4,)), ((2, 3, 4), (4, 5))]
+LARGE = 1024
+
+
+@pytest.fixture(params=VARIANTS)
+def kernel(request):
+    return VARIANTS[request.param]
+
+
+def operands(m, n, p, left="float64", right=None):
+    rng = np.random.default_rng(1111)
+    return random_matrix(rng, m, n, left), random_matrix(rng, n, p, right or left)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_kernel_multiplies_every_shape(kernel, shape):
+    assert_multiplies(kernel, *operands(*shape), hint="")
+
+
+@pytest.mark.parametrize("shape", EMPTY)
+def test_kernel_returns_zeros_for_empty_sides(kernel, shape):
+    result = kernel(*operands(*shape, "float32"))
+    assert result.dtype == np.float32
+    np.testing.assert_array_equal(result, np.zeros((shape[0], shape[2])))
+
+
+@pytest.mark.parametrize(("left", "right"), [*[(dtype, dtype) for dtype in DTYPES], *MIXED])
+def test_kernel_promotes_as_numpy_does(kernel, left, right):
+    A, B = operands(6, 9, 5, left, right)
+    result = kernel(A, B)
+    assert type(result) is np.ndarray
+    assert result.dtype == np.result_type(A, B) == (A @ B).dtype
+    assert_multiplies(kernel, A, B, hint="")
+
+
+def test_kernel_wraps_small_integers_like_numpy(kernel):
+    A, B = (np.full(shape, 100, dtype=np.int8) for shape in [(5, 9), (9, 3)])
+    np.testing.assert_array_equal(kernel(A, B), A @ B)
+
+
+def test_kernel_takes_foreign_byte_order(kernel):
+    A, B = operands(6, 9, 5, ">f8")
+    np.testing.assert_allclose(kernel(A, B), A @ B)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [(slice(None, None, 2), slice(None, None, -1)), (slice(9, 2, -1), slice(3))],
+)
+def test_kernel_multiplies_views(kernel, rows, columns):
+    A, B = operands(12, 9, 10)
+    assert_multiplies(kernel, A[rows], B[:, columns], hint="")
+    assert_multiplies(kernel, np.asfortranarray(A), B.T.copy().T, hint="")
+    assert_multiplies(kernel, A[rows], A[rows].T, hint="")
+
+
+def test_kernel_leaves_read_only_operands_alone(kernel):
+    A, B = operands(6, 9, 5)
+    A.flags.writeable = B.flags.writeable = False
+    assert_multiplies(kernel, A, B, hint="")
+
+
+def test_kernel_returns_an_array_of_its_own(kernel):
+    A, B = operands(6, 9, 5)
+    first, second = kernel(A, B), kernel(A, B)
+    assert not any(np.shares_memory(first, other) for other in (A, B, second))
+
+
+def test_kernel_lets_nan_and_inf_through(kernel):
+    A, B = operands(6, 9, 5)
+    A[1, 2], A[4, 8], B[3, 4] = np.nan, -np.inf, np.inf
+    assert_multiplies(kernel, A, B, hint="")
+
+
+@pytest.mark.parametrize(("left", "right"), REJECTED)
+def test_kernel_names_both_shapes_it_rejects(kernel, left, right):
+    with pytest.raises(ValueError, match="expected A") as caught:
+        kernel(np.ones(left), np.ones(right))
+    assert str(left) in str(caught.value)
+    assert str(right) in str(caught.value)
+
+
+@pytest.mark.parametrize("rows", [0, 2, 30])
+@pytest.mark.parametrize("value", [0, -1, -64])
+def test_kernel_names_the_count_it_rejects(rows, value):
+    A, B = operands(rows, 4, 3)
+    with pytest.raises(ValueError, match=f"block_size must be at least 1, got {value}"):
+        matmul_cache_optimized(A, B, block_size=value)
+    with pytest.raises(ValueError, match=f"num_processes must be at least 1, got {value}"):
+        matmul_parallel(A, B, num_processes=value)
+
+
+def test_kernel_signatures_are_the_contract():
+    assert list(inspect.signature(matmul_custom).parameters) == ["A", "B"]
+    assert list(inspect.signature(matmul_vectorized).parameters) == ["A", "B"]
+    blocked = inspect.signature(matmul_cache_optimized).parameters
+    assert [(name, blocked[name].default) for name in list(blocked)[2:]] == [("block_size", 64)]
+    chunked = inspect.signature(matmul_parallel).parameters
+    assert [(name, chunked[name].default) for name in list(chunked)[2:]] == [
+        ("num_processes", None)
+    ]
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        matmul_vectorized,
+        *[partial(matmul_cache_optimized, block_size=b) for b in (32, 64, 256, 512)],
+        *[partial(matmul_parallel, num_processes=chunks) for chunks in (1, 2, 7)],
+    ],
+)
+def test_kernel_needs_little_memory_beyond_its_result(kernel):
+    A, B = operands(LARGE, LARGE, LARGE, "float32")
+    kernel(A[:16], B)
+    tracemalloc.start()
+    try:
+        result = kernel(A, B)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak <= 1.4 * result.nbytes
+
+
+@pytest.fixture
+def products(monkeypatch):
+    """Record the operands and the thread of every call of np.matmul."""
+    calls, matmul = [], np.matmul
+
+    def record(X, Y, **options):
+        calls.append((X.shape, Y.shape, threading.get_ident(), options.get("out")))
+        return matmul(X, Y, **options)
+
+    monkeypatch.setattr(np, "matmul", record)
+    return calls
+
+
+@pytest.mark.parametrize(("m", "n", "p", "block_size"), [(10, 7, 9, 4), (8, 8, 8, 4), (5, 6, 7, 1)])
+def test_matmul_cache_optimized_multiplies_only_blocks(products, m, n, p, block_size):
+    matmul_cache_optimized(*operands(m, n, p), block_size=block_size)
+    assert all(max(*X, *Y) <= block_size for X, Y, *_ in products)
+    assert sum(X[0] * X[1] * Y[1] for X, Y, *_ in products) == m * n * p
+
+
+def test_matmul_cache_optimized_reuses_one_buffer(products):
+    matmul_cache_optimized(*operands(10, 7, 9), block_size=4)
+    buffers = [out for *_, out in products]
+    assert all(np.shares_memory(buffers[0], buffer) for buffer in buffers)
+    assert buffers[0].base.nbytes == 4 * 4 * 8
+
+
+@pytest.mark.parametrize(
+    ("rows", "num_processes"), [(23, 8), (24, 8), (3, 8), (1, 4), (7, 1), (100, 7), (2, 2)]
+)
+def test_matmul_parallel_balances_its_chunks(products, rows, num_processes):
+    matmul_parallel(*operands(rows, 5, 6), num_processes=num_processes)
+    sizes = [X[0] for X, *_ in products]
+    assert len(sizes) == min(num_processes, rows)
+    assert sum(sizes) == rows
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_matmul_parallel_writes_chunks_into_its_result(products):
+    result = matmul_parallel(*operands(23, 5, 6), num_processes=4)
+    assert all(np.shares_memory(out, result) for *_, out in products)
+
+
+@pytest.mark.parametrize("num_processes", [2, 4])
+def test_matmul_parallel_multiplies_all_chunks_at_once(monkeypatch, num_processes):
+    """Each product waits for all others: one after the other, they would never meet."""
+    barrier, matmul = threading.Barrier(num_processes, timeout=30), np.matmul
+
+    def meet(X, Y, **options):
+        barrier.wait()
+        return matmul(X, Y, **options)
+
+    monkeypatch.setattr(np, "matmul", meet)
+    A, B = operands(23, 5, 6)
+    result = matmul_parallel(A, B, num_processes=num_processes)
+    np.testing.assert_allclose(result, A @ B)
+
+
+@pytest.mark.parametrize("num_processes", [1, 2, 3])
+def test_matmul_parallel_uses_no_more_threads_than_it_may(products, num_processes):
+    matmul_parallel(*operands(50, 5, 6), num_processes=num_processes)
+    assert len({thread for *_, thread, _ in products}) <= num_processes
+
+
+def test_matmul_parallel_leaves_no_thread_behind():
+    before = threading.active_count()
+    matmul_parallel(*operands(50, 5, 6), num_processes=4)
+    assert threading.active_count() == before
+
+
+def test_matmul_parallel_raises_what_a_thread_raises(monkeypatch):
+    def fail(X, Y, **options):
+        raise MemoryError("no room")
+
+    monkeypatch.setattr(np, "matmul", fail)
+    with pytest.raises(MemoryError, match="no room"):
+        matmul_parallel(*operands(50, 5, 6), num_processes=4)
+
+
+def test_matmul_parallel_uses_the_cpus_of_the_process_by_default(products, monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {2, 5, 7}, raising=False)
+    matmul_parallel(*operands(50, 5, 6))
+    assert available_cpus() == len(products) == 3
+
+
+def test_available_cpus_falls_back_to_the_machines(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 6)
+    assert available_cpus() == 6
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert available_cpus() == 1
+
+
+def test_kernels_module_imports_on_its_own(tmp_path):
+    code = "import tinytorch.core.kernels as k, sys; sys.exit(k.matmul_custom.__name__ == '')"
+    root = os.pathsep.join(path for path in sys.path if path)
+    environment = os.environ | {"PYTHONPATH": root}
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=tmp_path, env=environment, check=False
+    )
+    assert done.returncode == 0
