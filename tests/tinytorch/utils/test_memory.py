@@ -1,0 +1,88 @@
+"""Memory of one call: exact for NumPy's buffers, and tracing is left as it was found."""
+
+import tracemalloc
+from functools import partial
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.memory import MemoryUse, measure_memory
+
+HEADER = 1024
+"""Bytes allowed for the small objects that come with a buffer: an array's header, numbers."""
+
+
+@pytest.fixture
+def traced():
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("count", [1_000, 100_000, 1_000_000])
+def test_peak_and_kept_of_a_buffer_are_its_bytes(count):
+    use = measure_memory(partial(np.ones, count))
+    assert 0 <= use.kept - 8 * count < HEADER
+    assert 0 <= use.peak - 8 * count < HEADER
+
+
+def test_peak_counts_temporaries_and_kept_does_not():
+    def call():
+        temporary = np.ones(300_000)
+        return temporary[:100_000].copy()
+
+    use = measure_memory(call)
+    assert 0 <= use.peak - 400_000 * 8 < HEADER
+    assert 0 <= use.kept - 100_000 * 8 < HEADER
+
+
+def test_nothing_allocated_is_nothing_used():
+    use = measure_memory(lambda: None)
+    assert (use.peak, use.kept) == (0, 0)
+
+
+def test_peak_is_of_this_call_alone(traced):
+    held = np.ones(1_000_000)
+    del held
+    use = measure_memory(lambda: np.ones(1000))
+    assert 0 <= use.peak - 8000 < HEADER
+
+
+def test_memory_in_use_before_is_not_counted(traced):
+    held = np.ones(1_000_000)
+    use = measure_memory(lambda: np.ones(1000))
+    assert use.before >= held.nbytes
+    assert 0 <= use.peak - 8000 < HEADER
+
+
+def test_freeing_more_than_is_kept_is_negative(traced):
+    held = [np.ones(1_000_000)]
+    use = measure_memory(held.clear)
+    assert use.kept == pytest.approx(-8_000_000, abs=HEADER)
+
+
+def test_tracing_that_was_off_is_off_again():
+    measure_memory(lambda: None)
+    assert not tracemalloc.is_tracing()
+
+
+def test_tracing_that_was_on_stays_on_and_keeps_its_traces(traced):
+    held = np.ones(1000)
+    measure_memory(lambda: None)
+    assert tracemalloc.get_object_traceback(held) is not None
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_tracing_is_restored_after_an_exception(error):
+    def fail():
+        assert tracemalloc.is_tracing()
+        raise error
+
+    with pytest.raises(error):
+        measure_memory(fail)
+    assert not tracemalloc.is_tracing()
+
+
+def test_peak_and_kept_are_relative_to_before():
+    assert MemoryUse(before=10, after=15, highest=40).peak == 30
+    assert MemoryUse(before=10, after=15, highest=40).kept == 5

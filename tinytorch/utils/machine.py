@@ -1,0 +1,74 @@
+"""Facts about this machine that a measurement depends on: read from the system, never assumed.
+
+What a system does not tell stays None and is printed as "not told".
+"""
+
+import platform
+from dataclasses import dataclass
+
+import numpy as np
+
+from tinytorch.utils.blas import describe_blas
+from tinytorch.utils.process import physical_bytes
+from tinytorch.utils.processor import Cache, core_quota, cpu_name, data_caches, usable_cores
+from tinytorch.utils.report import format_bytes
+
+__all__ = ["Machine", "describe_machine"]
+
+_NOT_TOLD = "not told"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """This machine as it tells about itself; None or empty where it does not.
+
+    ``cores`` counts the logical cores that this process may run on; ``core_quota`` is how many
+    of them a container may keep busy at a time (None: no limit known). Sizes are in bytes.
+    """
+
+    system: str
+    cpu: str | None
+    cores: int | None
+    core_quota: float | None
+    memory: int | None
+    caches: tuple[Cache, ...]
+    python: str
+    numpy: str
+    blas: str | None
+    blas_threads: int | None
+
+    def __str__(self) -> str:
+        quota = "" if self.core_quota is None else f", {self.core_quota:g} of them at a time"
+        threads = f", {_told(self.blas_threads)} threads" if self.blas_threads else ""
+        memory = None if self.memory is None else format_bytes(self.memory)
+        lines = {
+            "CPU": _told(self.cpu),
+            "cores": f"{_told(self.cores)} for this process{quota}",
+            "caches": ", ".join(map(str, self.caches)) or _NOT_TOLD,
+            "memory": _told(memory),
+            "system": self.system,
+            "Python": f"{self.python}, NumPy {self.numpy}",
+            "BLAS": f"{_told(self.blas)}{threads}",
+        }
+        return "\n".join(f"{label:<8}{text}" for label, text in lines.items())
+
+
+def describe_machine() -> Machine:
+    """Ask this machine and return what it tells."""
+    blas, threads = describe_blas()
+    return Machine(
+        system=f"{platform.system()} {platform.machine()}",
+        cpu=cpu_name(),
+        cores=usable_cores(),
+        core_quota=core_quota(),
+        memory=physical_bytes(),
+        caches=data_caches(),
+        python=platform.python_version(),
+        numpy=np.__version__,
+        blas=blas,
+        blas_threads=threads,
+    )
+
+
+def _told(fact: object) -> str:
+    return _NOT_TOLD if fact is None else str(fact)

@@ -1,0 +1,219 @@
+"""Profile one call: its time, its memory and what it returns, in one dict.
+
+Time and memory are measured in calls of their own, because tracing memory slows the code that is
+timed. `timing` reads the clocks, `memory` counts bytes, `process` asks the operating system and
+`report` prints; this module puts their answers together. 1 MB is 2**20 bytes throughout, so a
+float32 array of 1024 x 1024 takes 4 MB.
+"""
+
+import sys
+import tracemalloc
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from tinytorch.utils import process
+from tinytorch.utils.memory import measure_memory
+from tinytorch.utils.report import profile_text
+from tinytorch.utils.timing import SYSTEM_CLOCK, WIDE_SPREAD, Call, Timing, measure
+
+__all__ = ["MB", "SimpleProfiler", "profile_function"]
+
+MB = 2**20
+
+
+class SimpleProfiler:
+    """Measure calls one at a time.
+
+    Parameters
+    ----------
+    track_memory : bool
+        Make one more call, under tracemalloc, to count its memory. Where the work is done in
+        Python, not in NumPy, that call can take ten times as long as the others.
+    track_cpu : bool
+        Report CPU use, resident memory and threads of the process.
+    """
+
+    _clock = SYSTEM_CLOCK
+
+    def __init__(self, track_memory: bool = True, track_cpu: bool = True) -> None:
+        self.track_memory = track_memory
+        self.track_cpu = track_cpu
+
+    def profile(
+        self,
+        func: Callable[..., Any],
+        *args: Any,
+        name: str | None = None,
+        warmup: bool = True,
+        **kwargs: Any,
+    ) -> dict[str, Any]:
+        """Call ``func(*args, **kwargs)`` repeatedly and return what was measured.
+
+        It is called once to warm up, then in up to 20 timed passes that take about a second
+        together (a call of more than a second is timed once), then once for memory. Every call
+        gets the same arguments: a function that changes them in place meets its own changes.
+        Where ``func`` itself has a keyword ``name`` or ``warmup``, bind it by `functools.partial`.
+
+        Parameters
+        ----------
+        func : callable
+        *args, **kwargs
+            Handed to ``func`` as they are.
+        name : str, optional
+            What the report calls it; by default the function's own name.
+        warmup : bool
+            Make one call before the timed ones, so that caches are filled and threads started.
+
+        Returns
+        -------
+        dict
+            Times in seconds per call, memory in MB (2**20 bytes); None is "not known here".
+
+            - ``name``, and ``result``: what the first timed call returned.
+            - ``wall_time`` and ``minimum``, the same: of the fastest pass. ``median``;
+              ``spread``: distance of the quartiles over the median, None for a single pass;
+              ``repeats``: passes; ``inner_loops``: calls in each.
+            - ``cpu_efficiency``: CPU time over wall time of all timed passes, the number of cores
+              kept busy: above 1 with threads, of which those of a BLAS count even while they
+              only wait for work. ``cpu_time``: the same share of ``wall_time``.
+            - with memory: ``peak_memory_mb``: the most that one call had allocated at a time, its
+              result included; ``memory_before_mb``, ``memory_after_mb``: memory traced (Python's
+              objects and NumPy's buffers) around that call, the first 0 unless tracemalloc was
+              already on; ``memory_delta_mb``: their difference, what the call left behind.
+            - with CPU: ``cpu_percent``: 100 * cpu_efficiency; and after the timed passes
+              ``process_memory_mb``: resident memory of the process; ``memory_percent``: its share
+              of the machine's; ``num_threads``: of the process, those of libraries included.
+            - for arrays: ``result_shape``, ``result_dtype``, ``result_size_mb``,
+              ``result_elements``.
+            - ``doubts``: sentences that say what makes these figures uncertain, if anything.
+
+        Raises
+        ------
+        TypeError
+            If ``func`` is not callable.
+        BaseException
+            Whatever ``func`` raises, unchanged, in whichever call.
+        """
+        if not callable(func):
+            raise TypeError(f"func must be callable, got {type(func).__name__}: {func!r}")
+        call = partial(func, *args, **kwargs)
+        if warmup:
+            call()
+        doubts = _observer_doubts()
+        timing, result = measure(call, self._clock)
+        return {
+            "name": _name_of(func) if name is None else name,
+            **_time_facts(timing),
+            **(_cpu_facts(timing) if self.track_cpu else {}),
+            **(_memory_facts(call) if self.track_memory else {}),
+            **_array_facts(result),
+            "result": result,
+            "doubts": doubts + _timing_doubts(timing),
+        }
+
+    def print_result(self, result: dict[str, Any], show_details: bool = False) -> None:
+        """Print what `profile` returned; details are the process's figures and the array's."""
+        print(profile_text(result, show_details))
+
+    def get_capabilities(self) -> dict[str, bool]:
+        """Return which figures `profile` will report here, and whether psutil is installed."""
+        return {
+            "wall_time": True,
+            "cpu_time": True,
+            "peak_memory": self.track_memory,
+            "cpu_percent": self.track_cpu,
+            "memory_percent": self.track_cpu and process.resident_percent() is not None,
+            "num_threads": self.track_cpu and process.thread_count() is not None,
+            "psutil": process.has_psutil(),
+        }
+
+
+def profile_function(
+    func: Callable[..., Any],
+    *args: Any,
+    name: str | None = None,
+    show_details: bool = False,
+    **kwargs: Any,
+) -> dict[str, Any]:
+    """Profile one call with everything tracked, print the result and return it.
+
+    See `SimpleProfiler.profile` for the parameters and for what is measured and returned.
+    """
+    profiler = SimpleProfiler()
+    result = profiler.profile(func, *args, name=name, **kwargs)
+    profiler.print_result(result, show_details)
+    return result
+
+
+def _name_of(func: Callable[..., Any]) -> str:
+    """Return a function's name, the inner one's of a partial, or the type of what has none."""
+    while isinstance(func, partial):
+        func = func.func
+    name = getattr(func, "__name__", None)
+    return name if isinstance(name, str) else type(func).__name__
+
+
+def _time_facts(timing: Timing) -> dict[str, Any]:
+    return {
+        "wall_time": timing.minimum,
+        "cpu_time": timing.cores * timing.minimum,
+        "cpu_efficiency": timing.cores,
+        "minimum": timing.minimum,
+        "median": timing.median,
+        "spread": timing.spread,
+        "repeats": timing.repeats,
+        "inner_loops": timing.inner_loops,
+    }
+
+
+def _cpu_facts(timing: Timing) -> dict[str, Any]:
+    resident = process.resident_bytes()
+    return {
+        "cpu_percent": 100 * timing.cores,
+        "process_memory_mb": None if resident is None else resident / MB,
+        "memory_percent": process.resident_percent(),
+        "num_threads": process.thread_count(),
+    }
+
+
+def _memory_facts(call: Call) -> dict[str, Any]:
+    use = measure_memory(call)
+    return {
+        "memory_before_mb": use.before / MB,
+        "memory_after_mb": use.after / MB,
+        "peak_memory_mb": use.peak / MB,
+        "memory_delta_mb": use.kept / MB,
+    }
+
+
+def _array_facts(result: Any) -> dict[str, Any]:
+    if not isinstance(result, np.ndarray):
+        return {}
+    return {
+        "result_shape": result.shape,
+        "result_dtype": str(result.dtype),
+        "result_size_mb": result.nbytes / MB,
+        "result_elements": result.size,
+    }
+
+
+def _observer_doubts() -> tuple[str, ...]:
+    """Name what watches this program and slows it."""
+    doubts = []
+    if tracemalloc.is_tracing():
+        doubts.append("tracemalloc is on and slows what it traces: stop it before timing.")
+    if sys.gettrace() is not None:
+        doubts.append("A debugger or coverage tool slows every line: time without it.")
+    return tuple(doubts)
+
+
+def _timing_doubts(timing: Timing) -> tuple[str, ...]:
+    """Name what the passes themselves leave uncertain."""
+    if timing.spread is None:
+        return ("One pass only: how far the time can be trusted is not known.",)
+    if timing.spread > WIDE_SPREAD:
+        return ("The passes differ widely: close other programs and measure again.",)
+    return ()
