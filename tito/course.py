@@ -111,7 +111,7 @@ def _is_course(path: Path) -> bool:
         return False
     parser = configparser.ConfigParser()
     try:
-        parser.read(path, encoding="utf-8")
+        parser.read(path, encoding="utf-8-sig")
     except (configparser.Error, UnicodeDecodeError):
         return True  # broken, but somebody's course: reading it says what is wrong
     return parser.has_section("course")
@@ -125,7 +125,7 @@ class _Reader:
         self.path = self.root / SETTINGS
         self.parser = configparser.ConfigParser(interpolation=None)
         try:
-            with self.path.open(encoding="utf-8") as file:
+            with self.path.open(encoding="utf-8-sig") as file:
                 self.parser.read_file(file)
         except FileNotFoundError:
             raise TitoError(
@@ -144,7 +144,7 @@ class _Reader:
             id=self._required("course", "id"),
             title=self._required("course", "title"),
             db_url=self._text("course", "db_url"),
-            exchange=Path(os.path.expanduser(exchange)) if exchange else None,
+            exchange=self.root / os.path.expanduser(exchange) if exchange else None,
             lessons=self._lessons(),
             late_penalty_per_day=self._late_penalty(),
             limits=self._limits(),

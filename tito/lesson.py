@@ -24,6 +24,9 @@ __all__ = [
     "syntax_error",
 ]
 
+# How a percent file spells a cell: of no use in a notebook.
+JUPYTEXT_KEYS = ("cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker")
+
 Cell = Any  # nbformat's NotebookNode: a dict with attribute access, without type information
 Notebook = Any
 
@@ -125,7 +128,7 @@ def read_notebook(path: Path) -> Notebook:
             exit_code=2,
         )
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise TitoError(f"There is no file {path}.", "Check the name.", exit_code=2) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -138,7 +141,11 @@ def read_notebook(path: Path) -> Notebook:
 def _parse_percent(text: str) -> Notebook:
     import jupytext
 
-    return jupytext.reads(text, fmt="py:percent")
+    notebook = jupytext.reads(text, fmt="py:percent")
+    for cell in notebook.cells:
+        for key in JUPYTEXT_KEYS:
+            cell.metadata.pop(key, None)
+    return notebook
 
 
 def _parse_ipynb(path: Path, text: str) -> Notebook:

@@ -1,5 +1,6 @@
 """The instructor's side of an assignment: its source notebook and its release."""
 
+import re
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from tito.errors import TitoError
 from tito.lesson import Lesson, Notebook, is_graded, read_notebook
 
 __all__ = [
+    "failure_reason",
     "generate",
     "instructor_notebook",
     "is_current",
@@ -22,6 +24,7 @@ __all__ = [
 ]
 
 CONFIG = "nbgrader_config.py"
+RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -52,8 +55,19 @@ def run_step(step: Callable[[], dict[str, Any]], what: str) -> None:
     """Run a call of nbgrader's API; turn a failure into one sentence with nbgrader's reason."""
     result = step()
     if not result["success"]:
-        reason = result.get("error", "").strip().splitlines()[-1:] or ["it gave no reason"]
-        raise TitoError(f"nbgrader could not {what}: {reason[0]}.", "Mend that and run it again.")
+        fact = f"nbgrader could not {what}: {failure_reason(result)}."
+        raise TitoError(fact, "Mend that and run it again.")
+
+
+def failure_reason(result: dict[str, Any]) -> str:
+    """Return the error that made a call of nbgrader's API fail.
+
+    nbgrader logs the error and then raises one that says no more than to look at the log.
+    """
+    lines = f"{result.get('error', '')}\n{result.get('log', '')}".splitlines()
+    found = [line.strip() for line in lines if RAISED.match(line.strip())]
+    telling = [line for line in found if "NbGraderException" not in line]
+    return (telling or found or ["it gave no reason"])[-1]
 
 
 def generate(lesson: Lesson) -> Path:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tito.errors import TitoError
-from tito.grading.assignment import nbgrader_api
+from tito.grading.assignment import failure_reason, nbgrader_api
 from tito.grading.gradebook import submitted_students
 from tito.grading.intake import fingerprint
 from tito.grading.verdicts import METADATA_KEY
@@ -88,8 +88,7 @@ def _grade_one(api: Any, lesson: Lesson, student: str, force: bool) -> Graded:
         return Graded(student, "kept")
     result = api.autograde(lesson.assignment, student, force=True)
     if not result["success"]:
-        reason = result.get("error", "").strip().splitlines()[-1:] or ["nbgrader gave no reason"]
-        return Graded(student, "failed", reason[0])
+        return Graded(student, "failed", failure_reason(result))
     return Graded(student, "graded")
 
 

@@ -1,0 +1,165 @@
+"""Autograding a class of samples with real nbgrader and real kernels."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from classroom import Sample, hand_in, read_samples
+from nbgrader.api import Gradebook
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grading.autograde import autograde
+from tito.grading.gradebook import Submission, read_grades
+from tito.lesson import Lesson, find_lesson
+
+SAMPLES = {sample.name: sample for sample in read_samples()}
+
+
+def kernels(course: Course) -> Lesson:
+    return find_lesson(course, "kernels")
+
+
+def grade_of(lesson: Lesson, student: str) -> Submission:
+    return next(s for s in read_grades(lesson).submissions if s.student == student)
+
+
+def submit(lesson: Lesson, sample: Sample) -> Path:
+    return hand_in(sample, lesson, lesson.course.assignments / "submitted")
+
+
+@pytest.mark.parametrize("sample", SAMPLES.values(), ids=SAMPLES)
+def test_autograde_gives_each_sample_its_points(graded: Path, sample: Sample) -> None:
+    submission = grade_of(kernels(Course.read(graded)), sample.student)
+    assert submission.status == "graded"
+    assert {cell.grade_id: cell.score for cell in submission.cells} == sample.expect
+
+
+def test_autograde_takes_a_share_for_each_late_day(graded: Path) -> None:
+    submission = grade_of(kernels(Course.read(graded)), SAMPLES["late"].student)
+    assert (submission.score, submission.late_penalty) == (32.0, 8.0)  # two started days of 10 %
+
+
+@pytest.mark.parametrize(
+    ("name", "grade_id", "verdict", "words"),
+    [
+        ("blank", "test-cache-immediate", "failed", "not written yet"),
+        ("wrong-block-edges", "test-cache-immediate", "failed", "ragged block was dropped"),
+        ("syntax-error", "test-cache-immediate", "not-run", "syntax error in line 9"),
+        ("crashed-kernel", "test-cache-immediate", "not-run", "the kernel died"),
+        ("deleted-test-cell", "test-cache-immediate", "failed", "not written yet"),
+        ("deleted-test-cell", "test-parallel-immediate", "failed", "not written yet"),
+    ],
+)
+def test_autograde_says_why(
+    graded: Path, name: str, grade_id: str, verdict: str, words: str
+) -> None:
+    cells = grade_of(kernels(Course.read(graded)), SAMPLES[name].student).cells
+    cell = next(cell for cell in cells if cell.grade_id == grade_id)
+    assert cell.verdict == verdict
+    assert words in cell.message
+    assert cell.hint
+
+
+def test_autograde_keeps_what_is_graded(graded_course: Course) -> None:
+    lesson = kernels(graded_course)
+    path = lesson.handed_in(SAMPLES["complete"].student, "autograded")
+    before = path.stat().st_mtime_ns
+    assert {result.status for result in autograde(lesson)} == {"kept"}
+    assert path.stat().st_mtime_ns == before
+
+
+def test_autograde_grades_a_changed_submission_again(graded_course: Course) -> None:
+    lesson = kernels(graded_course)
+    student = SAMPLES["blank"].student
+    shutil.copy(lesson.handed_in(SAMPLES["complete"].student), lesson.handed_in(student))
+    (result,) = autograde(lesson, [student])
+    assert result.status == "graded"
+    assert grade_of(lesson, student).score == 40
+
+
+def test_autograde_keeps_a_score_that_a_person_gave(graded_course: Course) -> None:
+    lesson, student = kernels(graded_course), SAMPLES["blank"].student
+    with Gradebook(graded_course.gradebook_url) as gradebook:
+        grade = gradebook.find_grade("test-cache-immediate", "kernels", lesson.assignment, student)
+        grade.manual_score = 7
+        gradebook.db.commit()
+    autograde(lesson, [student], force=True)
+    assert grade_of(lesson, student).score == 7
+
+
+def test_autograde_names_a_student_who_handed_in_nothing(graded_course: Course) -> None:
+    with pytest.raises(TitoError, match="nobody has handed in nothing"):
+        autograde(kernels(graded_course), ["nobody"])
+
+
+def test_autograde_before_anybody_handed_in(lesson: Lesson) -> None:
+    with pytest.raises(TitoError, match="Nobody has handed in"):
+        autograde(lesson)
+
+
+def test_autograde_before_the_release(plain_course: Course) -> None:
+    with pytest.raises(TitoError, match="There is no release"):
+        autograde(kernels(plain_course))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("not-json", b"\x00\x01 no notebook", "not JSON"),
+        ("empty", b"", "not JSON"),
+        ("other-json", b"[1, 2]", "not a notebook"),
+    ],
+)
+def test_autograde_rejects_what_cannot_be_read_and_goes_on(
+    lesson: Lesson, name: str, content: bytes, reason: str
+) -> None:
+    path = lesson.handed_in(name)
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+    submit(lesson, SAMPLES["complete"])
+    assert {result.status for result in autograde(lesson)} == {"graded"}
+    rejected = grade_of(lesson, name)
+    assert (rejected.status, rejected.score) == ("rejected", 0.0)
+    assert reason in rejected.message
+    assert grade_of(lesson, SAMPLES["complete"].student).score == 40
+
+
+def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> None:
+    path = lesson.handed_in("hal")
+    path.parent.mkdir(parents=True)
+    path.with_name("notes.txt").write_text("see my e-mail", encoding="utf-8")
+    autograde(lesson)
+    submission = grade_of(lesson, "hal")
+    assert (submission.status, submission.score) == ("rejected", 0.0)
+    assert "holds no kernels.ipynb" in submission.message
+
+
+def test_stock_nbgrader_gives_the_same_grades(graded_course: Course) -> None:
+    lesson = kernels(graded_course)
+    ours = read_grades(lesson)
+    command = [sys.executable, "-m", "nbgrader", "autograde", lesson.assignment, "--force"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert read_grades(lesson) == ours
+    assert {result.status for result in autograde(lesson)} == {"kept"}
+
+
+def test_stock_nbgrader_scores_an_unreadable_submission(lesson: Lesson) -> None:
+    path = lesson.handed_in("hal")
+    path.parent.mkdir(parents=True)
+    path.write_text("[]", encoding="utf-8")
+    command = [sys.executable, "-m", "nbgrader", "autograde", lesson.assignment]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert grade_of(lesson, "hal").status == "rejected"
+
+
+def test_autograded_notebooks_carry_no_machine_path(graded: Path) -> None:
+    lesson = kernels(Course.read(graded))
+    text = lesson.handed_in(SAMPLES["complete"].student, "autograded").read_text(encoding="utf-8")
+    assert str(graded) not in text
+    assert json.loads(text)["nbformat"] == 4

@@ -1,0 +1,90 @@
+"""Execution: real kernels that live, die and hang."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+from tito.course import Limits
+from tito.grading.execution import Execution, current_runner, run_notebook, using_runner
+
+LIMITS = Limits(cell_seconds=30, notebook_seconds=60)
+
+
+def notebook_of(*cells: tuple[str, str]) -> Any:
+    """A notebook of cells given as id and source; ids that begin with ``test`` are graded."""
+    notebook = new_notebook()
+    for name, source in cells:
+        graded = name.startswith("test")
+        nbgrader = {"grade_id": name, "grade": graded, "solution": False, "locked": graded}
+        cell = new_code_cell(source, metadata={"nbgrader": nbgrader})
+        cell["id"] = name
+        notebook.cells.append(cell)
+    return notebook
+
+
+def statuses(execution: Execution) -> dict[str, str]:
+    return {name: outcome.status for name, outcome in execution.outcomes.items()}
+
+
+def test_run_notebook_keeps_outputs_and_outcomes(tmp_path: Path) -> None:
+    notebook = notebook_of(("define", "x = 2"), ("test-a", "print(x)"), ("test-b", "1 / 0"))
+    execution = run_notebook(notebook, LIMITS, tmp_path)
+    assert statuses(execution) == {"define": "ok", "test-a": "ok", "test-b": "error"}
+    assert execution.outcomes["test-b"].ename == "ZeroDivisionError"
+    assert notebook.cells[1].outputs[0].text == "2\n"
+
+
+def test_run_notebook_goes_on_after_a_dead_kernel(tmp_path: Path) -> None:
+    notebook = notebook_of(
+        ("define", "x = 2"),
+        ("test-a", "assert x == 2; x = 3"),
+        ("test-b", "import os; os._exit(1)"),
+        ("test-c", "assert x == 2; print('alive')"),
+    )
+    execution = run_notebook(notebook, LIMITS, tmp_path)
+    assert statuses(execution) == {
+        "define": "ok",
+        "test-a": "ok",
+        "test-b": "died",
+        "test-c": "ok",
+    }
+    assert notebook.cells[3].outputs[0].text == "alive\n"
+
+
+def test_run_notebook_ends_an_endless_cell_and_goes_on(tmp_path: Path) -> None:
+    notebook = notebook_of(("test-a", "while True: pass"), ("test-b", "pass"))
+    execution = run_notebook(notebook, Limits(cell_seconds=2, notebook_seconds=60), tmp_path)
+    assert statuses(execution) == {"test-a": "timeout", "test-b": "ok"}
+
+
+def test_run_notebook_skips_what_its_time_does_not_reach(tmp_path: Path) -> None:
+    cells = [("test-a", "while True: pass"), ("test-b", "pass")]
+    execution = run_notebook(notebook_of(*cells), Limits(2, 2), tmp_path)
+    assert statuses(execution) == {"test-a": "timeout", "test-b": "skipped"}
+
+
+def test_run_notebook_ignores_what_follows_the_last_check(tmp_path: Path) -> None:
+    notebook = notebook_of(("test-a", "pass"), ("measure", "print('never')"))
+    assert statuses(run_notebook(notebook, LIMITS, tmp_path)) == {"test-a": "ok"}
+
+
+def test_run_notebook_works_in_the_folder(tmp_path: Path) -> None:
+    run_notebook(notebook_of(("test-a", "open('made', 'w').close()")), LIMITS, tmp_path)
+    assert (tmp_path / "made").exists()
+
+
+def test_using_runner_replaces_the_runner_inside_the_block(tmp_path: Path) -> None:
+    def refuse(notebook: Any, limits: Limits, folder: Path) -> Execution:
+        return Execution(notebook)
+
+    with using_runner(refuse):
+        assert current_runner() is refuse
+    assert current_runner() is run_notebook
+
+
+def test_using_runner_gives_it_back_after_an_error() -> None:
+    with pytest.raises(RuntimeError), using_runner(lambda notebook, *_: Execution(notebook)):
+        raise RuntimeError
+    assert current_runner() is run_notebook

@@ -1,0 +1,54 @@
+"""`run_module_tests_auto` where students meet it: in a notebook, and in a script."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classroom import read_samples
+from nbclient import NotebookClient
+
+from tito.course import Course
+from tito.grading.assignment import student_notebook
+from tito.lesson import Lesson, find_lesson
+
+SAMPLES = {sample.name: sample for sample in read_samples()}
+FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matrix_multiplication")
+
+
+def last_output(notebook: Any, folder: Path) -> str:
+    """Run a notebook's checks and return what its last locked cell printed."""
+    notebook.cells = [c for c in notebook.cells if not c.id.startswith("cell-")]
+    resources = {"metadata": {"path": str(folder)}}
+    NotebookClient(notebook, allow_errors=True, resources=resources).execute()
+    (cell,) = (c for c in notebook.cells if c.id == "standardized-testing")
+    return "".join(o.get("text", json.dumps(o)) for o in cell.outputs)
+
+
+@pytest.mark.parametrize(("name", "total"), [("complete", "40 / 40"), ("partly-done", "25 / 40")])
+def test_run_module_tests_auto_prints_the_table(lesson: Lesson, name: str, total: str) -> None:
+    notebook = SAMPLES[name].edit(student_notebook(lesson))
+    printed = last_output(notebook, lesson.folder)
+    assert "test-cache-immediate       passed   15 / 15" in printed
+    assert total in printed
+
+
+def test_run_module_tests_auto_uses_the_released_text(lesson: Lesson) -> None:
+    notebook = SAMPLES["deleted-test-cell"].edit(student_notebook(lesson))
+    assert "10 / 40" in last_output(notebook, lesson.folder)
+
+
+def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: Path) -> None:
+    notebook = SAMPLES["complete"].edit(student_notebook(lesson))
+    printed = last_output(notebook, tmp_path.parent)
+    assert all(name in printed for name in FUNCTIONS)
+    assert "failed" not in printed
+
+
+def test_run_module_tests_auto_in_a_script(plain_course: Course) -> None:
+    script = find_lesson(plain_course, "kernels").source
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "40 / 40" in done.stdout
