@@ -31,7 +31,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY) ## Grade a small class from the real lesson
-	@$(BIN)/python tests/demo.py
+	@$(BIN)/python tests/support/demo.py
 
 test: $(READY) ## Run all tests
 	@$(BIN)/python -m pytest

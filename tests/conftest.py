@@ -1,13 +1,11 @@
 """A course of its own for each test: real files, real nbgrader, real kernels."""
 
 import shutil
-import subprocess
-import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from classroom import hand_in, read_samples
+from shell import Tito, run_tito
 
 from tito.course import Course
 from tito.grading.assignment import generate
@@ -16,8 +14,6 @@ from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).parents[1]
 COURSE_FILES = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
-
-Tito = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="session")
@@ -74,12 +70,7 @@ def lesson(course: Course) -> Lesson:
 @pytest.fixture
 def tito() -> Tito:
     """Run the command tito in the current folder and return what it printed."""
-
-    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "tito", *map(str, arguments)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
-
-    return run
+    return run_tito
 
 
 def _copy_course(source: Path, target: Path) -> Path:

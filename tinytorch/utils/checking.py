@@ -50,8 +50,10 @@ def assert_multiplies(kernel: Kernel, A: Array, B: Array, *, hint: str, **option
     Raises
     ------
     CheckFailure
-        If the kernel raises (but NotImplementedError passes through), changes its input, or returns anything but the product; ends with
+        If the kernel raises, changes its input, or returns anything but the product; ends with
         `hint`, one sentence for the student whose kernel it is.
+    NotImplementedError
+        If the kernel is still a stub.
     """
     A_before, B_before = A.copy(), B.copy()
     call = describe_call(kernel, A, B, options)
@@ -59,7 +61,7 @@ def assert_multiplies(kernel: Kernel, A: Array, B: Array, *, hint: str, **option
         with warnings.catch_warnings(action="ignore"):
             result = kernel(A, B, **options)
     except NotImplementedError:
-        raise  # the stub: no fault of the kernel, and no hint helps
+        raise
     except Exception as error:
         text = f"{type(error).__name__}: {error}".partition("\n")[0]
         raise CheckFailure(f"{call} raised {text}", hint) from error

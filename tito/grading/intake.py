@@ -134,9 +134,10 @@ def _read_bytes(path: Path, most: int) -> bytes:
         raise Rejected(f"There is no file {path.name}.") from None
     except OSError as error:
         raise Rejected(f"{path.name} is not a readable file: {error.strerror}.") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)  # of a folder, Python makes no file object that could do it
+        raise Rejected(f"{path.name} is not a regular file.")
     with os.fdopen(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise Rejected(f"{path.name} is not a regular file.")
         data = file.read(most + 1)
     if len(data) > most:
         raise Rejected(f"{path.name} is larger than the {most // 2**20} MiB allowed.")

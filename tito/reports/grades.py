@@ -128,8 +128,9 @@ def _submission(submission: "Submission") -> dict[str, object]:
 def _remark(submission: "Submission") -> str:
     """The reason of a submission without a grade, else the first check that did not pass."""
     late = f"late: -{submission.late_penalty:g}" if submission.late_penalty else ""
-    found = submission.message or next((c.message for c in submission.cells if c.message), "")
-    return "; ".join(part for part in (late, found.splitlines()[0] if found else "") if part)
+    checks = (f"{c.grade_id}: {c.message}" for c in submission.cells if c.message)
+    found = submission.message or next(checks, "")
+    return "; ".join(part for part in (late, found.partition("\n")[0]) if part)
 
 
 def _inert(text: str) -> str:

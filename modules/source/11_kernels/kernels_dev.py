@@ -48,8 +48,8 @@ You work in this notebook. Its cells marked `#| export` become a module that oth
 from tinytorch.core.kernels import matmul_cache_optimized, matmul_parallel, matmul_vectorized
 ```
 
-That module holds the marked cells and nothing else. What your solutions import therefore belongs
-into the first code cell. The next cell loads what only the notebook needs: checks and a profiler.
+That module holds the marked cells and nothing else. The solution cells are what you hand in: an
+import that one of them needs belongs into it. The next cell loads what only the notebook needs.
 """
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-tools", "locked": true, "schema_version": 3, "solution": false, "task": false}

@@ -6,7 +6,7 @@ from typing import Any
 import nbformat
 import pytest
 from classroom import Sample, read_samples
-from conftest import Tito
+from shell import Tito
 
 from tito.course import Course
 from tito.grading.assignment import student_notebook

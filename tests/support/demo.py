@@ -48,7 +48,7 @@ def _refuse_a_real_class(lesson: Lesson, samples: list[Sample]) -> None:
     others = set(submitted_students(lesson)) - {sample.student for sample in samples}
     if others:
         raise TitoError(
-            f"{lesson.course.assignments} holds the work of {len(others)} real students.",
+            f"{lesson.course.assignments} holds the work of {len(others)} other students.",
             "Run the demonstration in a fresh clone.",
         )
 

@@ -14,7 +14,7 @@ from tito.lesson import Lesson, grade_id
 
 __all__ = ["CORPORA", "Sample", "hand_in", "read_samples"]
 
-CORPORA = Path(__file__).parent / "corpora"
+CORPORA = Path(__file__).parents[1] / "corpora"
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S %Z"
 
 

@@ -1,0 +1,62 @@
+"""Every command of the README runs, in the order in which it stands there."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from classroom import hand_in, read_samples
+
+from tito.course import Course
+from tito.lesson import find_lesson
+
+# Run by other means: what each stands for and the test that does it.
+ELSEWHERE = {
+    "make demo": "tests/end_to_end/test_demo.py",
+    "make test": "this run",
+    "jupyter lab": "tests/end_to_end/test_browser.py",
+}
+
+
+def commands(readme: str) -> list[str]:
+    """The lines of the README's shell blocks, without comments."""
+    blocks = re.findall(r"^```bash\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    lines = "".join(blocks).splitlines()
+    return [command for line in lines if (command := line.partition("#")[0].strip())]
+
+
+def test_readme_names_only_real_exceptions(root: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    assert set(ELSEWHERE) <= set(commands(text))
+
+
+def test_readme_commands_run(root: Path, plain_course: Course, tmp_path: Path) -> None:
+    text = (root / "README.md").read_text(encoding="utf-8")
+    programs = Path(sys.executable).parent
+    environment = os.environ | {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}"}
+    lesson = find_lesson(plain_course, "kernels")
+    for command in commands(text):
+        if command in ELSEWHERE:
+            continue
+        if command.startswith("tito nbgrader collect"):
+            for sample in read_samples()[:2]:
+                hand_in(sample, lesson, plain_course.root / "hand-ins")
+        done = subprocess.run(
+            command, shell=True, capture_output=True, text=True, env=environment, check=False
+        )
+        # A student's first `tito test` finds nothing written yet: that is its answer.
+        expected = 1 if command.startswith("tito test") else 0
+        assert done.returncode == expected, f"{command}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+    assert (plain_course.root / "grades.csv").read_text(encoding="utf-8").count("\n") == 3
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_documents_link_to_what_is_there(root: Path, name: str) -> None:
+    text = (root / name).read_text(encoding="utf-8")
+    targets = re.findall(r"\]\(([^)#]+)\)", text)
+    local = [target for target in targets if "://" not in target]
+    assert local or name == "CONTRIBUTING.md"
+    assert [target for target in local if not (root / target).exists()] == []
