@@ -34,6 +34,7 @@ demo: $(READY) ## Grade a small class from the real lesson
 	@$(BIN)/python tests/support/demo.py
 
 test: $(READY) ## Run all tests
+	@.ci/system-packages chromium=chromium
 	@$(BIN)/python -m pytest
 
 lint: $(READY) ## Look for faults and for formatting

@@ -44,8 +44,7 @@ class CheckFailure(AssertionError):  # noqa: N818 (check50's word: the kernel fa
 def assert_multiplies(kernel: Kernel, A: Array, B: Array, *, hint: str, **options: Any) -> None:
     """Assert that ``kernel(A, B, **options)`` returns ``A @ B`` and leaves A and B as they were.
 
-    The kernel is called once, with A (m, n) and B (n, p) as they are, strides included; warnings
-    are not shown.
+    The kernel is called once, with A (m, n) and B (n, p), strides included; warnings are not shown.
 
     Raises
     ------
