@@ -1,9 +1,12 @@
 """Collecting: from nbgrader's exchange, folders and zip files into ``assignments/submitted``."""
 
+import lzma
 import os
 import re
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -22,6 +25,11 @@ STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_BYTES = 100
 MOST_ENTRIES = 100_000
+# What zipfile and the libraries below it raise at a damaged, encrypted or odd archive.
+BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
+    *(OSError, RuntimeError, NotImplementedError, ValueError),
+)
 
 Reader = Callable[[int], bytes]
 """Reads a file of at most so many bytes."""
@@ -90,7 +98,7 @@ def _collect_files(lesson: Lesson, files: dict[str, Reader]) -> list[Collected]:
 
 def _student(lesson: Lesson, path: PurePosixPath) -> str:
     """Whose notebook the path says it is; empty for what is no submission of the lesson."""
-    if path.suffix != ".ipynb" or path.name.startswith("."):
+    if path.suffix != ".ipynb" or any(p.startswith(".") and p != ".." for p in path.parts):
         return ""
     if path.name.endswith(f"_{lesson.notebook_name}"):
         return path.name.removesuffix(f"_{lesson.notebook_name}")
@@ -145,7 +153,7 @@ def _zipped(path: Path, limits: Limits) -> Iterator[tuple[str, Reader]]:
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+    except BROKEN_ZIP as error:
         raise TitoError(f"{path} cannot be unpacked: {error}.", "Ask for it again.") from None
     if len(entries) > MOST_ENTRIES:
         raise TitoError(f"{path} has {len(entries)} entries.", f"At most {MOST_ENTRIES} are read.")
@@ -167,7 +175,7 @@ def _read_entry(path: Path, entry: zipfile.ZipInfo, most: int) -> bytes:
     try:
         with zipfile.ZipFile(path) as archive, archive.open(entry) as file:
             return _capped(file, most)
-    except (zipfile.BadZipFile, OSError, RuntimeError, NotImplementedError, ValueError) as error:
+    except BROKEN_ZIP as error:
         raise _Refused(f"it cannot be unpacked: {error}") from None
 
 

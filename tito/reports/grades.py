@@ -109,7 +109,7 @@ def _html_row(submission: "Submission", names: list[str]) -> str:
         for name in names
     )
     return (
-        f"<tr><td>{html.escape(submission.student)}</td><td>{submission.status}</td>"
+        f"<tr><td>{html.escape(plain(submission.student).plain)}</td><td>{submission.status}</td>"
         f'<td class="number">{submission.score:g}</td>{numbers}'
         f"<td>{html.escape(_remark(submission))}</td></tr>"
     )
@@ -130,12 +130,13 @@ def _remark(submission: "Submission") -> str:
     late = f"late: -{submission.late_penalty:g}" if submission.late_penalty else ""
     checks = (f"{c.grade_id}: {c.message}" for c in submission.cells if c.message)
     found = submission.message or next(checks, "")
-    return "; ".join(part for part in (late, found.partition("\n")[0]) if part)
+    return plain("; ".join(part for part in (late, found.partition("\n")[0]) if part)).plain
 
 
 def _inert(text: str) -> str:
     """Text that a spreadsheet shows and does not compute."""
-    return f"'{text}" if text.startswith(FORMULA) else text
+    shown = plain(text).plain
+    return f"'{shown}" if shown.startswith(FORMULA) else shown
 
 
 def _cell_names(grades: "Grades") -> list[str]:
