@@ -3,15 +3,22 @@
 import os
 import re
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from tito.errors import TitoError
-from tito.lesson import Cell, Lesson, Notebook, code_cells, grade_id, read_notebook, syntax_error
+from tito.lesson import (
+    Cell,
+    Lesson,
+    Notebook,
+    code_cells,
+    grade_id,
+    is_exported,
+    read_notebook,
+    syntax_error,
+)
 
 __all__ = ["export_lesson", "render_package"]
 
-DIRECTIVE = re.compile(r"^#\|\s*export\b", re.MULTILINE)
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
 # What speaks to the student only: the markers, and the task between docstring and solution.
 NOT_EXPORTED = re.compile(r"^\s*(### (BEGIN|END) SOLUTION|# TODO\b.*)$")
@@ -44,7 +51,7 @@ def render_package(lesson: Lesson, file: Path | None = None) -> tuple[Path, str]
     notebook = read_notebook(file)
     reference = notebook if file == lesson.source else _reference(lesson)
     _check(file, notebook, reference)
-    module = _default_exp(file, notebook)
+    module = _default_exp(file, notebook, f"core.{lesson.name}")
     for cell in code_cells(notebook):
         cell.source = "\n".join(x for x in cell.source.split("\n") if not NOT_EXPORTED.match(x))
     package = lesson.course.root / "tinytorch"
@@ -63,41 +70,41 @@ def _reference(lesson: Lesson) -> Notebook | None:
 def _check(file: Path, notebook: Notebook, reference: Notebook | None) -> None:
     found = {grade_id(cell): cell for cell in code_cells(notebook) if grade_id(cell)}
     for cell in code_cells(reference) if reference is not None else ():
-        if not (DIRECTIVE.search(cell.source) and grade_id(cell)):
+        if not (is_exported(cell) and grade_id(cell)):
             continue
         name = grade_id(cell)
         if name not in found:
             raise TitoError(f"{file} has no cell {name}.", "Take it again from the release.")
-        if not DIRECTIVE.search(found[name].source):
+        if not is_exported(found[name]):
             where = _place(file, found[name], 1)
             raise TitoError(f"{where}: the directive is missing.", "Begin it with `#| export`.")
-    for cell in _exported(notebook):
-        error = syntax_error(cell.source)
+    for cell in filter(is_exported, notebook.cells):
+        error = syntax_error(cell.source, magics=False)
         if error is not None:
             where = _place(file, cell, error.lineno or 1)
             raise TitoError(f"{where}: {error.msg}.", "Mend the line and export again.")
 
 
-def _exported(notebook: Notebook) -> Iterator[Cell]:
-    return (cell for cell in code_cells(notebook) if DIRECTIVE.search(cell.source))
-
-
-def _default_exp(file: Path, notebook: Notebook) -> str:
+def _default_exp(file: Path, notebook: Notebook, module: str) -> str:
     for cell in code_cells(notebook):
         match = DEFAULT_EXP.search(cell.source)
+        if match and match[1] == module:
+            return module
         if match:
-            return match[1]
+            line = cell.source[: match.start()].count("\n") + 1
+            fact = f"{_place(file, cell, line)}: the module is called {match[1]}."
+            raise TitoError(fact, f"Write `#| default_exp {module}`.")
     first = next(code_cells(notebook), None)
     where = str(file) if first is None else _place(file, first, 1)
     raise TitoError(
-        f"{where}: no cell names the module.", "Put `#| default_exp core.NAME` into the first one."
+        f"{where}: no cell names the module.", f"Put `#| default_exp {module}` into the first one."
     )
 
 
 def _place(file: Path, cell: Cell, line: int) -> str:
     """Say where a line of a cell stands: in the cell and, for a percent file, in the file."""
     where = f"{file}, cell {grade_id(cell) or cell.id}, line {line}"
-    if file.suffix != ".py":
+    if file.suffix != ".py" or not cell.source:
         return where
     before, found, _ = file.read_text(encoding="utf-8").partition(cell.source)
     return f"{where} (line {before.count(chr(10)) + line} of the file)" if found else where
@@ -121,13 +128,19 @@ def _run_nbdev(lesson: Lesson, notebook: Notebook, module: str) -> str:
 
 
 def _replace(target: Path, text: str) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
+    """Write the module whole or not at all."""
+    name = ""
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             file.write(text)
         os.chmod(name, 0o644)
         os.replace(name, target)
-    except BaseException:
-        os.unlink(name)
+    except BaseException as error:
+        if name:
+            os.unlink(name)
+        if isinstance(error, OSError):
+            fact = f"{target} cannot be written: {error.strerror}."
+            raise TitoError(fact, "Look at what is there, and at the folder's rights.") from None
         raise

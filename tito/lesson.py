@@ -2,6 +2,7 @@
 
 import ast
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ __all__ = [
     "code_cells",
     "find_lesson",
     "grade_id",
+    "is_exported",
     "is_graded",
     "is_locked",
     "is_solution",
@@ -26,6 +28,8 @@ __all__ = [
 
 # How a percent file spells a cell: of no use in a notebook.
 JUPYTEXT_KEYS = ("cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker")
+
+EXPORT = re.compile(r"^#\|\s*export\b", re.MULTILINE)
 
 Cell = Any  # nbformat's NotebookNode: a dict with attribute access, without type information
 Notebook = Any
@@ -133,15 +137,18 @@ def read_notebook(path: Path) -> Notebook:
         raise TitoError(f"There is no file {path}.", "Check the name.", exit_code=2) from None
     except (OSError, UnicodeDecodeError) as error:
         raise TitoError(f"{path} cannot be read: {error}.", "Save it again as UTF-8.") from None
-    notebook = _parse_percent(text) if path.suffix == ".py" else _parse_ipynb(path, text)
+    notebook = (_parse_percent if path.suffix == ".py" else _parse_ipynb)(path, text)
     assign_cell_ids(notebook)
     return notebook
 
 
-def _parse_percent(text: str) -> Notebook:
+def _parse_percent(path: Path, text: str) -> Notebook:
     import jupytext
 
-    notebook = jupytext.reads(text, fmt="py:percent")
+    try:
+        notebook = jupytext.reads(text, fmt="py:percent")
+    except (ValueError, AttributeError, KeyError, TypeError) as error:  # of a broken header
+        raise _no_notebook(path, "a percent file", error) from None
     for cell in notebook.cells:
         for key in JUPYTEXT_KEYS:
             cell.metadata.pop(key, None)
@@ -152,14 +159,20 @@ def _parse_ipynb(path: Path, text: str) -> Notebook:
     import nbformat
 
     try:
-        notebook = nbformat.reads(text, as_version=4)
-        nbformat.validate(notebook, relax_add_props=True)
-    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise TitoError(
-            f"{path} is not a notebook: {reason}.", "Save it again from Jupyter."
-        ) from None
+        with warnings.catch_warnings(action="ignore"):  # of cell ids, which are given anew
+            notebook = nbformat.reads(text, as_version=4)
+            nbformat.validate(notebook, relax_add_props=True)
+    except (
+        *(ValueError, AttributeError, KeyError, TypeError, RecursionError),
+        nbformat.ValidationError,
+    ) as error:
+        raise _no_notebook(path, "a notebook", error) from None
     return notebook
+
+
+def _no_notebook(path: Path, kind: str, error: Exception) -> TitoError:
+    reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return TitoError(f"{path} is not {kind}: {reason}.", "Save it again from Jupyter.")
 
 
 def assign_cell_ids(notebook: Notebook) -> None:
@@ -167,9 +180,9 @@ def assign_cell_ids(notebook: Notebook) -> None:
     taken: set[str] = set()
     for place, cell in enumerate(notebook.cells):
         stem = re.sub(r"[^A-Za-z0-9_-]", "-", grade_id(cell) or f"cell-{place:03d}")[:56]
-        name = stem
+        name, number = stem, place
         while name in taken:
-            name = f"{stem}-{place}"
+            name, number = f"{stem}-{number}", number + 1
         taken.add(name)
         cell["id"] = name
     notebook.nbformat, notebook.nbformat_minor = 4, max(5, notebook.get("nbformat_minor", 5))
@@ -177,25 +190,30 @@ def assign_cell_ids(notebook: Notebook) -> None:
 
 def grade_id(cell: Cell) -> str:
     """Return the cell's grade id, or an empty string."""
-    found = cell.metadata.get("nbgrader", {}).get("grade_id", "")
+    found = _nbgrader(cell).get("grade_id", "")
     return found if isinstance(found, str) else ""
 
 
 def is_graded(cell: Cell) -> bool:
     """Whether points hang on the cell."""
-    return bool(cell.metadata.get("nbgrader", {}).get("grade", False))
+    return bool(_nbgrader(cell).get("grade", False))
 
 
 def is_solution(cell: Cell) -> bool:
     """Whether the student writes in the cell."""
-    return bool(cell.metadata.get("nbgrader", {}).get("solution", False))
+    return bool(_nbgrader(cell).get("solution", False))
 
 
 def is_locked(cell: Cell) -> bool:
     """Whether the cell's text is the instructor's, whatever a student does to it."""
     if is_solution(cell):
         return False
-    return is_graded(cell) or bool(cell.metadata.get("nbgrader", {}).get("locked", False))
+    return is_graded(cell) or bool(_nbgrader(cell).get("locked", False))
+
+
+def is_exported(cell: Cell) -> bool:
+    """Whether the cell goes into the lesson's package."""
+    return cell.cell_type == "code" and bool(EXPORT.search(cell.source))
 
 
 def cell_name(notebook: Notebook, cell: Cell) -> str:
@@ -203,12 +221,20 @@ def cell_name(notebook: Notebook, cell: Cell) -> str:
     return grade_id(cell) or f"number {notebook.cells.index(cell) + 1}"
 
 
-def syntax_error(source: str) -> SyntaxError | None:
-    """Return the syntax error in a code cell's `source`, IPython's own syntax allowed, or None."""
+def _nbgrader(cell: Cell) -> dict[str, Any]:
+    found = cell.metadata.get("nbgrader")
+    return found if isinstance(found, dict) else {}
+
+
+def syntax_error(source: str, *, magics: bool = True) -> SyntaxError | None:
+    """Return the syntax error in a code cell's `source`, or None.
+
+    IPython's own syntax, as in ``%timeit``, is one only where `magics` are not allowed.
+    """
     from IPython.core.inputtransformer2 import TransformerManager
 
     try:
-        ast.parse(TransformerManager().transform_cell(source))
+        ast.parse(TransformerManager().transform_cell(source) if magics else source)
     except SyntaxError as error:
         return error
     except ValueError as error:  # a null byte

@@ -7,13 +7,12 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.assignment import nbgrader_api, run_step
 from tito.grading.gradebook import submitted_students
@@ -22,6 +21,7 @@ from tito.lesson import Lesson
 __all__ = ["Collected", "collect_exchange", "collect_paths"]
 
 STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
+OTHER = re.compile(r"\d+_|\.")
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_BYTES = 100
 MOST_ENTRIES = 100_000
@@ -42,6 +42,19 @@ class Collected:
     name: str
     status: str
     reason: str = ""
+
+
+@dataclass
+class _Work:
+    """What lies under one student's name, or why it is not taken."""
+
+    files: dict[str, Reader] = field(default_factory=dict)
+    refusal: str = ""
+
+    def notebooks(self) -> list[str]:
+        """The names of the notebooks among the files."""
+        paths = map(PurePosixPath, self.files)
+        return [str(p) for p in paths if p.suffix == ".ipynb" and not p.name.startswith(".")]
 
 
 class _Refused(Exception):
@@ -77,7 +90,8 @@ def collect_paths(lesson: Lesson, paths: Iterable[Path]) -> list[Collected]:
     """
     results: list[Collected] = []
     for path in paths:
-        results += _collect_files(lesson, dict(_files(path, lesson.course.limits)))
+        works = _works(lesson, path)
+        results += [_collect_one(lesson, who, works[who]) for who in sorted(works)]
     if not results:
         shown = ", ".join(str(path) for path in paths)
         raise TitoError(
@@ -87,85 +101,115 @@ def collect_paths(lesson: Lesson, paths: Iterable[Path]) -> list[Collected]:
     return results
 
 
-def _collect_files(lesson: Lesson, files: dict[str, Reader]) -> list[Collected]:
-    by_student: dict[str, list[str]] = {}
-    for name in files:
-        student = _student(lesson, PurePosixPath(name))
-        if student:
-            by_student.setdefault(student, []).append(name)
-    return [_collect_one(lesson, who, names, files) for who, names in sorted(by_student.items())]
+def _works(lesson: Lesson, path: Path) -> dict[str, _Work]:
+    """What lies in a folder or zip file, by the student whose it is.
+
+    What lies in a student's own folder or zip file is that student's, whatever it is called.
+    """
+    if path.suffix.lower() == ".zip" and path.is_file():
+        try:
+            return _by_student(lesson, dict(_zipped(path)), _owner(lesson, path))
+        except TitoError as error:
+            return {_owner(lesson, path): _Work(refusal=error.fact)}
+    if not path.is_dir():
+        raise TitoError(f"{path} is neither a folder nor a zip file.", "Name one.", exit_code=2)
+    files: dict[str, Reader] = {}
+    works: dict[str, _Work] = {}
+    for file in (Path(parent) / name for parent, _, names in os.walk(path) for name in names):
+        if file.suffix.lower() == ".zip" and file.parent == path:
+            works[_owner(lesson, file)] = _work_in(lesson, file)
+        else:
+            files[file.relative_to(path).as_posix()] = partial(_read_file, file)
+    return works | _by_student(lesson, files)
 
 
-def _student(lesson: Lesson, path: PurePosixPath) -> str:
-    """Whose notebook the path says it is; empty for what is no submission of the lesson."""
-    if path.suffix != ".ipynb" or any(p.startswith(".") and p != ".." for p in path.parts):
-        return ""
-    if path.name.endswith(f"_{lesson.notebook_name}"):
-        return path.name.removesuffix(f"_{lesson.notebook_name}")
-    folder = path.parent
-    return folder.parent.name if folder.name == lesson.assignment else folder.name
+def _by_student(lesson: Lesson, files: dict[str, Reader], owner: str = "") -> dict[str, _Work]:
+    """Sort files by the student that their path names first, else by the `owner` of them all."""
+    works: dict[str, _Work] = {}
+    for name, read in files.items():
+        top, _, rest = name.partition("/")
+        if not rest and name.endswith(f"_{lesson.notebook_name}"):
+            student, own = name.removesuffix(f"_{lesson.notebook_name}"), name
+        elif not rest or top == lesson.assignment:
+            student, own = owner, name
+        else:
+            student, own = top, rest
+        if student and _belongs(lesson, own):
+            works.setdefault(student, _Work()).files[own] = read
+    return {who: work for who, work in works.items() if work.notebooks()}
 
 
-def _collect_one(
-    lesson: Lesson, student: str, names: list[str], files: dict[str, Reader]
-) -> Collected:
+def _work_in(lesson: Lesson, archive: Path) -> _Work:
+    """What lies in a student's own zip file; a broken one is that student's matter only."""
+    try:
+        _require_regular(archive)
+        entries = _zipped(archive)
+    except (_Refused, TitoError) as error:
+        return _Work(refusal=f"{archive.name}: {getattr(error, 'fact', error)}")
+    return _Work({name: read for name, read in entries if _belongs(lesson, name)})
+
+
+def _belongs(lesson: Lesson, name: str) -> bool:
+    """Whether a file lies neither in the folder of another lesson nor in a hidden one."""
+    folders = PurePosixPath(name).parts[:-1]
+    return all(f == lesson.assignment or not OTHER.match(f) for f in folders)
+
+
+def _owner(lesson: Lesson, archive: Path) -> str:
+    """Whose zip file it is: its name, without the lesson's."""
+    return archive.stem.removesuffix(f"_{lesson.assignment}").removesuffix(f"_{lesson.name}")
+
+
+def _collect_one(lesson: Lesson, student: str, work: _Work) -> Collected:
     try:
         if not STUDENT.fullmatch(student):
             raise _Refused("a student id is letters, digits and . _ @ + -")
-        name = _the_notebook(lesson, names)
-        notebook = files[name](lesson.course.limits.notebook_mib * 2**20)
-        stamp = files.get(str(PurePosixPath(name).with_name(TIMESTAMP)))
+        if work.refusal:
+            raise _Refused(work.refusal)
+        name = _the_notebook(lesson, work.notebooks())
+        notebook = work.files[name](lesson.course.limits.notebook_mib * 2**20)
+        stamp = work.files.get(str(PurePosixPath(name).with_name(TIMESTAMP)))
         timestamp = stamp(TIMESTAMP_BYTES) if stamp else b""
     except _Refused as refused:
-        return Collected(student, "refused", f"{names[0]}: {refused}")
+        return Collected(student, "refused", str(refused))
     folder = lesson.handed_in(student).parent
     changed = _write(folder / lesson.notebook_name, notebook)
-    changed |= bool(timestamp) and _write(folder / TIMESTAMP, timestamp)
+    if timestamp:
+        changed |= _write(folder / TIMESTAMP, timestamp)
+    elif changed:
+        (folder / TIMESTAMP).unlink(missing_ok=True)  # it was the time of the notebook before
     return Collected(student, "collected" if changed else "unchanged")
 
 
 def _the_notebook(lesson: Lesson, names: list[str]) -> str:
     """The notebook of the right name; of any name where it is the only one."""
-    exact = [n for n in names if n.endswith(lesson.notebook_name)]
+    exact = [n for n in names if PurePosixPath(n).name == lesson.notebook_name]
     if len(exact) == 1 or len(names) == 1:
         return (exact or names)[0]
+    if not names:
+        raise _Refused(f"it holds no {lesson.notebook_name}")
     raise _Refused(f"{len(names)} notebooks, and not one is the {lesson.notebook_name}")
 
 
-def _files(path: Path, limits: Limits) -> Iterator[tuple[str, Reader]]:
-    """Yield each file in a folder or zip file under the name that says whose it is."""
-    if path.suffix.lower() == ".zip" and path.is_file():
-        yield from _zipped(path, limits)
-        return
-    if not path.is_dir():
-        raise TitoError(f"{path} is neither a folder nor a zip file.", "Name one.", exit_code=2)
-    for folder, _, names in os.walk(path):
-        for name in sorted(names):
-            file = Path(folder) / name
-            if file.suffix.lower() == ".zip":
-                yield from _zipped(file, limits)
-            else:
-                yield file.relative_to(path).as_posix(), partial(_read_file, file)
-
-
-def _zipped(path: Path, limits: Limits) -> Iterator[tuple[str, Reader]]:
-    """Yield a zip file's files as if it were a folder of its name without the assignment's."""
+def _zipped(path: Path) -> list[tuple[str, Reader]]:
+    """The files of a zip file by their names in it, each with what reads it."""
     try:
         with zipfile.ZipFile(path) as archive:
-            entries = archive.infolist()
-    except BROKEN_ZIP as error:
+            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise TitoError(f"{path} cannot be unpacked: {error}.", "Ask for it again.") from None
     if len(entries) > MOST_ENTRIES:
         raise TitoError(f"{path} has {len(entries)} entries.", f"At most {MOST_ENTRIES} are read.")
-    owner = path.stem.partition("_")[0]
-    for entry in entries:
-        if not entry.is_dir():
-            yield f"{owner}/{entry.filename}", partial(_read_entry, path, entry)
+    return [(entry.filename, partial(_read_entry, path, entry)) for entry in entries]
+
+
+def _require_regular(path: Path) -> None:
+    if path.is_symlink() or not path.is_file():
+        raise _Refused("it is no regular file")
 
 
 def _read_file(path: Path, most: int) -> bytes:
-    if path.is_symlink() or not path.is_file():
-        raise _Refused("it is no regular file")
+    _require_regular(path)
     with path.open("rb") as file:
         return _capped(file, most)
 

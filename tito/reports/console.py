@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["console", "plain"]
+__all__ = ["console", "plain", "printable"]
 
 PIPED_WIDTH = 120
 
@@ -22,11 +22,15 @@ def console() -> "Console":
 
 
 def plain(text: str) -> "Text":
-    """Return `text` without markup and without control characters, which a student may have sent.
+    """Return `text` for a table, without markup and without control characters."""
+    from rich.text import Text
+
+    return Text(printable(text))
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters, which a student may have sent to a terminal.
 
     Newlines and tabs stay.
     """
-    from rich.text import Text
-
-    kept = (c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")
-    return Text("".join(kept))
+    return "".join(c for c in text if c in "\n\t" or unicodedata.category(c)[0] != "C")

@@ -19,6 +19,7 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     from tito.course import Course
     from tito.grading.collection import collect_exchange, collect_paths
     from tito.lesson import find_lesson
+    from tito.reports.console import printable
 
     found = find_lesson(Course.find(), lesson)
     if not paths:
@@ -28,7 +29,7 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     results = collect_paths(found, paths)
     for result in results:
         if result.status == "refused":
-            click.echo(f"{result.name}: refused: {result.reason}", err=True)
+            click.echo(printable(f"{result.name}: refused: {result.reason}"), err=True)
     new = sum(result.status == "collected" for result in results)
     kept = sum(result.status == "unchanged" for result in results)
     refused = len(results) - new - kept

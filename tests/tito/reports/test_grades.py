@@ -1,0 +1,211 @@
+"""The grades of a class: the JSON of the contract, and three more ways to show them."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+
+from tito.grading.gradebook import Grades, Submission
+from tito.grading.verdicts import Verdict
+from tito.reports.grades import as_csv, as_html, as_json, as_table
+
+PASSED = Verdict("test-vectorized-immediate", 10.0, 10.0, "passed")
+FAILED = Verdict("test-cache-immediate", 7.5, 15.0, "failed", "The edges differ.\nThere.", "Look.")
+NOT_RUN = replace(FAILED, score=0.0, verdict="not-run", message="Nothing was handed in.")
+
+ADA = Submission("ada", "graded", 16.5, 25.0, [PASSED, FAILED], late_penalty=1.0)
+BLAISE = Submission(
+    "blaise",
+    "missing",
+    0.0,
+    25.0,
+    [replace(NOT_RUN, grade_id=PASSED.grade_id, max_score=10.0), NOT_RUN],
+    message="Nothing was handed in.",
+)
+CLASS = Grades("tinytorch", "11_kernels", 25.0, [ADA, BLAISE])
+NOBODY = replace(CLASS, submissions=[])
+
+HOSTILE = "\x1b[2J\x1b]0;title\x07\r\b\x9b1A[bold]<script>alert(1)</script>\u202e\"'&"
+FORMATS = {"table": as_table, "csv": as_csv, "json": as_json, "html": as_html}
+
+Render = Callable[[Grades], str]
+
+
+def class_of(text: str, *, student: str = "eve") -> Grades:
+    """Return a class of one student who sent a text wherever a student can."""
+    cell = replace(FAILED, message=text, hint=text)
+    rejected = Submission("mallory", "rejected", 0.0, 25.0, [PASSED, cell], message=text)
+    return replace(
+        CLASS, submissions=[Submission(student, "graded", 0.0, 25.0, [PASSED, cell]), rejected]
+    )
+
+
+class Page(HTMLParser):
+    """The tags of a page, its attributes, and the texts of its table cells."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.cells: list[str] = []
+        self.in_cell = False
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.in_cell = tag in ("td", "th")
+        if self.in_cell:
+            self.cells.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.in_cell = False
+
+    def handle_data(self, data: str) -> None:
+        if self.in_cell:
+            self.cells[-1] += data
+
+
+def rows_of(text: str) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(text)))
+
+
+def test_json_has_exactly_the_keys_of_the_contract() -> None:
+    document = json.loads(as_json(CLASS))
+    assert document == {
+        "course": "tinytorch",
+        "assignment": "11_kernels",
+        "max_score": 25.0,
+        "submissions": [
+            {
+                "student": "ada",
+                "status": "graded",
+                "score": 16.5,
+                "max_score": 25.0,
+                "cells": [
+                    {
+                        "grade_id": "test-vectorized-immediate",
+                        "score": 10.0,
+                        "max_score": 10.0,
+                        "verdict": "passed",
+                        "message": "",
+                        "hint": "",
+                    },
+                    {
+                        "grade_id": "test-cache-immediate",
+                        "score": 7.5,
+                        "max_score": 15.0,
+                        "verdict": "failed",
+                        "message": "The edges differ.\nThere.",
+                        "hint": "Look.",
+                    },
+                ],
+            },
+            document["submissions"][1],
+        ],
+    }
+    blaise = document["submissions"][1]
+    assert (blaise["status"], blaise["score"]) == ("missing", 0.0)
+    assert [cell["verdict"] for cell in blaise["cells"]] == ["not-run", "not-run"]
+
+
+def test_csv_has_a_row_for_each_student() -> None:
+    assert rows_of(as_csv(CLASS)) == [
+        [
+            *("student", "status", "score", "max_score", "late_penalty"),
+            *("test-vectorized-immediate", "test-cache-immediate", "message"),
+        ],
+        [
+            *("ada", "graded", "16.5", "25", "1", "10", "7.5"),
+            "late: -1; test-cache-immediate: The edges differ.",
+        ],
+        ["blaise", "missing", "0", "25", "0", "0", "0", "Nothing was handed in."],
+    ]
+
+
+def test_table_has_a_line_for_each_student() -> None:
+    assert as_table(CLASS).splitlines() == [
+        "student  status       score  test-vectorized-immediate  test-cache-immediate  remark",
+        "ada      graded   16.5 / 25                         10                   7.5  "
+        "late: -1; test-cache-immediate: The edges differ.",
+        "blaise   missing     0 / 25                          0                     0  "
+        "Nothing was handed in.",
+    ]
+
+
+def test_html_has_a_row_for_each_student() -> None:
+    assert Page(as_html(CLASS)).cells == [
+        *("student", "status", "score", "test-vectorized-immediate", "test-cache-immediate"),
+        *("remark", "ada", "graded", "16.5", "10", "7.5"),
+        *("late: -1; test-cache-immediate: The edges differ.", "blaise", "missing", "0", "0"),
+        *("0", "Nothing was handed in."),
+    ]
+
+
+def test_report_of_nobody_is_a_heading() -> None:
+    assert as_table(NOBODY) == "student  status  score  remark"
+    assert [row[0] for row in rows_of(as_csv(NOBODY))] == ["student"]
+    assert json.loads(as_json(NOBODY))["submissions"] == []
+    assert Page(as_html(NOBODY)).cells == ["student", "status", "score", "remark"]
+
+
+@pytest.mark.parametrize("render", FORMATS.values(), ids=FORMATS)
+def test_report_sends_no_control_character_of_a_student(render: Render) -> None:
+    text = render(class_of(HOSTILE, student=HOSTILE))
+    assert not set(text) & set("\x1b\x07\r\b\x9b\u202e")
+    assert "[bold]" in text
+
+
+def test_html_page_holds_no_tag_and_no_attribute_of_a_student() -> None:
+    empty = Page(as_html(NOBODY))
+    page = Page(as_html(class_of(f'"><img src=x onerror=a()>{HOSTILE}', student="<b>eve</b>")))
+    assert page.tags == empty.tags | {"tr", "td"}
+    assert page.attributes == empty.attributes | {"class", "title"}
+    assert "<b>eve</b>" in page.cells
+
+
+def test_html_page_needs_nothing_from_outside() -> None:
+    page = Page(as_html(CLASS))
+    assert not page.tags & {"script", "link", "img", "iframe", "object", "form"}
+    assert not page.attributes & {"src", "href", "onclick", "style"}
+
+
+FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x1b=1"]
+
+
+@pytest.mark.parametrize("formula", FORMULAS, ids=repr)
+def test_csv_holds_no_formula_of_a_student(formula: str) -> None:
+    for row in rows_of(as_csv(class_of(formula, student=formula))):
+        assert not [value for value in row if value.startswith(("=", "+", "-", "@", "\t", "\r"))]
+
+
+def test_csv_stays_one_line_a_student() -> None:
+    grades = class_of('a "quote", a comma;\r\nand\x0bmore\x85lines\u2028there')
+    assert [len(row) for row in rows_of(as_csv(grades))] == [8, 8, 8]
+    assert as_csv(grades).count("\n") == 3
+
+
+def test_table_is_never_squeezed() -> None:
+    names = [f"test-{'long-' * 4}{number:02}" for number in range(20)]
+    cells = [replace(PASSED, grade_id=name) for name in names]
+    student = "a" * 60
+    table = as_table(replace(CLASS, submissions=[replace(ADA, student=student, cells=cells)]))
+    heading, row = table.splitlines()
+    assert heading.split() == ["student", "status", "score", *names, "remark"]
+    assert row.split() == [student, "graded", "16.5", "/", "25", *["10"] * 20, "late:", "-1"]
+
+
+def test_table_cuts_a_long_remark_and_nothing_else() -> None:
+    table = as_table(class_of("The edges differ. " * 500))
+    assert table.count("[...]") == 2
+    assert max(map(len, table.splitlines())) < 250
+
+
+def test_table_is_the_same_in_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = as_table(CLASS)
+    monkeypatch.setenv("COLUMNS", "20")
+    assert as_table(CLASS) == before

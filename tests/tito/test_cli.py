@@ -1,0 +1,149 @@
+"""The command `tito`: quick to answer, short about mistakes, loud about bugs."""
+
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from shell import Tito
+
+from tito.cli import COMMANDS, main
+from tito.commands.nbgrader import STEPS
+from tito.course import Course
+
+# What costs a noticeable time to import, by the name of the top-level package.
+HEAVY = {
+    *("IPython", "fastcore", "jinja2", "jupyter_client", "jupytext", "matplotlib", "nbclient"),
+    *("nbconvert", "nbdev", "nbformat", "nbgrader", "numpy", "psutil", "rich", "sqlalchemy"),
+    *("tinytorch", "traitlets", "zmq"),
+}
+IMPORTED = """
+import sys
+from tito.cli import main
+try:
+    main(sys.argv[1:])
+finally:
+    print(*sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+EVERY_COMMAND = [
+    [],
+    *([name] for name in COMMANDS),
+    *(["nbgrader", step] for step in STEPS),
+]
+NEED_A_LESSON = [
+    *([name] for name in ("export", "notebook", "profile", "test")),
+    *(["nbgrader", step] for step in STEPS),
+]
+
+# Wrong usage, and the word of the message that says what is wrong.
+MISUSED = {
+    "command": (["grade"], "No such command 'grade'"),
+    "step": (["nbgrader", "grade", "kernels"], "No such command 'grade'"),
+    "option": (["test", "kernels", "--fast"], "No such option"),
+    "format": (["nbgrader", "report", "kernels", "--format", "pdf"], "'pdf' is not one of"),
+    "size": (["profile", "kernels", "--size", "0"], "0 is not in the range"),
+    "size in words": (["profile", "kernels", "--size", "big"], "'big' is not a valid integer"),
+    "path to collect": (["nbgrader", "collect", "kernels", "nowhere"], "'nowhere' does not exist"),
+    "no lesson": (["test"], "Missing argument 'LESSON'"),
+    "too much": (["doctor", "kernels"], "unexpected extra argument (kernels)"),
+}
+
+BROKEN_COMMAND = """
+import click
+
+@click.command()
+def broken():
+    raise KeyError("a bug")
+"""
+
+
+def named(commands: list[list[str]]) -> list[str]:
+    return [" ".join(["tito", *command]) for command in commands]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["--version"], ["nbgrader", "--help"], ["test", "--help"], ["profile", "--help"]],
+    ids=" ".join,
+)
+def test_tito_answers_without_importing_anything_heavy(arguments: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", IMPORTED, *arguments], capture_output=True, text=True, check=True
+    )
+    assert "click" in done.stderr.split()
+    assert not HEAVY & set(done.stderr.split())
+
+
+def test_tito_names_its_version(tito: Tito) -> None:
+    assert tito("--version").stdout == f"tito, version {version('tinytorch-kernels')}\n"
+
+
+@pytest.mark.parametrize("command", EVERY_COMMAND, ids=named(EVERY_COMMAND))
+def test_tito_explains_each_command(command: list[str]) -> None:
+    result = CliRunner().invoke(main, [*command, "--help"], prog_name="tito")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: {' '.join(['tito', *command])} ")
+    assert result.stderr == ""
+
+
+def test_tito_lists_every_command_with_a_line_about_it() -> None:
+    lines = CliRunner().invoke(main, ["--help"]).stdout.partition("Commands:\n")[2].splitlines()
+    about = {name: rest for name, _, rest in (line.strip().partition(" ") for line in lines)}
+    assert list(about) == list(COMMANDS)
+    assert all(about.values())
+
+
+@pytest.mark.parametrize(("arguments", "reason"), MISUSED.values(), ids=MISUSED)
+def test_tito_says_in_one_sentence_what_is_used_wrongly(
+    plain_course: Course, arguments: list[str], reason: str
+) -> None:
+    result = CliRunner().invoke(main, arguments)
+    *_, message = result.stderr.rstrip().splitlines()
+    assert message.startswith("Error: ")
+    assert reason in message
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("command", NEED_A_LESSON, ids=named(NEED_A_LESSON))
+def test_tito_lists_the_lessons_beside_an_unknown_one(
+    plain_course: Course, command: list[str]
+) -> None:
+    result = CliRunner().invoke(main, [*command, "12"])
+    assert result.stderr == "tito: There is no lesson '12'. Name one of: layers, kernels.\n"
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+@pytest.mark.parametrize("command", NEED_A_LESSON, ids=named(NEED_A_LESSON))
+def test_tito_says_that_there_is_no_course(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, [*command, "kernels"])
+    assert result.stderr.startswith(f"tito: There is no course at {tmp_path}: ")
+    assert result.stderr.endswith("Change into the folder of the course.\n")
+    assert (result.exit_code, result.stdout) == (2, "")
+
+
+def test_tito_prints_a_persons_mistake_without_a_traceback(
+    plain_course: Course, tito: Tito
+) -> None:
+    plain_course.root.joinpath("mine.py").write_text("# %%\nx = 1\n", encoding="utf-8")
+    done = tito("export", "kernels", "mine.py")
+    assert done.stderr == (
+        "tito: mine.py has no cell kernels-imports. Take it again from the release.\n"
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_tito_keeps_the_traceback_of_a_bug(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text(BROKEN_COMMAND, encoding="utf-8")
+    script = "from tito.cli import LazyGroup; LazyGroup('tito', modules={'broken': 'broken'})()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, "broken"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert "Traceback" in done.stderr
+    assert done.stderr.rstrip().endswith("KeyError: 'a bug'")
+    assert done.returncode == 1
