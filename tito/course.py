@@ -2,6 +2,7 @@
 
 import configparser
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -15,6 +16,8 @@ __all__ = ["SETTINGS", "Course", "LessonSettings", "Limits"]
 SETTINGS = "settings.ini"
 DUE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
 
+ASSIGNMENT = re.compile(r"\d+_[a-z][a-z0-9_]*")
+
 N = TypeVar("N", int, float)
 
 
@@ -27,6 +30,13 @@ class Limits:
     notebook_mib: int = 16
     cells: int = 2000
     output_lines: int = 1000
+    cpu_seconds: int = 60
+    memory_mib: int = 2048
+    processes: int = 128
+    file_mib: int = 64
+    open_files: int = 256
+    scratch_mib: int = 128
+    output_kib: int = 4096
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,7 @@ class Course:
     exchange: Path | None
     lessons: Mapping[str, LessonSettings]
     late_penalty_per_day: float
+    sandbox: str
     limits: Limits
 
     @classmethod
@@ -113,8 +124,17 @@ def _is_course(path: Path) -> bool:
     try:
         parser.read(path, encoding="utf-8-sig")
     except (configparser.Error, UnicodeDecodeError):
-        return True  # broken, but somebody's course: reading it says what is wrong
+        return True  # broken, but a course: reading it says how
     return parser.has_section("course")
+
+
+KNOWN = {
+    "course": ["id", "title", "db_url", "exchange"],
+    "lesson": ["title", "due"],
+    "points": ["late_penalty_per_day"],
+    "grading": ["sandbox"],
+    "limits": [field.name for field in fields(Limits)],
+}
 
 
 class _Reader:
@@ -138,6 +158,7 @@ class _Reader:
             ) from None
 
     def course(self) -> Course:
+        self._require_known()
         exchange = self._text("course", "exchange")
         return Course(
             root=self.root,
@@ -147,6 +168,7 @@ class _Reader:
             exchange=self.root / os.path.expanduser(exchange) if exchange else None,
             lessons=self._lessons(),
             late_penalty_per_day=self._late_penalty(),
+            sandbox=self._text("grading", "sandbox") or "auto",
             limits=self._limits(),
         )
 
@@ -158,12 +180,22 @@ class _Reader:
             if section.startswith("lesson ")
         }
 
+    def _require_known(self) -> None:
+        """What is misspelt must not pass for what is left out."""
+        for section in self.parser.sections():
+            kind, _, name = section.partition(" ")
+            if kind not in KNOWN or (kind == "lesson" and not ASSIGNMENT.fullmatch(name)):
+                fact = f"{SETTINGS} has a section [{section}], which says nothing to a course."
+                legal = ", ".join(f"[{k}]" for k in KNOWN if k != "lesson")
+                remedy = f"There are {legal}, and lessons like [lesson 11_kernels]."
+                raise TitoError(fact, remedy, exit_code=2)
+            for key in self.parser[section]:
+                if key not in KNOWN[kind]:
+                    value = self._text(section, key)
+                    raise self._wrong(section, key, value, f"one of {', '.join(KNOWN[kind])}")
+
     def _limits(self) -> Limits:
-        known = [field.name for field in fields(Limits)]
         given = self.parser["limits"] if self.parser.has_section("limits") else {}
-        for key in given:
-            if key not in known:
-                raise self._wrong("limits", key, given[key], f"one of the limits {known}")
         return Limits(
             **{
                 key: self._number("limits", key, int, lambda n: n >= 1, "a whole number above 0")
