@@ -1,0 +1,207 @@
+"""Starting and ending a sandbox, and that it leaves nothing behind, however it ends."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tito.grading.sandbox import SandboxLimits, SandboxProcess, run_in_sandbox
+from tito.grading.sandbox.cgroup import group_stems
+from tito.grading.sandbox.chain import RUN_FOLDER
+from tito.grading.sandbox.janitor import own_folder
+
+Run = Callable[..., Any]
+
+# A grader of its own: it starts a sandbox whose processes hold the pipe on descriptor 4 open, says
+# what there is to clear away, and then does what the test tells it.
+GRADER = """
+import os, sys, time
+from tito.grading.sandbox import run_in_sandbox
+from tito.grading.sandbox.cgroup import group_stems
+from tito.grading.sandbox.janitor import own_folder
+alive = int(sys.argv[1])
+nothing = os.open(os.devnull, os.O_RDONLY)
+inside = "import os, time\\nos.fork(); os.setsid() if os.getpid() > 2 else 0\\n"
+inside += "os.write(4, b'x'); time.sleep(600)"
+process = run_in_sandbox([sys.executable, '-c', inside], pass_fds=(nothing, alive))
+os.close(alive)
+print(own_folder(), *group_stems(os.getpid()), flush=True)
+input()
+"""
+
+
+@contextmanager
+def grader(ending: str) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
+    """Run GRADER; give it, a descriptor that ends with all its sandboxes, and its traces."""
+    reader, writer = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", GRADER + ending, str(writer)],
+        pass_fds=[writer],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    with process:
+        assert process.stdout is not None
+        traces = process.stdout.readline().split()
+        assert os.read(reader, 1) == b"x"
+        assert os.path.isdir(traces[0])
+        assert process.stdin is not None
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+        yield process, reader, traces
+        process.kill()
+    os.close(reader)
+
+
+def ends(reader: int) -> bool:
+    """Whether every process that holds the other end of the pipe ends; waits for it."""
+    while select.select([reader], [], [], 30)[0]:
+        if not os.read(reader, 99):
+            return True
+    return False
+
+
+def start(code: str, limits: SandboxLimits, stack: ExitStack) -> tuple[SandboxProcess, int]:
+    """Start Python code; return its sandbox and where to read what it writes to descriptor 4."""
+    reader, writer = os.pipe()
+    stack.callback(os.close, reader)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    command = [sys.executable, "-c", code]
+    process = run_in_sandbox(command, pass_fds=(nothing, writer), limits=limits)
+    os.close(nothing)
+    os.close(writer)
+    return stack.enter_context(process), reader
+
+
+def count(reader: int, wanted: int) -> int:
+    """Count bytes until there are as many as wanted, or the end."""
+    seen = 0
+    while seen < wanted and (chunk := os.read(reader, wanted - seen)):
+        seen += len(chunk)
+    return seen
+
+
+def cleared(traces: list[str]) -> bool:
+    """Whether folder and groups are gone; waits for the janitor, who needs a moment."""
+    folder, *stems = (Path(trace) for trace in traces)
+    poll = select.poll()
+    for _ in range(100):
+        left = [folder] if folder.exists() else []
+        left += [found for stem in stems for found in stem.parent.glob(f"{stem.name}*")]
+        if not left:
+            return True
+        poll.poll(100)
+    return False
+
+
+def test_run_in_sandbox_passes_two_pipes_and_the_exit_status(run: Run) -> None:
+    result = run("say(os.read(3, 99).decode()); raise SystemExit(7)", given=b"question")
+    assert (result.status, result.said, result.overrun) == (7, "question", "")
+
+
+def test_run_in_sandbox_leads_prints_nowhere(run: Run) -> None:
+    assert run("print('noise'); os.write(1, b'noise'); say('answer')").said == "answer"
+
+
+def test_run_in_sandbox_gives_files_that_only_its_user_can_read(run: Run) -> None:
+    path = f"{RUN_FOLDER}/given"
+    code = f"say(open({path!r}).read(), oct(os.stat({path!r}).st_mode))"
+    assert run(code, files={path: b"content"}).said == "content 0o100600"
+
+
+def test_run_in_sandbox_reports_a_command_that_does_not_exist() -> None:
+    with run_in_sandbox(["/no/such/program"]) as process:
+        assert process.wait() == 127
+
+
+def test_kill_ends_all_processes_of_the_sandbox() -> None:
+    code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
+    with ExitStack() as stack:
+        process, reader = start(code, SandboxLimits(), stack)
+        assert count(reader, 8) == 8
+        assert process.poll() is None
+        process.kill()
+        assert process.wait() == 137
+        assert ends(reader)
+        assert not os.path.exists(f"/proc/{process.pid}/root{RUN_FOLDER}")
+
+
+def test_signals_reach_nothing_but_the_sandbox(run: Run) -> None:
+    """Its own two processes, the first of which is bubblewrap's."""
+    code = """
+reached = []
+for pid in range(1, 70000):
+    try: os.kill(pid, 0)
+    except ProcessLookupError: continue
+    reached.append(pid)
+say(reached)
+"""
+    assert run(code).said == "[1, 2]"
+
+
+def test_twenty_in_a_row_leave_nothing(run: Run) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for number in range(20):
+        assert run(f"say({number})").said == str(number)
+    assert len(os.listdir("/proc/self/fd")) == before
+    stems = [Path(stem) for stem in group_stems(os.getpid())]
+    assert [found for stem in stems for found in stem.parent.glob(f"{stem.name}*")] == []
+    assert [path.name for path in own_folder().iterdir()] == ["edition"]
+
+
+def test_several_at_a_time_do_not_share_the_limit_of_processes() -> None:
+    code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
+    limits = SandboxLimits(processes=8)
+    with ExitStack() as stack:
+        readers = [start(code, limits, stack)[1] for _ in range(4)]
+        assert [count(reader, 8) for reader in readers] == [8, 8, 8, 8]
+
+
+def test_a_grader_that_ends_leaves_nothing() -> None:
+    with grader("process.kill(); process.wait()") as (process, alive, traces):
+        assert process.wait() == 0
+        assert ends(alive)
+        assert cleared(traces)
+
+
+def test_a_grader_that_forgets_its_sandbox_leaves_nothing() -> None:
+    with grader("") as (process, alive, traces):
+        assert process.wait() == 0
+        assert ends(alive)
+        assert cleared(traces)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_a_grader_that_is_killed_leaves_nothing(number: int) -> None:
+    with grader("time.sleep(600)") as (process, alive, traces):
+        process.send_signal(number)
+        assert process.wait() == -number
+        assert ends(alive)
+        assert cleared(traces)
+
+
+def test_a_forked_grader_has_its_own_folder() -> None:
+    """A pool of graders: the parent's folder must outlive the child that used it."""
+    code = """
+import os
+from tito.grading.sandbox import run_in_sandbox
+from tito.grading.sandbox.janitor import own_folder
+mine = own_folder()
+child = os.fork()
+if child == 0:
+    assert own_folder() != mine
+    with run_in_sandbox(["/bin/true"]) as process:
+        os._exit(process.wait())
+assert os.waitpid(child, 0)[1] == 0
+assert mine.is_dir()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,69 @@
+"""The student edition: `tinytorch` and `tito` as a student may see them, without any solution.
+
+The sandbox puts it on the path of the code it runs, and the handout carries it, so both show the
+same thing. A lesson's exported module holds its solutions, so it stays out unless named as given.
+"""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+
+__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "write_edition"]
+
+PACKAGES = ("tinytorch", "tito")
+
+GIVEN = frozenset({"tinytorch/core/__init__.py", "tinytorch/core/layers.py"})
+"""All that a student gets of the folder of the exported lessons, tinytorch/core."""
+
+LEFT_OUT = ("checks.py", "_modidx.py", "*_dev.py", "*.ipynb", "*.db", "*.pyc", "__pycache__")
+"""Names that no student gets, wherever they lie; as `PurePath.match` reads them."""
+
+EXPORTED = "tinytorch/core"
+
+
+def is_left_out(path: PurePosixPath) -> bool:
+    """Whether the file at `path`, relative to the folder of the packages, stays out."""
+    if path.is_relative_to(EXPORTED) and str(path) not in GIVEN:
+        return True
+    return any(PurePosixPath(part).match(name) for part in path.parts for name in LEFT_OUT)
+
+
+def write_edition(target: Path) -> Path:
+    """Write the student edition of the packages into the folder `target`, the same on each run.
+
+    Parameters
+    ----------
+    target : Path
+        A folder; it is made if need be. What it holds already stays.
+
+    Returns
+    -------
+    Path
+        `target`, for PYTHONPATH.
+    """
+    for package in PACKAGES:
+        source = _folder_of(package)
+        for file in sorted(source.rglob("*")):
+            path = PurePosixPath(package) / file.relative_to(source).as_posix()
+            if file.is_file() and not file.is_symlink() and not is_left_out(path):
+                _copy(file, target / path, target)
+    return target
+
+
+def _copy(file: Path, to: Path, root: Path) -> None:
+    """Copy with the modes that let every user read, whatever the umask."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(file, to)
+    to.chmod(0o644)
+    for folder in (to.parent, *to.parent.parents):
+        folder.chmod(0o755)
+        if folder == root:
+            return
+
+
+def _folder_of(package: str) -> Path:
+    """Where the package lies, found without importing it."""
+    spec = find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(f"The package {package} is not installed.", name=package)
+    return Path(spec.submodule_search_locations[0])

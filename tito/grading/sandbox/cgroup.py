@@ -1,0 +1,152 @@
+"""A control group for each sandbox, where the machine lets us make one.
+
+It bounds the memory and the number of processes of the whole sandbox, which the limits of single
+processes cannot. Version 2 has one tree of groups, version 1 one for each controller.
+"""
+
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from tito.grading.sandbox.limits import MIB, SandboxLimits
+
+__all__ = ["Group", "group_stems", "make_group"]
+
+ROOT = Path("/sys/fs/cgroup")
+CONTROLLERS = ("memory", "pids")
+
+# The processes that bubblewrap and its companions add to the student's own.
+CHAIN = 8
+
+SECONDS_TO_EMPTY = 2.0
+
+
+@dataclass(frozen=True)
+class Group:
+    """The folders of one sandbox's control group: one in version 2, up to two in version 1."""
+
+    folders: tuple[Path, ...] = ()
+
+    @property
+    def entrances(self) -> list[str]:
+        """The files into which a process writes 0 to move itself, and its children, in."""
+        return [str(folder / "cgroup.procs") for folder in self.folders]
+
+    @property
+    def bounds_memory(self) -> bool:
+        """Whether it has a limit of memory."""
+        limits = ("memory.max", "memory.limit_in_bytes")
+        return any((folder / name).exists() for folder in self.folders for name in limits)
+
+    def ran_out_of_memory(self) -> bool:
+        """Whether the kernel killed a process in it for want of memory."""
+        return any(_oom_kills(folder) > 0 for folder in self.folders)
+
+    def remove(self) -> None:
+        """Remove the group; it must be about to be empty. What stays is the janitor's."""
+        deadline = time.monotonic() + SECONDS_TO_EMPTY
+        for folder in self.folders:
+            while not _removed(folder) and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+
+def group_stems(process: int) -> list[str]:
+    """Return how the paths of all groups begin that the process with this id makes."""
+    return [f"{parent}/tito-{process}-" for parent in _parents().values()]
+
+
+def make_group(limits: SandboxLimits) -> Group:
+    """Make a group with `limits`; it has no folder where the machine lets us make none."""
+    name = f"tito-{os.getpid()}-{secrets.token_hex(4)}"
+    folders = tuple(dict.fromkeys(parent / name for parent in _parents().values()))
+    for folder in folders:
+        folder.mkdir()
+        for setting, value in _settings(limits):
+            with suppress(OSError):  # a machine has those of its version; a probe tests the sum
+                if (folder / setting).exists():
+                    (folder / setting).write_text(str(value))
+    return Group(folders)
+
+
+def _settings(limits: SandboxLimits) -> Iterator[tuple[str, int]]:
+    memory = limits.memory_mib * MIB
+    yield from (("memory.max", memory), ("memory.swap.max", 0), ("memory.oom.group", 1))
+    yield from (("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory))
+    yield ("pids.max", limits.processes + CHAIN)
+
+
+@cache
+def _parents() -> dict[str, Path]:
+    """Where groups can be made, by controller."""
+    own = dict(_own_groups())
+    if "" in own and (unified := _unified_parent(own[""])):
+        return dict.fromkeys(CONTROLLERS, unified)
+    places = {name: ROOT / name / own[name].lstrip("/") for name in CONTROLLERS if name in own}
+    return {name: place for name, place in places.items() if _can_make(place, name)}
+
+
+def _own_groups() -> Iterator[tuple[str, str]]:
+    """Yield each controller, "" for version 2, and the path of the group we are in."""
+    with suppress(OSError):
+        for line in Path("/proc/self/cgroup").read_text().splitlines():
+            _, controllers, path = line.split(":", 2)
+            yield from ((name, path) for name in controllers.split(","))
+
+
+def _unified_parent(own: str) -> Path | None:
+    """The nearest group of version 2, ours or above, that hands both controllers down to us."""
+    path = ROOT / own.lstrip("/")
+    for folder in (path, *path.parents):
+        with suppress(OSError):
+            handed_down = (folder / "cgroup.subtree_control").read_text().split()
+            if set(CONTROLLERS) <= set(handed_down) and _can_make(folder, "memory"):
+                return folder
+        if folder == ROOT:
+            break
+    return None
+
+
+def _can_make(parent: Path, controller: str) -> bool:
+    """Try it: whether groups below `parent` can be made, be limited and be entered by us."""
+    trial = parent / f"tito-{os.getpid()}-trial-{secrets.token_hex(4)}"
+    limit = {"memory": ("memory.max", "memory.limit_in_bytes"), "pids": ("pids.max",)}[controller]
+    try:
+        trial.mkdir()
+    except OSError:
+        return False
+    try:
+        return any((trial / name).exists() for name in limit) and _can_enter(trial)
+    finally:
+        _removed(trial)
+
+
+def _can_enter(group: Path) -> bool:
+    """A process may move between groups if it may write to both and to the one above both."""
+    return os.access(group / "cgroup.procs", os.W_OK) and os.access(
+        group.parent / "cgroup.procs", os.W_OK
+    )
+
+
+def _removed(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _oom_kills(folder: Path) -> int:
+    """Read the counter of version 2 or of version 1."""
+    for name in ("memory.events", "memory.oom_control"):
+        with suppress(OSError):
+            for line in (folder / name).read_text().splitlines():
+                if line.startswith("oom_kill "):
+                    return int(line.split()[1])
+    return 0

@@ -1,0 +1,62 @@
+"""What a grader leaves on the machine is cleared away when it ends, even when it is killed.
+
+A shell holds the reading end of a pipe whose writing end only the grader holds. When the grader
+ends, for whatever reason, the shell reads the end of the file, clears away and ends as well.
+"""
+
+import atexit
+import os
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+from tito.grading.sandbox.cgroup import group_stems
+from tito.grading.sandbox.tools import find_tools
+
+__all__ = ["own_folder"]
+
+# $1 is the folder; the rest are the beginnings of control groups' paths. A group can be removed
+# once its last process is gone, which may take a moment.
+SCRIPT = """
+read -r _
+rm -rf -- "$1"
+shift
+for stem; do
+    for group in "$stem"*; do
+        tries=50
+        while [ -d "$group" ] && ! rmdir "$group" 2>/dev/null && [ "$tries" -gt 0 ]; do
+            tries=$((tries - 1))
+            sleep 0.1
+        done
+    done
+done
+"""
+
+
+def own_folder() -> Path:
+    """Return this process's private folder; it vanishes with the process, as do its groups."""
+    return _folder_of_process(os.getpid())
+
+
+@cache
+def _folder_of_process(process: int) -> Path:
+    """A forked grader gets its own folder and janitor: they must live as long as it does."""
+    folder = Path(tempfile.mkdtemp(prefix="tito-"))
+    janitor = subprocess.Popen(
+        [find_tools().sh, "-c", SCRIPT, "janitor", str(folder), *group_stems(process)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Ctrl-C is for the grader
+        cwd="/",
+        env={"PATH": "/usr/bin:/bin"},
+    )
+    atexit.register(_dismiss, janitor, process)
+    return folder
+
+
+def _dismiss(janitor: subprocess.Popen[bytes], process: int) -> None:
+    """At an orderly end, wait until everything is cleared away."""
+    if os.getpid() == process:
+        janitor.communicate()

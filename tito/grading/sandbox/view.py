@@ -1,0 +1,171 @@
+"""What the code in the sandbox sees of the file system: the interpreter and the student edition."""
+
+import os
+import site
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
+
+from tito.edition import PACKAGES, write_edition
+from tito.grading.sandbox.janitor import own_folder
+
+__all__ = ["EDITION", "SCRATCH", "View", "student_view"]
+
+EDITION = "/edition"
+"""Where the student edition lies inside."""
+
+SCRATCH = "/tmp"
+"""The folder to work in, empty at the start, in memory; what is in it dies with the sandbox."""
+
+SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
+# A folder where /usr is not merged, else a link into /usr; both are rebuilt as they are.
+SYSTEM_LINKS = ("/bin", "/lib", "/lib32", "/lib64")
+# What the dynamic linker and alternatives of a distribution need; nothing here names a person.
+CONFIGURATION = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/localtime")
+# Of an interpreter's or a virtual environment's folder only these, for it may lie in the course's
+# folder or be that folder.
+INTERPRETER = ("bin", "lib", "lib64", "pyvenv.cfg")
+
+ENVIRONMENT = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": SCRATCH,
+    "USER": "student",
+    "LANG": "C.UTF-8",
+    "TERM": "dumb",
+    "PYTHONPATH": EDITION,
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "IPYTHONDIR": f"{SCRATCH}/.ipython",
+    "MPLCONFIGDIR": f"{SCRATCH}/.matplotlib",
+    # A BLAS that starts a thread for each core would hit the limit of processes on a large
+    # machine, and the address space that glibc reserves for each thread that of memory.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "2",
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """The files and the environment of a sandbox; whatever is not named here is not there.
+
+    Parameters
+    ----------
+    binds : Mapping[str, str]
+        Where a file or folder appears, and which one of the host it is; all can only be read.
+    links : Mapping[str, str]
+        Where a symbolic link appears, and its target.
+    hidden : frozenset[str]
+        Folders that are empty inside, though they lie in one that is bound.
+    environment : Mapping[str, str]
+        All variables of the environment.
+    """
+
+    binds: Mapping[str, str] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    hidden: frozenset[str] = frozenset()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def plus(self, inside: str, host: Path) -> "View":
+        """Return this view with the file or folder `host` at the path `inside`."""
+        return replace(self, binds={**self.binds, inside: str(host)})
+
+    def hiding(self, folders: Iterable[Path]) -> "View":
+        """Return this view with `folders` empty, wherever a bound folder would show them."""
+        named = {str(path.absolute()) for path in folders}
+        return replace(self, hidden=self.hidden | named | set(map(os.path.realpath, named)))
+
+    def arguments(self, scratch: int) -> list[str]:
+        """Return bubblewrap's options for the files; the deeper path wins over the one above.
+
+        Parameters
+        ----------
+        scratch : int
+            The size in bytes of `SCRATCH`, which may have an interpreter's folder in it.
+        """
+        covers = {path for path in self.hidden if self._shows(path)}
+        options: list[str] = []
+        made: set[str] = set()
+        for path in sorted({SCRATCH, *self.binds, *covers}, key=lambda path: path.count("/")):
+            options += _parents(path, made)
+            if path == SCRATCH:
+                options += ["--perms", "1777", "--size", str(scratch), "--tmpfs", path]
+            elif path in covers:
+                options += ["--tmpfs", path]
+            else:
+                options += ["--ro-bind", self.binds[path], path]
+        for path, target in self.links.items():
+            options += ["--symlink", target, path]
+        return options + [word for path in sorted(covers) for word in ("--remount-ro", path)]
+
+    def _shows(self, path: str) -> bool:
+        """Whether a bound folder makes `path` visible."""
+        return any(path == top or path.startswith(f"{top}/") for top in self.binds) and (
+            os.path.isdir(path)
+        )
+
+
+def student_view() -> View:
+    """Return the view of a student's code: system, interpreter, packages and student edition."""
+    return _view_of_process(os.getpid())
+
+
+@cache
+def _view_of_process(_: int) -> View:
+    """The view is dear to build; a forked grader builds its own, as its folder is another."""
+    edition = write_edition(own_folder() / "edition")
+    return View(
+        binds={**{path: path for path in (*_system(), *_interpreter())}, EDITION: str(edition)},
+        links=_links(),
+        hidden=frozenset(_installed_packages()),
+        environment={**ENVIRONMENT, "PYTHONPATH": ":".join([EDITION, *_user_packages()])},
+    )
+
+
+def _parents(path: str, made: set[str]) -> Iterator[str]:
+    """Yield the options that make the folders above `path`; implied ones would be mode 0700."""
+    for parent in reversed(Path(path).parents[:-1]):
+        if str(parent) not in made:
+            made.add(str(parent))
+            yield from ("--dir", str(parent))
+
+
+def _system() -> Iterator[str]:
+    paths = (*SYSTEM, *SYSTEM_LINKS, *CONFIGURATION)
+    return (path for path in paths if os.path.exists(path) and path not in _links())
+
+
+def _links() -> dict[str, str]:
+    return {path: os.readlink(path) for path in SYSTEM_LINKS if os.path.islink(path)}
+
+
+def _prefixes() -> list[str]:
+    """The folders of the interpreter and of its virtual environment, as named and as they are."""
+    named = (sys.prefix, sys.exec_prefix, sys.base_prefix, sys.base_exec_prefix)
+    return list(dict.fromkeys([*named, *map(os.path.realpath, named)]))
+
+
+def _interpreter() -> Iterator[str]:
+    for prefix in _prefixes():
+        yield from (path for name in INTERPRETER if os.path.exists(path := f"{prefix}/{name}"))
+    yield from (path for path in sys.path if _holds_packages(path))
+
+
+def _holds_packages(path: str) -> bool:
+    return path.endswith(("/site-packages", "/dist-packages")) and os.path.isdir(path)
+
+
+def _user_packages() -> list[str]:
+    """What `pip install --user` installed: the sandbox has another home, so it must be named."""
+    user = site.getusersitepackages()
+    return [user] if user in sys.path and os.path.isdir(user) else []
+
+
+def _installed_packages() -> Iterator[str]:
+    """Where the full packages lie among those installed; an editable install has none there."""
+    for top in (*_prefixes(), *(path for path in sys.path if _holds_packages(path))):
+        for package in PACKAGES:
+            for pattern in (package, f"lib*/python*/*-packages/{package}"):
+                yield from (str(path) for path in Path(top).glob(pattern))
