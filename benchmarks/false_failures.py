@@ -1,0 +1,131 @@
+"""How often does an honest kernel fail by rounding? Runs every honest style of the corpus.
+
+    python benchmarks/false_failures.py --runs 10000
+
+Each run draws sizes, dtype, cut and values afresh and asks for the product with the judge's own
+comparison, in this process. One false failure in 10,000 would take points from somebody in a class
+of a few hundred, so the answer has to be none. The exit code is 1 if there was any.
+"""
+
+import argparse
+import sys
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure, random_matrix
+from tito.grading.calls import KNOBS, LocalCall
+from tito.grading.conditions import multiply
+from tito.grading.sources import read_cell
+
+__all__ = ["false_failures", "main", "styles"]
+
+CORPORA = Path(__file__).resolve().parents[1] / "tests" / "corpora"
+FUNCTIONS = {
+    "matmul-vectorized": "matmul_vectorized",
+    "matmul-cache": "matmul_cache_optimized",
+    "matmul-parallel": "matmul_parallel",
+}
+# A pool of processes for each call: slow, and their arithmetic is plain.
+SLOW = ("process_pool", "multiprocessing_pool", "pool_as_large_as_asked")
+TYPES = ("float32", "float64", "int32", "int64")
+
+Kernel = Callable[..., Any]
+
+
+def main() -> int:
+    """Run from the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=1000, help="runs of each style")
+    parser.add_argument("--largest", type=int, default=24, help="the longest side")
+    parser.add_argument("--seed", type=int, default=None, help="to repeat a run")
+    parser.add_argument("--style", default="", help="only styles whose name contains this")
+    arguments = parser.parse_args()
+    seed = np.random.SeedSequence(arguments.seed).entropy
+    print(f"seed {seed}", file=sys.stderr)
+    total = failed = 0
+    for name, kernel in styles():
+        if arguments.style not in name:
+            continue
+        facts = false_failures(kernel, arguments.runs, arguments.largest, seed)
+        total, failed = total + arguments.runs, failed + len(facts)
+        print(f"{name:50} {arguments.runs} runs, {len(facts)} false failures", flush=True)
+        for fact in facts[:3]:
+            print(f"    {fact}")
+    print(f"{total} runs, {failed} false failures")
+    return 1 if failed else 0
+
+
+def styles() -> Iterator[tuple[str, Kernel]]:
+    """Yield the name and the kernel of every honest style, the reference's own included."""
+    reference = tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
+    paths = [CORPORA / "reference.toml", *sorted((CORPORA / "honest").glob("*.toml"))]
+    for path in paths:
+        cells = tomllib.loads(path.read_text(encoding="utf-8"))["cells"]
+        namespace: dict[str, Any] = {"__name__": "submission", "get_ipython": Shell, "print": len}
+        for name, source in (reference["cells"] | cells).items():
+            run(namespace, reference["given"] if name == "matmul-vectorized" else [])
+            run(namespace, [read_cell(name, source).source])
+        for name in cells:
+            if not path.stem.endswith(SLOW):
+                yield f"{path.stem} {name}", namespace[FUNCTIONS[name]]
+
+
+class Shell:
+    """Takes magic commands and does nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments, **keywords: None
+
+
+def run(namespace: dict[str, Any], sources: list[str]) -> None:
+    for source in sources:
+        try:
+            exec(compile(source, "<style>", "exec"), namespace)
+        except ValueError:  # one style tries itself on sizes that do not fit, after its definition
+            continue
+
+
+def false_failures(kernel: Kernel, runs: int, largest: int, seed: Any) -> list[str]:
+    """Return the fact of every run of an honest `kernel` that the comparison takes for wrong.
+
+    Parameters
+    ----------
+    kernel : callable
+        A right kernel.
+    runs : int
+        How many products.
+    largest : int
+        The longest side of a matrix.
+    seed : int
+        Where the random numbers start.
+    """
+    rng = np.random.default_rng(seed)
+    call, facts = LocalCall(kernel), []
+    knob = KNOBS.get(kernel.__name__)
+    for _ in range(runs):
+        m, n, p = (int(side) for side in rng.integers(1, largest + 1, size=3))
+        dtype = str(rng.choice(TYPES))
+        A, B = random_matrix(rng, m, n, dtype), random_matrix(rng, n, p, dtype)
+        if rng.random() < 0.5:
+            A, B = spread(rng, A), spread(rng, B)
+        options = {knob: int(rng.integers(1, 10))} if knob else {}
+        try:
+            multiply(call, A, B, "none", **options)
+        except CheckFailure as failure:
+            facts.append(failure.fact)
+    return facts
+
+
+def spread(rng: np.random.Generator, matrix: Any) -> Any:
+    """Return floats over twelve powers of ten, so that sums cancel; integers as they are."""
+    if matrix.dtype.kind != "f":
+        return matrix
+    return (matrix * 10.0 ** rng.integers(-6, 7, matrix.shape)).astype(matrix.dtype)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

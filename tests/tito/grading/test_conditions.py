@@ -1,0 +1,129 @@
+"""Conditions on results: what each one lets through and what it stops."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.grading import conditions
+from tito.grading.calls import LocalCall
+
+Kernel = Callable[..., Any]
+
+EVERYWHERE = [
+    conditions.square,
+    conditions.tall_and_wide,
+    conditions.empty_sides,
+    conditions.number_types,
+    conditions.strided_views,
+    conditions.inputs_unchanged,
+    conditions.mismatch,
+]
+
+
+def matmul_vectorized(A: Any, B: Any) -> Any:
+    return A @ B
+
+
+def fails(condition: Any, kernel: Kernel) -> CheckFailure:
+    kernel.__name__ = getattr(kernel, "name", "matmul_vectorized")
+    with pytest.raises(CheckFailure) as caught:
+        condition(LocalCall(kernel), np.random.default_rng(5))
+    assert caught.value.hint
+    return caught.value
+
+
+@pytest.mark.parametrize("condition", EVERYWHERE)
+def test_conditions_pass_a_right_kernel(condition: Any) -> None:
+    condition(LocalCall(matmul_vectorized), np.random.default_rng(5))
+
+
+@pytest.mark.parametrize("condition", EVERYWHERE)
+@pytest.mark.parametrize(
+    "useless",
+    [
+        lambda A, B: None,
+        lambda A, B: np.zeros((A.shape[0], B.shape[1])),
+        lambda A, B: (A @ B).tolist(),
+        lambda A, B: (A @ B)[None],
+        lambda A, B: (A @ B).astype(object),
+    ],
+)
+def test_conditions_fail_without_a_right_product(condition: Any, useless: Kernel) -> None:
+    fails(condition, useless)
+
+
+@pytest.mark.parametrize("condition", EVERYWHERE)
+def test_conditions_do_not_take_an_error_for_an_answer(condition: Any) -> None:
+    def raising(A: Any, B: Any) -> Any:
+        raise ValueError("whatever comes")
+
+    assert "raised ValueError" in fails(condition, raising).fact
+
+
+def test_conditions_say_that_a_cell_is_not_written() -> None:
+    def unsolved(A: Any, B: Any) -> Any:
+        raise NotImplementedError
+
+    assert "not written yet" in fails(conditions.square, unsolved).fact
+
+
+def test_number_types_stops_a_narrower_result() -> None:
+    fact = fails(conditions.number_types, lambda A, B: (A @ B).astype(np.float32)).fact
+    assert "float32" in fact
+
+
+def test_number_types_passes_a_wider_result() -> None:
+    def matmul_vectorized(A: Any, B: Any) -> Any:
+        return A.astype(np.float64) @ B.astype(np.float64)
+
+    conditions.number_types(LocalCall(matmul_vectorized), np.random.default_rng(5))
+
+
+def test_inputs_unchanged_stops_a_write_that_leaves_the_product_right() -> None:
+    def writes(A: Any, B: Any) -> Any:
+        C = A @ B
+        B[...] = 0
+        return C
+
+    assert "changed" in fails(conditions.inputs_unchanged, writes).fact
+
+
+def test_mismatch_names_another_exception() -> None:
+    def asserts(A: Any, B: Any) -> Any:
+        assert A.shape[1] == B.shape[0]
+        return A @ B
+
+    assert "AssertionError, it has to raise ValueError" in fails(conditions.mismatch, asserts).fact
+
+
+def test_strided_views_reach_the_kernel_with_their_strides() -> None:
+    seen = set()
+
+    def matmul_vectorized(A: Any, B: Any) -> Any:
+        seen.add((A.flags.c_contiguous, A.flags.f_contiguous, B.strides[0] < 0))
+        return A @ B
+
+    conditions.strided_views(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    assert seen == {(False, True, False), (False, False, True)}
+
+
+def test_ragged_blocks_stops_a_dropped_block() -> None:
+    def matmul_cache_optimized(A: Any, B: Any, block_size: int = 64) -> Any:
+        C = A @ B
+        C[A.shape[0] // block_size * block_size :] = 0
+        return C
+
+    with pytest.raises(CheckFailure, match="zero"):
+        conditions.ragged_blocks(LocalCall(matmul_cache_optimized), np.random.default_rng(5))
+
+
+def test_uneven_chunks_stops_lost_rows() -> None:
+    def matmul_parallel(A: Any, B: Any, num_processes: int = 2) -> Any:
+        size = max(1, A.shape[0] // num_processes)
+        return (A @ B)[: size * num_processes]
+
+    with pytest.raises(CheckFailure, match="shape"):
+        conditions.uneven_chunks(LocalCall(matmul_parallel), np.random.default_rng(5))

@@ -1,0 +1,71 @@
+"""Results: what a condition's end becomes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.grading.calls import LocalCall, NoAnswer
+from tito.grading.conditions import square
+from tito.grading.results import (
+    CouldNotSee,
+    Share,
+    attempt,
+    outcome,
+    try_here,
+    visible_inputs,
+    words,
+)
+
+
+def matmul_vectorized(A: Any, B: Any) -> Any:
+    return A @ B
+
+
+@pytest.mark.parametrize(
+    ("end", "verdict", "points"),
+    [
+        (None, "passed", 2.0),
+        (CheckFailure("fact", "hint"), "failed", 0.0),
+        (NoAnswer("fact", "hint"), "failed", 0.0),
+        (CouldNotSee("fact"), "review", 0.0),
+    ],
+)
+def test_attempt_gives_points_for_a_pass_only(
+    end: Exception | None, verdict: str, points: float
+) -> None:
+    def condition(call: Any, rng: Any) -> None:
+        """The sentence.
+
+        More.
+        """
+        if end is not None:
+            raise end
+
+    result = attempt(LocalCall(matmul_vectorized), Share(condition, 2.0), np.random.default_rng(0))
+    assert (result.verdict, result.points, result.share) == (verdict, points, 2.0)
+    assert result.words == "The sentence."
+    assert result.fact == ("fact" if end else "")
+
+
+def test_attempt_lets_a_bug_of_ours_through() -> None:
+    def condition(call: Any, rng: Any) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        attempt(LocalCall(matmul_vectorized), Share(condition, 1), np.random.default_rng(0))
+
+
+def test_try_here_gives_a_result_for_each_condition() -> None:
+    results = try_here(matmul_vectorized, {square: 3})
+    assert [(r.condition, r.verdict, r.points) for r in results] == [("square", "passed", 3)]
+
+
+def test_visible_inputs_are_the_same_every_time_and_differ_between_conditions() -> None:
+    assert visible_inputs(square).integers(1 << 30) == visible_inputs(square).integers(1 << 30)
+    assert visible_inputs(square).integers(1 << 30) != visible_inputs(outcome).integers(1 << 30)  # type: ignore[arg-type]
+
+
+def test_words_are_the_first_line_of_the_docstring() -> None:
+    assert words(square) == "Square matrices are multiplied correctly."

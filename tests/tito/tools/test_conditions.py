@@ -1,0 +1,39 @@
+"""What locked cells import: every condition that is graded, and nothing that is not."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tito.tools import conditions
+
+CHECKS = Path(__file__).resolve().parents[3] / "modules/source/11_kernels/checks.py"
+
+
+@pytest.fixture(scope="module")
+def checks() -> Mapping[str, Any]:
+    spec = importlib.util.spec_from_file_location("kernels_checks", CHECKS)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    found: Mapping[str, Any] = module.CHECKS
+    return found
+
+
+def test_conditions_are_those_that_are_graded(checks: Mapping[str, Any]) -> None:
+    graded = {share.condition.__name__ for check in checks.values() for share in check.shares}
+    assert graded == set(conditions.__all__) - {"Result", "try_here"}
+
+
+def test_conditions_can_be_tried_where_the_kernel_is(checks: Mapping[str, Any]) -> None:
+    def matmul_vectorized(A: Any, B: Any) -> Any:
+        return np.array([row @ B for row in A]).reshape(len(A), B.shape[1])
+
+    shares = checks["test-vectorized-immediate"].shares
+    results = conditions.try_here(matmul_vectorized, {s.condition: s.points for s in shares})
+    assert [r.condition for r in results if r.verdict != "passed"] == ["no_python_loop"]
+    assert sum(r.points for r in results) == 7
