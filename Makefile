@@ -31,10 +31,11 @@ $(READY): pyproject.toml
 	@touch $@
 
 demo: $(READY) ## Grade a small class from the real lesson
+	@.ci/system-packages bwrap=bubblewrap
 	@$(BIN)/python tests/support/demo.py
 
 test: $(READY) ## Run all tests
-	@.ci/system-packages chromium=chromium
+	@.ci/system-packages bwrap=bubblewrap chromium=chromium
 	@$(BIN)/python -m pytest
 
 lint: $(READY) ## Look for faults and for formatting

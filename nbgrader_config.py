@@ -47,5 +47,7 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+# Feedback is looked at in a browser: what a student's code put into its outputs must not run there.
+c.HTMLExporter.sanitize_html = True
 c.LimitOutput.max_lines = course.limits.output_lines
 c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"

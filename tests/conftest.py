@@ -39,7 +39,7 @@ def graded(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     lesson = find_lesson(Course.read(folder), "kernels")
     for sample in read_samples():
         hand_in(sample, lesson, folder / "assignments" / "submitted")
-    autograde(lesson)
+    autograde(lesson, jobs=2)
     return folder
 
 

@@ -86,7 +86,7 @@ def test_jupyterlab_runs_a_complete_notebook(
     outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
     errors = [o for found in outputs.values() for o in found if o.output_type == "error"]
     assert errors == []
-    assert "40 / 40" in json.dumps(outputs["standardized-testing"])
+    assert "45 / 45" in json.dumps(outputs["standardized-testing"])
 
 
 def test_formgrader_autogrades_as_tito_does(

@@ -25,7 +25,7 @@ def test_demo_grades_a_class_twice_alike(plain_course: Course) -> None:
     assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
     table = first.stdout.partition("$ tito nbgrader report kernels")[2]
     assert table == second.stdout.partition("$ tito nbgrader report kernels")[2]
-    assert table.count(" / 40") == 8
+    assert table.count(" / 45") == 8
     assert "assignments/feedback" in table
 
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from corpora import Entry, checks, reference
 
 from tito.lesson import Lesson, grade_id
 
-__all__ = ["CORPORA", "Sample", "hand_in", "read_samples"]
+__all__ = ["CORPORA", "Sample", "hand_in", "of_corpora", "read_samples"]
 
 CORPORA = Path(__file__).parents[1] / "corpora"
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S %Z"
@@ -43,6 +44,23 @@ class Sample:
 def read_samples(folder: Path = CORPORA / "class") -> list[Sample]:
     """Read the samples in `folder`, in the order of their students' ids."""
     return sorted(_samples(folder), key=lambda sample: sample.student)
+
+
+def of_corpora(entry: Entry, student: str) -> Sample:
+    """Make a submission of a corpora's file: the reference solution with its cells in it.
+
+    It must get what the file expects, with ``full`` as points; a file with ``less`` has no place
+    here, as it does not say how many.
+    """
+    points = {name: check.points for name, check in checks().items()}
+    expect = {
+        name: points[name] if entry.asked.get(name, "full") == "full" else float(entry.asked[name])
+        for name in points
+    }
+    imports = reference()["given"][0]
+    cells = {**reference()["cells"], **entry.cells}
+    solutions = {name: imports + source for name, source in cells.items()}
+    return Sample(entry.name, entry.about, student, cells=solutions, expect=expect)
 
 
 def hand_in(sample: Sample, lesson: Lesson, folder: Path) -> Path:

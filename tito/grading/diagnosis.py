@@ -34,6 +34,7 @@ def examine() -> list[Finding]:
     if course is not None:
         findings += [_guarded("nbgrader settings", lambda: _settings(course))]
         findings += [_guarded("exported packages", lambda: _exports(course))]
+    findings += _sandbox()
     return findings
 
 
@@ -109,6 +110,23 @@ def _settings(course: Course) -> Finding:
 
     load_config(course)
     return Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
+
+
+def _sandbox() -> list[Finding]:
+    """Try the sandbox for real: a line for each attempt, and what mends one that got through."""
+    try:
+        from tito.grading.sandbox import probe
+        from tito.grading.sandbox.tools import remedy
+
+        lines = probe()
+    except TitoError as error:
+        return [Finding("sandbox", "missing", error.fact, error.remedy)]
+    return [
+        Finding(f"sandbox: {line.name}", "ok", line.detail or "stopped")
+        if line.holds
+        else Finding(f"sandbox: {line.name}", "missing", line.detail, remedy())
+        for line in lines
+    ]
 
 
 def _exports(course: Course) -> Finding:

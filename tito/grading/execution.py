@@ -5,9 +5,8 @@ above again and then continues with the next cell.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,17 @@ from typing import Any
 from tito.course import Limits
 from tito.lesson import Cell, Notebook, code_cells, is_graded
 
-__all__ = ["Execution", "Outcome", "Runner", "current_runner", "run_notebook", "using_runner"]
+__all__ = ["Execution", "Outcome", "run_notebook"]
 
 
 # The kernel warns of what is nobody's concern here: it listens on the loopback only.
-QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
+OVERRUN = {
+    "cpu_seconds": "the notebook used more CPU time than it may",
+    "memory_mib": "the notebook used more memory than it may",
+    "output_kib": "the notebook printed more than it may",
+    "wall_seconds": "the notebook ran longer than it may",
+}
+QUIET = ["--IPKernelApp.log_level=ERROR"]
 
 
 @dataclass(frozen=True)
@@ -39,30 +44,10 @@ class Execution:
     outcomes: dict[str, Outcome] = field(default_factory=dict)
 
 
-Runner = Callable[[Notebook, Limits, Path], Execution]
-"""Runs a rebuilt notebook in a folder; the seam between what is graded and where it runs."""
-
-
-_runner: ContextVar[Runner | None] = ContextVar("runner", default=None)
-
-
-def current_runner() -> Runner:
-    """Return the runner in force: `run_notebook`, unless `using_runner` named another."""
-    return _runner.get() or run_notebook
-
-
-@contextmanager
-def using_runner(runner: Runner) -> Iterator[None]:
-    """Let `runner` run the notebooks that are graded inside the with block."""
-    token = _runner.set(runner)
-    try:
-        yield
-    finally:
-        _runner.reset(token)
-
-
-def run_notebook(notebook: Notebook, limits: Limits, folder: Path) -> Execution:
-    """Run the notebook in place in this machine's Python kernel, with the user's own rights.
+def run_notebook(
+    notebook: Notebook, limits: Limits, folder: Path, kernel_manager_class: type | None = None
+) -> Execution:
+    """Run the notebook's cells up to the last graded one; they receive outputs.
 
     Parameters
     ----------
@@ -72,13 +57,18 @@ def run_notebook(notebook: Notebook, limits: Limits, folder: Path) -> Execution:
         Seconds for a cell and for the whole.
     folder : Path
         The kernel's working folder.
+    kernel_manager_class : type, optional
+        Of jupyter_client: where the kernel runs; default: here, with the user's own rights.
     """
-    return _Run(notebook, limits, folder).finish()
+    return _Run(notebook, limits, folder, kernel_manager_class).finish()
 
 
 class _Run:
-    def __init__(self, notebook: Notebook, limits: Limits, folder: Path) -> None:
+    def __init__(
+        self, notebook: Notebook, limits: Limits, folder: Path, manager: type | None
+    ) -> None:
         self.execution = Execution(notebook)
+        self.manager = manager
         self.limits = limits
         self.folder = folder
         self.deadline = time.monotonic() + limits.notebook_seconds
@@ -88,7 +78,7 @@ class _Run:
         waiting = _needed_cells(notebook)
         while waiting:
             with ExitStack() as stack:
-                kernel = _Kernel(notebook, self.folder, stack)
+                kernel = _Kernel(notebook, self.folder, self.manager, stack)
                 self._repeat_definitions(kernel)
                 waiting = self._run_until_death(kernel, waiting)
         return self.execution
@@ -135,9 +125,12 @@ def _needed_cells(notebook: Notebook) -> list[Cell]:
 class _Kernel:
     """One living kernel and the client that talks to it."""
 
-    def __init__(self, notebook: Notebook, folder: Path, stack: ExitStack) -> None:
+    def __init__(
+        self, notebook: Notebook, folder: Path, manager: type | None, stack: ExitStack
+    ) -> None:
         from nbclient import NotebookClient
 
+        settings: dict[str, Any] = {"kernel_manager_class": manager} if manager else {}
         self.notebook = notebook
         self.reply: Mapping[str, Any] = {}
         self.client = NotebookClient(
@@ -149,6 +142,7 @@ class _Kernel:
             extra_arguments=QUIET,
             on_cell_executed=self._keep_reply,
             resources={"metadata": {"path": str(folder)}},
+            **settings,
         )
         stack.enter_context(self.client.setup_kernel())
 
@@ -160,7 +154,8 @@ class _Kernel:
         try:
             self.client.execute_cell(cell, self.notebook.cells.index(cell))
         except DeadKernelError:
-            return Outcome("died", evalue="the kernel died while the cell ran")
+            limit = OVERRUN.get(getattr(self.client.km, "overrun", ""), "")
+            return Outcome("died", evalue=limit or "the kernel died while the cell ran")
         except CellTimeoutError:
             return Outcome("timeout", evalue=f"it ran longer than {self.client.timeout} seconds")
         if self.reply.get("status") == "error":

@@ -13,14 +13,13 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
-from tito.grading.execution import current_runner
+from tito.grading.examination import examine
 from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
 from tito.grading.verdicts import (
     METADATA_KEY,
     record_verdicts,
     reject,
     rejected_verdicts,
-    verdicts_of,
 )
 from tito.lesson import Notebook, read_notebook
 
@@ -72,10 +71,10 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             record_verdicts(notebook, rejected_verdicts(notebook))
             return notebook, resources
         folder = Path(resources["metadata"]["path"])
-        limits = Course.find(folder.absolute()).limits
-        execution = current_runner()(notebook, limits, folder)
-        record_verdicts(execution.notebook, verdicts_of(execution))
-        return execution.notebook, resources
+        course = Course.find(folder.absolute())
+        examined = examine(notebook, course, resources["nbgrader"]["assignment"], folder)
+        record_verdicts(notebook, examined.verdicts)
+        return notebook, resources
 
 
 class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tito.grading.execution import Execution, Outcome
+from tito.grading.results import MIME_TYPE, SIGNS, Result, describe, overall, restore
 from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded, is_solution, syntax_error
 
 __all__ = [
@@ -20,7 +21,6 @@ __all__ = [
 
 METADATA_KEY = "tito"
 HINT = "\nHint: "
-WORDS = {"not-run": "could not run", "review": "for review"}
 
 
 @dataclass(frozen=True)
@@ -37,11 +37,20 @@ class Verdict:
     verdict: str
     message: str = ""
     hint: str = ""
+    conditions: tuple[Result, ...] = ()
 
     @property
     def word(self) -> str:
         """The verdict as a person reads it: passed, failed, could not run or for review."""
-        return WORDS.get(self.verdict, self.verdict)
+        return SIGNS[self.verdict]
+
+    @property
+    def story(self) -> str:
+        """What a person reads of it: a line for each condition, else the message and the hint."""
+        if self.conditions:
+            return describe(self.conditions)
+        hint = f"Hint: {self.hint}\n" if self.hint else ""
+        return f"{self.word}: {self.message}\n{hint}"
 
 
 def verdicts_of(execution: Execution) -> list[Verdict]:
@@ -90,7 +99,7 @@ def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
 def read_verdicts(notebook: Notebook) -> list[Verdict]:
     """Return the verdicts that `record_verdicts` wrote into the notebook."""
     recorded = (cell.metadata.get(METADATA_KEY) for cell in notebook.cells if is_graded(cell))
-    return [Verdict(**found) for found in recorded if isinstance(found, dict)]
+    return [_restored(found) for found in recorded if isinstance(found, dict)]
 
 
 def verdict_without_points(name: str, outcome: Outcome) -> Verdict:
@@ -100,11 +109,19 @@ def verdict_without_points(name: str, outcome: Outcome) -> Verdict:
     return _from_failure(outcome, None, name, 0.0)
 
 
+def _restored(found: Mapping[str, Any]) -> Verdict:
+    return Verdict(**{**found, "conditions": restore(found.get("conditions", ()))})
+
+
 def _verdict(cell: Cell, solution: Cell | None, outcomes: Mapping[str, Outcome]) -> Verdict:
     name, points = grade_id(cell), _points(cell)
     if is_solution(cell) or cell.cell_type != "code":
         return Verdict(name, 0.0, points, "review", "A person grades this cell.")
     outcome = outcomes.get(cell.id, Outcome("skipped"))
+    results = _shown_results(cell)
+    told = results and overall(results).verdict != "passed"
+    if results and (outcome.status == "ok" or (outcome.status == "error" and told)):
+        return _from_results(results, name, points)
     if outcome.status == "ok":
         return _from_value(cell, name, points)
     broken = _broken(solution, outcomes)
@@ -115,6 +132,19 @@ def _verdict(cell: Cell, solution: Cell | None, outcomes: Mapping[str, Outcome])
 
 def _points(cell: Cell) -> float:
     return float(cell.metadata["nbgrader"]["points"])
+
+
+def _shown_results(cell: Cell) -> tuple[Result, ...]:
+    """The conditions' results that a locked cell showed; in an honest process they are true."""
+    for output in cell.outputs:
+        if output.output_type == "display_data" and MIME_TYPE in output.data:
+            return restore(output.data[MIME_TYPE])
+    return ()
+
+
+def _from_results(results: tuple[Result, ...], name: str, points: float) -> Verdict:
+    worst, score = overall(results), float(sum(result.points for result in results))
+    return Verdict(name, score, points, worst.verdict, worst.fact, worst.hint, results)
 
 
 def _from_value(cell: Cell, name: str, points: float) -> Verdict:
@@ -180,15 +210,18 @@ def _last_value(cell: Cell) -> float | None:
 def _outputs(outputs: list[Any], verdict: Verdict) -> list[Any]:
     from nbformat.v4 import new_output
 
+    if verdict.conditions:  # judged: what the student's process printed is no evidence
+        outputs = []
     kept = [_harmless(output) for output in outputs if output.output_type != "execute_result"]
-    if verdict.verdict == "passed":
+    if verdict.verdict == "passed" and not verdict.conditions:
         return [output for output in kept if output.output_type != "error"]
-    said = new_output("stream", name="stdout", text=_said(verdict))
-    if verdict.score > 0:
+    said = new_output("stream", name="stdout", text=verdict.story)
+    if verdict.score > 0 or verdict.verdict == "passed":
         value = new_output("execute_result", {"text/plain": repr(verdict.score)})
         return [value, said, *(output for output in kept if output.output_type != "error")]
     if not any(output.output_type == "error" for output in kept):
-        kept.append(new_output("error", ename="NotRun", evalue=verdict.message, traceback=[]))
+        name = "CheckFailed" if verdict.verdict == "failed" else "CheckNotRun"
+        kept.append(new_output("error", ename=name, evalue=verdict.message, traceback=[]))
     return [said, *kept]
 
 
@@ -197,8 +230,3 @@ def _harmless(output: Any) -> Any:
     if output.output_type == "stream" and output.name == "stderr":
         output.name = "stdout"
     return output
-
-
-def _said(verdict: Verdict) -> str:
-    lines = [f"{verdict.word}: {verdict.message}"]
-    return "\n".join([*lines, f"Hint: {verdict.hint}"] if verdict.hint else lines) + "\n"

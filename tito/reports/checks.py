@@ -28,13 +28,18 @@ def print_checks(verdicts: Sequence["Verdict"], notes: Sequence[str] = ()) -> No
     for verdict in verdicts:
         if verdict.message:
             out.print()
-            out.print(plain(f"{verdict.grade_id}: {verdict.message}"))
-            if verdict.hint:
-                out.print(plain(f"  Hint: {verdict.hint}"))
+            out.print(plain(_story(verdict)))
     if notes:
         out.print()
     for note in notes:
         out.print(plain(f"Note: {note}"))
+
+
+def _story(verdict: "Verdict") -> str:
+    if verdict.conditions:
+        return f"{verdict.grade_id}\n{verdict.story}".rstrip("\n")
+    hint = f"\n  Hint: {verdict.hint}" if verdict.hint else ""
+    return f"{verdict.grade_id}: {verdict.message}{hint}"
 
 
 def _points(verdict: "Verdict") -> str:

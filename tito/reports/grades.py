@@ -4,7 +4,6 @@ import csv
 import html
 import io
 import json
-from dataclasses import asdict
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ __all__ = ["as_csv", "as_html", "as_json", "as_table"]
 # Wide enough that no column is ever squeezed; what follows is cut to a readable length.
 TABLE_WIDTH = 1000
 REMARK_WIDTH = 110
+# What the JSON says of a cell: a contract, so more that we know of it stays out.
+CELL_KEYS = ("grade_id", "score", "max_score", "verdict", "message", "hint")
 # What a spreadsheet takes for the start of a formula.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -121,7 +122,7 @@ def _submission(submission: "Submission") -> dict[str, object]:
         "status": submission.status,
         "score": submission.score,
         "max_score": submission.max_score,
-        "cells": [asdict(cell) for cell in submission.cells],
+        "cells": [{key: getattr(cell, key) for key in CELL_KEYS} for cell in submission.cells],
     }
 
 

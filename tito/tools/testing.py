@@ -3,7 +3,9 @@
 import contextlib
 import io
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,9 +13,51 @@ from tito.errors import TitoError
 
 if TYPE_CHECKING:
     from tito.grading.execution import Outcome
+    from tito.grading.results import Condition, Result
     from tito.grading.verdicts import Verdict
 
-__all__ = ["run_module_tests_auto"]
+__all__ = ["check", "run_module_tests_auto"]
+
+_collected: ContextVar["list[Result] | None"] = ContextVar("collected", default=None)
+
+
+def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]") -> None:
+    """Try `function` on each condition and show what was found, with the points it is worth.
+
+    Parameters
+    ----------
+    function : callable
+        A kernel: takes A (m, n) and B (n, p) and options.
+    conditions : mapping of condition to points
+        From `tito.tools.conditions`; what has to hold.
+
+    Raises
+    ------
+    CheckFailure
+        If a condition does not hold: the first one's fact and hint. All are tried and shown.
+    """
+    from tinytorch.utils.checking import CheckFailure
+    from tito.grading.results import describe, overall, try_here
+
+    results = try_here(function, conditions)
+    collected = _collected.get()
+    if collected is not None:
+        collected.extend(results)
+    print(describe(results), end="")
+    _show_to_programs(results)
+    worst = overall(results)
+    if worst.verdict == "failed":
+        raise CheckFailure(worst.fact, worst.hint)
+
+
+def _show_to_programs(results: "Sequence[Result]") -> None:
+    """In a notebook, show the results as data too; `tito test` reads them."""
+    from tito.grading.results import MIME_TYPE
+
+    ipython = sys.modules.get("IPython")
+    if ipython is not None and ipython.get_ipython() is not None:
+        data = {MIME_TYPE: [asdict(result) for result in results], "text/plain": ""}
+        ipython.display.display(data, raw=True)
 
 
 def run_module_tests_auto(title: str) -> bool:
@@ -45,9 +89,12 @@ def run_module_tests_auto(title: str) -> bool:
 
 def _released_checks(title: str, namespace: dict[str, Any]) -> "list[Verdict] | None":
     """Run the released text of the lesson's graded cells; None where there is no course."""
+    from nbformat.v4 import new_output
+
     from tito.course import Course
     from tito.grading.assignment import student_notebook
     from tito.grading.execution import Execution
+    from tito.grading.results import MIME_TYPE
     from tito.grading.verdicts import verdicts_of
     from tito.lesson import find_lesson, is_graded
 
@@ -59,7 +106,10 @@ def _released_checks(title: str, namespace: dict[str, Any]) -> "list[Verdict] | 
     for cell in notebook.cells:
         if is_graded(cell) and cell.cell_type == "code":
             code = compile(cell.source, f"<{cell.id}>", "exec")
-            execution.outcomes[cell.id] = _outcome(partial(exec, code, dict(namespace)))
+            outcome, results = _collecting(partial(exec, code, dict(namespace)))
+            execution.outcomes[cell.id] = outcome
+            data = {MIME_TYPE: [asdict(result) for result in results]}
+            cell.outputs = [new_output("display_data", data)] if results else []
     return verdicts_of(execution)
 
 
@@ -73,6 +123,16 @@ def _defined_checks(namespace: dict[str, Any]) -> "list[Verdict]":
         if name.startswith("test_") and callable(value)
     }
     return [verdict_without_points(name, _outcome(test)) for name, test in tests.items()]
+
+
+def _collecting(run: Callable[[], object]) -> "tuple[Outcome, list[Result]]":
+    """Run a locked cell and keep what its conditions found."""
+    results: list[Result] = []
+    token = _collected.set(results)
+    try:
+        return _outcome(run), results
+    finally:
+        _collected.reset(token)
 
 
 def _outcome(check: Callable[[], object]) -> "Outcome":

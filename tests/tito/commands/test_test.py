@@ -25,7 +25,7 @@ def test_test_on_a_complete_notebook(lesson: Lesson, tito: Tito) -> None:
     done = tito("test", "kernels")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "Testing modules/source/11_kernels/kernels.ipynb"
-    assert "40 / 40" in done.stdout
+    assert "45 / 45" in done.stdout
     assert done.stderr == ""
 
 
@@ -33,8 +33,8 @@ def test_test_on_a_blank_notebook(lesson: Lesson, tito: Tito) -> None:
     work_on(lesson, SAMPLES["blank"])
     done = tito("test", "11")
     assert done.returncode == 1
-    assert "0 / 40" in done.stdout
-    assert "Hint: Fill in cell matmul-vectorized." in done.stdout
+    assert "0 / 45" in done.stdout
+    assert "matmul_vectorized is not written yet" in done.stdout
 
 
 def test_test_on_a_half_done_notebook_as_json(lesson: Lesson, tito: Tito) -> None:
@@ -43,9 +43,9 @@ def test_test_on_a_half_done_notebook_as_json(lesson: Lesson, tito: Tito) -> Non
     assert done.returncode == 1
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["file"] == "modules/source/11_kernels/kernels.ipynb"
-    assert (result["assignment"], result["score"], result["max_score"]) == ("11_kernels", 25, 40)
-    assert [cell["verdict"] for cell in result["cells"]] == ["passed", "passed", "failed"]
-    keys = {"grade_id", "score", "max_score", "verdict", "message", "hint"}
+    assert (result["assignment"], result["score"], result["max_score"]) == ("11_kernels", 25, 45)
+    assert [cell["verdict"] for cell in result["cells"]] == ["passed", "passed", "failed", "failed"]
+    keys = {"grade_id", "score", "max_score", "verdict", "message", "hint", "conditions"}
     assert all(set(cell) == keys for cell in result["cells"])
 
 
@@ -62,7 +62,7 @@ def test_test_uses_the_released_text_of_changed_checks(lesson: Lesson, tito: Tit
     assert done.returncode == 1
     assert "The locked cell test-cache-immediate is missing" in done.stdout
     assert "The locked cell test-parallel-immediate was changed" in done.stdout
-    assert "10 / 40" in done.stdout
+    assert "10 / 45" in done.stdout
 
 
 def test_test_takes_a_percent_file(lesson: Lesson, tito: Tito) -> None:
@@ -72,7 +72,7 @@ def test_test_takes_a_percent_file(lesson: Lesson, tito: Tito) -> None:
     jupytext.write(notebook, "mine.py", fmt="py:percent")
     done = tito("test", "kernels", "mine.py")
     assert done.stdout.splitlines()[0] == "Testing mine.py"
-    assert "25 / 40" in done.stdout
+    assert "25 / 45" in done.stdout
 
 
 def test_test_says_when_it_is_the_instructors_source(plain_course: Course, tito: Tito) -> None:

@@ -24,6 +24,7 @@ POINTS = {
     "test-vectorized-immediate": 10,
     "test-cache-immediate": 15,
     "test-parallel-immediate": 15,
+    "test-parallel-concurrent": 5,
 }
 
 
@@ -32,7 +33,7 @@ def test_generate_makes_the_contract_of_points(lesson: Lesson) -> None:
     graded = {grade_id(c): c.metadata.nbgrader.points for c in notebook.cells if is_graded(c)}
     assert graded == POINTS
     with Gradebook(lesson.course.gradebook_url) as gradebook:
-        assert gradebook.find_assignment(lesson.assignment).max_score == 40
+        assert gradebook.find_assignment(lesson.assignment).max_score == 45
 
 
 def test_generate_leaves_no_solution_hidden_test_or_pairing(lesson: Lesson) -> None:

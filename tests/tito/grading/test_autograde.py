@@ -40,16 +40,16 @@ def test_autograde_gives_each_sample_its_points(graded: Path, sample: Sample) ->
 
 def test_autograde_takes_a_share_for_each_late_day(graded: Path) -> None:
     submission = grade_of(kernels(Course.read(graded)), SAMPLES["late"].student)
-    assert (submission.score, submission.late_penalty) == (32.0, 8.0)  # two started days of 10 %
+    assert (submission.score, submission.late_penalty) == (36.0, 9.0)  # two started days of 10 %
 
 
 @pytest.mark.parametrize(
     ("name", "grade_id", "verdict", "words"),
     [
         ("blank", "test-cache-immediate", "failed", "not written yet"),
-        ("wrong-block-edges", "test-cache-immediate", "failed", "ragged block was dropped"),
-        ("syntax-error", "test-cache-immediate", "not-run", "syntax error in line 9"),
-        ("crashed-kernel", "test-cache-immediate", "not-run", "the kernel died"),
+        ("wrong-block-edges", "test-cache-immediate", "failed", "every value is zero"),
+        ("syntax-error", "test-cache-immediate", "not-run", "is not Python: line 9"),
+        ("crashed-kernel", "test-cache-immediate", "failed", "the process ended during a call"),
         ("deleted-test-cell", "test-cache-immediate", "failed", "not written yet"),
         ("deleted-test-cell", "test-parallel-immediate", "failed", "not written yet"),
     ],
@@ -78,7 +78,7 @@ def test_autograde_grades_a_changed_submission_again(graded_course: Course) -> N
     shutil.copy(lesson.handed_in(SAMPLES["complete"].student), lesson.handed_in(student))
     (result,) = autograde(lesson, [student])
     assert result.status == "graded"
-    assert grade_of(lesson, student).score == 40
+    assert grade_of(lesson, student).score == 45
 
 
 def test_autograde_keeps_a_score_that_a_person_gave(graded_course: Course) -> None:
@@ -125,7 +125,7 @@ def test_autograde_rejects_what_cannot_be_read_and_goes_on(
     rejected = grade_of(lesson, name)
     assert (rejected.status, rejected.score) == ("rejected", 0.0)
     assert reason in rejected.message
-    assert grade_of(lesson, SAMPLES["complete"].student).score == 40
+    assert grade_of(lesson, SAMPLES["complete"].student).score == 45
 
 
 def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> None:

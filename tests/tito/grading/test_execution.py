@@ -3,11 +3,10 @@
 from pathlib import Path
 from typing import Any
 
-import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from tito.course import Limits
-from tito.grading.execution import Execution, current_runner, run_notebook, using_runner
+from tito.grading.execution import Execution, run_notebook
 
 LIMITS = Limits(cell_seconds=30, notebook_seconds=60)
 
@@ -73,18 +72,3 @@ def test_run_notebook_ignores_what_follows_the_last_check(tmp_path: Path) -> Non
 def test_run_notebook_works_in_the_folder(tmp_path: Path) -> None:
     run_notebook(notebook_of(("test-a", "open('made', 'w').close()")), LIMITS, tmp_path)
     assert (tmp_path / "made").exists()
-
-
-def test_using_runner_replaces_the_runner_inside_the_block(tmp_path: Path) -> None:
-    def refuse(notebook: Any, limits: Limits, folder: Path) -> Execution:
-        return Execution(notebook)
-
-    with using_runner(refuse):
-        assert current_runner() is refuse
-    assert current_runner() is run_notebook
-
-
-def test_using_runner_gives_it_back_after_an_error() -> None:
-    with pytest.raises(RuntimeError), using_runner(lambda notebook, *_: Execution(notebook)):
-        raise RuntimeError
-    assert current_runner() is run_notebook

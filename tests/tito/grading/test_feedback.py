@@ -1,10 +1,14 @@
 """Feedback pages: one for each student, with the reason of what failed."""
 
+from dataclasses import replace
+
 import pytest
+from classroom import hand_in, read_samples
 from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.grading.autograde import autograde
 from tito.grading.feedback import write_feedback
 from tito.grading.progress import read_progress
 from tito.lesson import Lesson, find_lesson
@@ -38,11 +42,36 @@ def test_write_feedback_before_anything_is_graded(lesson: Lesson) -> None:
 def test_write_feedback_twice_shows_the_score_of_now(graded_course: Course) -> None:
     lesson = find_lesson(graded_course, "kernels")
     (page,) = write_feedback(lesson, "blaise")
-    assert "Score: 0.0 / 40.0" in page.read_text(encoding="utf-8")
+    assert "Score: 0.0 / 45.0" in page.read_text(encoding="utf-8")
     with Gradebook(graded_course.gradebook_url) as gradebook:
         name = "test-cache-immediate"
         grade = gradebook.find_grade(name, "kernels", lesson.assignment, "blaise")
         grade.manual_score = 7
         gradebook.db.commit()
     write_feedback(lesson, "blaise")
-    assert "Score: 7.0 / 40.0" in page.read_text(encoding="utf-8")
+    assert "Score: 7.0 / 45.0" in page.read_text(encoding="utf-8")
+
+
+HOSTILE_OUTPUT = """
+from IPython.display import HTML, Javascript, Markdown, SVG, display
+
+display(HTML("<script>document.title = 'a'</script><img src=x onerror='document.title = 1'>"))
+display(Javascript("document.title = 'b'"))
+display(SVG("<svg xmlns='http://www.w3.org/2000/svg' onload='document.title = 1'></svg>"))
+display(Markdown("<script>document.title = 'c'</script>"))
+print("<script>document.title = 'd'</script>")
+"""
+
+
+def test_write_feedback_lets_no_output_run(lesson: Lesson) -> None:
+    complete = next(sample for sample in read_samples() if sample.name == "complete")
+    cells = dict(complete.cells)
+    cells["matmul-vectorized"] += HOSTILE_OUTPUT
+    hand_in(replace(complete, cells=cells), lesson, lesson.course.assignments / "submitted")
+    autograde(lesson)
+    (page,) = write_feedback(lesson)
+    text = page.read_text(encoding="utf-8")
+    _, _, shown = text.partition("<body")
+    assert "document.title" in shown  # as text
+    for live in ("<script>document", "<img src", "<svg xmlns='http", '<svg xmlns="http'):
+        assert live not in shown

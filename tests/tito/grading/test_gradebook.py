@@ -12,7 +12,7 @@ from tito.lesson import Lesson, find_lesson
 
 def test_read_grades_of_a_class(graded_course: Course) -> None:
     grades = read_grades(find_lesson(graded_course, "kernels"))
-    assert (grades.course, grades.assignment, grades.max_score) == ("tinytorch", "11_kernels", 40.0)
+    assert (grades.course, grades.assignment, grades.max_score) == ("tinytorch", "11_kernels", 45.0)
     assert [s.student for s in grades.submissions] == [s.student for s in read_samples()]
 
 
@@ -21,7 +21,7 @@ def test_read_grades_counts_who_handed_in_nothing(graded_course: Course) -> None
         gradebook.add_student("zoe")
     submission = read_grades(find_lesson(graded_course, "kernels")).submissions[-1]
     assert (submission.student, submission.status, submission.score) == ("zoe", "missing", 0.0)
-    assert [cell.verdict for cell in submission.cells] == ["not-run"] * 3
+    assert [cell.verdict for cell in submission.cells] == ["not-run"] * 4
 
 
 def test_read_grades_names_what_is_not_graded_yet(lesson: Lesson) -> None:

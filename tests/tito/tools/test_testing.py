@@ -27,7 +27,7 @@ def last_output(notebook: Any, folder: Path) -> str:
     return "".join(o.get("text", json.dumps(o)) for o in cell.outputs)
 
 
-@pytest.mark.parametrize(("name", "total"), [("complete", "40 / 40"), ("partly-done", "25 / 40")])
+@pytest.mark.parametrize(("name", "total"), [("complete", "45 / 45"), ("partly-done", "25 / 45")])
 def test_run_module_tests_auto_prints_the_table(lesson: Lesson, name: str, total: str) -> None:
     notebook = SAMPLES[name].edit(student_notebook(lesson))
     printed = last_output(notebook, lesson.folder)
@@ -37,7 +37,7 @@ def test_run_module_tests_auto_prints_the_table(lesson: Lesson, name: str, total
 
 def test_run_module_tests_auto_uses_the_released_text(lesson: Lesson) -> None:
     notebook = SAMPLES["deleted-test-cell"].edit(student_notebook(lesson))
-    assert "10 / 40" in last_output(notebook, lesson.folder)
+    assert "10 / 45" in last_output(notebook, lesson.folder)
 
 
 def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: Path) -> None:
@@ -51,4 +51,4 @@ def test_run_module_tests_auto_in_a_script(plain_course: Course) -> None:
     script = find_lesson(plain_course, "kernels").source
     done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert "40 / 40" in done.stdout
+    assert "45 / 45" in done.stdout

@@ -1,0 +1,64 @@
+"""Where student code runs: the sandbox unless told otherwise, and never silently outside it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from classroom import read_samples
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grading.assignment import student_notebook
+from tito.grading.place import current_place, place_of, using_place
+from tito.lesson import Lesson
+
+SAMPLES = {sample.name: sample for sample in read_samples()}
+
+
+def notebook_of(lesson: Lesson, source: str) -> Any:
+    """The complete sample with `source` as its last solution cell's first statement."""
+    notebook = SAMPLES["complete"].edit(student_notebook(lesson))
+    cell = next(c for c in notebook.cells if c.id == "matmul-parallel")
+    cell.source = f"{source}\n{cell.source}"
+    return notebook
+
+
+def test_place_of_names_the_legal_choices() -> None:
+    with pytest.raises(TitoError, match="auto, bwrap, off") as caught:
+        place_of("docker")
+    assert caught.value.exit_code == 2
+
+
+def test_place_of_auto_is_the_sandbox() -> None:
+    assert place_of("auto").name == "bwrap"
+
+
+def test_current_place_is_what_settings_say(course: Course) -> None:
+    text = (course.root / "settings.ini").read_text(encoding="utf-8")
+    off = text.replace("sandbox = auto", "sandbox = off")
+    (course.root / "settings.ini").write_text(off, encoding="utf-8")
+    assert current_place(Course.read(course.root)).name == "off"
+    with using_place(place_of("bwrap")):
+        assert current_place(Course.read(course.root)).name == "bwrap"
+
+
+def test_sandbox_hides_the_course_from_a_notebook(lesson: Lesson) -> None:
+    root = lesson.course.root
+    source = f"import os\nprint('seen', os.path.exists({str(root)!r}))"
+    notebook = notebook_of(lesson, source)
+    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd())
+    cell = next(c for c in execution.notebook.cells if c.id == "matmul-parallel")
+    assert cell.outputs[0].text == "seen False\n"
+
+
+def test_sandbox_has_no_solution_to_import(lesson: Lesson) -> None:
+    notebook = notebook_of(lesson, "import tinytorch.core.kernels")
+    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd())
+    assert execution.outcomes["matmul-parallel"].ename == "ModuleNotFoundError"
+
+
+@pytest.mark.parametrize("choice", ["bwrap", "off"])
+def test_place_runs_an_honest_notebook(lesson: Lesson, choice: str) -> None:
+    notebook = SAMPLES["complete"].edit(student_notebook(lesson))
+    execution = place_of(choice).run(notebook, lesson.course.limits, Path.cwd())
+    assert {outcome.status for outcome in execution.outcomes.values()} == {"ok"}

@@ -1,0 +1,72 @@
+"""From a rebuilt notebook to the judge's verdicts: which cells it loads, which checks it asks."""
+
+import importlib.util
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course, Limits
+from tito.grading.judge import CellVerdict, Check, judge_cells
+from tito.grading.line import Launch
+from tito.grading.session import Limits as JudgeLimits
+from tito.grading.verdicts import Verdict
+from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
+
+__all__ = ["judge_notebook", "load_checks"]
+
+CHECKS = "checks.py"
+
+
+def load_checks(course: Course, assignment: str) -> Mapping[str, Check]:
+    """Return the judge's checks of an assignment; empty where its lesson has none."""
+    path = course.sources / assignment / CHECKS
+    return _checks_in(path) if path.exists() else {}
+
+
+def judge_notebook(
+    notebook: Notebook, checks: Mapping[str, Check], launch: Launch, limits: Limits
+) -> list[Verdict]:
+    """Judge the solutions in a rebuilt notebook; only the cells' sources are taken from it.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        The release with a student's solutions in it.
+    checks : mapping of grade id to Check
+        What to ask; graded cells without a check are not judged.
+    launch : Launch
+        Starts a worker.
+    limits : Limits
+        Seconds for a cell, and for all of them.
+    """
+    cells = [cell for cell in code_cells(notebook) if not is_graded(cell)]
+    given = [cell.source for cell in cells if is_exported(cell) and not is_solution(cell)]
+    solutions = {grade_id(cell): cell.source for cell in cells if is_solution(cell)}
+    graded = [grade_id(cell) for cell in code_cells(notebook) if is_graded(cell)]
+    asked = {name: checks[name] for name in graded if name in checks}
+    longest = min(JudgeLimits.call_seconds, float(limits.cell_seconds))
+    bounds = JudgeLimits(call_seconds=longest, cell_seconds=float(limits.notebook_seconds))
+    found = judge_cells(given, solutions, asked, launch=launch, limits=bounds)
+    return [_verdict(cell) for cell in found]
+
+
+def _verdict(cell: CellVerdict) -> Verdict:
+    return Verdict(
+        grade_id=cell.grade_id,
+        score=cell.score,
+        max_score=cell.max_score,
+        verdict=cell.verdict,
+        message=cell.message,
+        hint=cell.hint,
+        conditions=cell.conditions,
+    )
+
+
+def _checks_in(path: Path) -> Mapping[str, Check]:
+    spec = importlib.util.spec_from_file_location(f"checks_of_{path.parent.name}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module: Any = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    checks: Mapping[str, Check] = module.CHECKS
+    return checks
