@@ -70,9 +70,9 @@ def autograde(
     names = _chosen(lesson, list(students))
     place = place_of(sandbox or lesson.course.sandbox)
     api = nbgrader_api(lesson.course)
-    due = [name for name in names if force or not _is_graded(lesson, name)]
+    due = {name: None for name in names if force or not _is_graded(lesson, name)}
     results = []
-    with using_place(place), examined_ahead(lesson, due if jobs > 1 else [], place, jobs):
+    with using_place(place), examined_ahead(lesson, due if jobs > 1 else (), place, jobs):
         for name in names:
             result = _grade_one(api, lesson, name, name in due)
             report(result)

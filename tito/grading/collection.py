@@ -1,19 +1,15 @@
 """Collecting: from nbgrader's exchange, folders and zip files into ``assignments/submitted``."""
 
-import lzma
 import os
 import re
-import struct
 import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from tito.errors import TitoError
+from tito.grading.archive import Reader, Refused, read_file, require_regular, zipped
 from tito.grading.assignment import nbgrader_api, run_step
 from tito.grading.gradebook import submitted_students
 from tito.lesson import Lesson
@@ -24,15 +20,6 @@ STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 OTHER = re.compile(r"\d+_|\.")
 TIMESTAMP = "timestamp.txt"
 TIMESTAMP_BYTES = 100
-MOST_ENTRIES = 100_000
-# What zipfile and the libraries below it raise at a damaged, encrypted or odd archive.
-BROKEN_ZIP = (
-    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError),
-    *(OSError, RuntimeError, NotImplementedError, ValueError),
-)
-
-Reader = Callable[[int], bytes]
-"""Reads a file of at most so many bytes."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +42,6 @@ class _Work:
         """The names of the notebooks among the files."""
         paths = map(PurePosixPath, self.files)
         return [str(p) for p in paths if p.suffix == ".ipynb" and not p.name.startswith(".")]
-
-
-class _Refused(Exception):
-    """The file is not taken; the text says why."""
 
 
 def collect_exchange(lesson: Lesson) -> int:
@@ -108,7 +91,7 @@ def _works(lesson: Lesson, path: Path) -> dict[str, _Work]:
     """
     if path.suffix.lower() == ".zip" and path.is_file():
         try:
-            return _by_student(lesson, dict(_zipped(path)), _owner(lesson, path))
+            return _by_student(lesson, dict(zipped(path)), _owner(lesson, path))
         except TitoError as error:
             return {_owner(lesson, path): _Work(refusal=error.fact)}
     if not path.is_dir():
@@ -119,7 +102,7 @@ def _works(lesson: Lesson, path: Path) -> dict[str, _Work]:
         if file.suffix.lower() == ".zip" and file.parent == path:
             works[_owner(lesson, file)] = _work_in(lesson, file)
         else:
-            files[file.relative_to(path).as_posix()] = partial(_read_file, file)
+            files[file.relative_to(path).as_posix()] = partial(read_file, file)
     return works | _by_student(lesson, files)
 
 
@@ -142,9 +125,9 @@ def _by_student(lesson: Lesson, files: dict[str, Reader], owner: str = "") -> di
 def _work_in(lesson: Lesson, archive: Path) -> _Work:
     """What lies in a student's own zip file; a broken one is that student's matter only."""
     try:
-        _require_regular(archive)
-        entries = _zipped(archive)
-    except (_Refused, TitoError) as error:
+        require_regular(archive)
+        entries = zipped(archive)
+    except (Refused, TitoError) as error:
         return _Work(refusal=f"{archive.name}: {getattr(error, 'fact', error)}")
     return _Work({name: read for name, read in entries if _belongs(lesson, name)})
 
@@ -163,14 +146,15 @@ def _owner(lesson: Lesson, archive: Path) -> str:
 def _collect_one(lesson: Lesson, student: str, work: _Work) -> Collected:
     try:
         if not STUDENT.fullmatch(student):
-            raise _Refused("a student id is letters, digits and . _ @ + -")
+            raise Refused("a student id is letters, digits and . _ @ + -")
         if work.refusal:
-            raise _Refused(work.refusal)
+            raise Refused(work.refusal)
         name = _the_notebook(lesson, work.notebooks())
         notebook = work.files[name](lesson.course.limits.notebook_mib * 2**20)
         stamp = work.files.get(str(PurePosixPath(name).with_name(TIMESTAMP)))
         timestamp = stamp(TIMESTAMP_BYTES) if stamp else b""
-    except _Refused as refused:
+        _require_time(timestamp)
+    except Refused as refused:
         return Collected(student, "refused", str(refused))
     folder = lesson.handed_in(student).parent
     changed = _write(folder / lesson.notebook_name, notebook)
@@ -187,47 +171,18 @@ def _the_notebook(lesson: Lesson, names: list[str]) -> str:
     if len(exact) == 1 or len(names) == 1:
         return (exact or names)[0]
     if not names:
-        raise _Refused(f"it holds no {lesson.notebook_name}")
-    raise _Refused(f"{len(names)} notebooks, and not one is the {lesson.notebook_name}")
+        raise Refused(f"it holds no {lesson.notebook_name}")
+    raise Refused(f"{len(names)} notebooks, and not one is the {lesson.notebook_name}")
 
 
-def _zipped(path: Path) -> list[tuple[str, Reader]]:
-    """The files of a zip file by their names in it, each with what reads it."""
+def _require_time(timestamp: bytes) -> None:
+    """What is no time would stop nbgrader for the whole class."""
+    from nbgrader.utils import parse_utc
+
     try:
-        with zipfile.ZipFile(path) as archive:
-            entries = [entry for entry in archive.infolist() if not entry.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise TitoError(f"{path} cannot be unpacked: {error}.", "Ask for it again.") from None
-    if len(entries) > MOST_ENTRIES:
-        raise TitoError(f"{path} has {len(entries)} entries.", f"At most {MOST_ENTRIES} are read.")
-    return [(entry.filename, partial(_read_entry, path, entry)) for entry in entries]
-
-
-def _require_regular(path: Path) -> None:
-    if path.is_symlink() or not path.is_file():
-        raise _Refused("it is no regular file")
-
-
-def _read_file(path: Path, most: int) -> bytes:
-    _require_regular(path)
-    with path.open("rb") as file:
-        return _capped(file, most)
-
-
-def _read_entry(path: Path, entry: zipfile.ZipInfo, most: int) -> bytes:
-    """Read one file of an archive; its size is what comes out, not what the archive says."""
-    try:
-        with zipfile.ZipFile(path) as archive, archive.open(entry) as file:
-            return _capped(file, most)
-    except BROKEN_ZIP as error:
-        raise _Refused(f"it cannot be unpacked: {error}") from None
-
-
-def _capped(file: IO[bytes], most: int) -> bytes:
-    data = file.read(most + 1)
-    if len(data) > most:
-        raise _Refused(f"it is larger than the {most:,} bytes allowed")
-    return data
+        parse_utc(timestamp.decode("utf-8").strip() or None)
+    except (ValueError, OverflowError):
+        raise Refused(f"its {TIMESTAMP} holds no date and time") from None
 
 
 def _write(path: Path, data: bytes) -> bool:

@@ -6,6 +6,7 @@ duplicated or reordered there can matter.
 """
 
 import copy
+import errno
 import hashlib
 import json
 import os
@@ -47,10 +48,9 @@ def read_submission(path: Path, limits: Limits) -> list[SubmittedCell]:
         If it is no regular file, too large, no notebook, or has too many cells.
     """
     data = _read_bytes(path, limits.notebook_mib * 2**20)
-    cells = _percent_cells(path) if path.suffix == ".py" else _notebook_cells(data)
-    if len(cells) > limits.cells:
-        raise Rejected(f"The notebook has {len(cells)} cells; {limits.cells} are allowed.")
-    return cells
+    if path.suffix == ".py":
+        return _percent_cells(path, limits.cells)
+    return _notebook_cells(data, limits.cells)
 
 
 def fingerprint(submitted: Path, limits: Limits) -> str:
@@ -133,6 +133,8 @@ def _read_bytes(path: Path, most: int) -> bytes:
     except FileNotFoundError:
         raise Rejected(f"There is no file {path.name}.") from None
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise Rejected(f"{path.name} is a link, not a file.") from None
         raise Rejected(f"{path.name} is not a readable file: {error.strerror}.") from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)  # of a folder, Python makes no file object that could do it
@@ -149,15 +151,16 @@ def _nonblock() -> int:
     return getattr(os, "O_NONBLOCK", 0)
 
 
-def _percent_cells(path: Path) -> list[SubmittedCell]:
+def _percent_cells(path: Path, most: int) -> list[SubmittedCell]:
     try:
         notebook = read_notebook(path)
     except TitoError as error:
         raise Rejected(error.fact) from None
+    _require_few(notebook.cells, most)
     return [SubmittedCell(c.cell_type, c.source, grade_id(c), c.id) for c in notebook.cells]
 
 
-def _notebook_cells(data: bytes) -> list[SubmittedCell]:
+def _notebook_cells(data: bytes, most: int) -> list[SubmittedCell]:
     payload = _parse_json(data)
     if not isinstance(payload, dict):
         raise Rejected("The file is JSON, but not a notebook.")
@@ -165,9 +168,15 @@ def _notebook_cells(data: bytes) -> list[SubmittedCell]:
     if cells is None:  # format 3 kept its cells in worksheets
         sheets = payload.get("worksheets")
         cells = [c for s in _listed(sheets) if isinstance(s, dict) for c in _listed(s.get("cells"))]
-        if not isinstance(sheets, list):
-            raise Rejected("The file is JSON, but not a notebook: it has no cells.")
-    return [_submitted(cell) for cell in _listed(cells) if isinstance(cell, dict)]
+    if not isinstance(cells, list) or not cells:
+        raise Rejected("The file is JSON, but not a notebook: it has no cells.")
+    _require_few(cells, most)  # before anything is made of them
+    return [_submitted(cell) for cell in cells if isinstance(cell, dict)]
+
+
+def _require_few(cells: list[object], most: int) -> None:
+    if len(cells) > most:
+        raise Rejected(f"The notebook has {len(cells)} cells; {most} are allowed.")
 
 
 def _parse_json(data: bytes) -> object:

@@ -17,7 +17,7 @@ from traitlets.config import Config
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading import collection
+from tito.grading import archive
 from tito.grading.assignment import release
 from tito.grading.collection import collect_exchange, collect_paths
 from tito.lesson import Lesson, find_lesson
@@ -154,9 +154,9 @@ def test_collect_leaves_alone_what_is_there_already(lesson: Lesson, inbox: Path)
 def test_collect_replaces_what_was_handed_in_before(lesson: Lesson, inbox: Path, name: str) -> None:
     as_folder(inbox / "ada", {"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-31"})
     results(lesson, inbox)
-    as_folder(inbox / "ada", {name: b"newer"})
+    as_folder(inbox / "ada", {name: b"2027-02-01"})
     assert results(lesson, inbox) == {"ada": "collected"}
-    assert files_of(lesson)[f"ada/11_kernels/{name}"] == b"newer"
+    assert files_of(lesson)[f"ada/11_kernels/{name}"] == b"2027-02-01"
 
 
 def test_collect_lets_the_later_path_win(lesson: Lesson, inbox: Path) -> None:
@@ -180,7 +180,7 @@ def test_collect_replaces_a_link_and_not_what_it_points_to(
 
 
 def test_collect_forgets_the_time_of_what_was_handed_in_before(lesson: Lesson, inbox: Path) -> None:
-    results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"late"}))
+    results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"2027-01-31"}))
     shutil.rmtree(inbox / "ada")
     results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"2"}))
     assert files_of(lesson) == {"ada/11_kernels/kernels.ipynb": b"2"}
@@ -409,7 +409,7 @@ def test_collect_refuses_a_zip_of_a_later_version(lesson: Lesson, inbox: Path) -
 def test_collect_refuses_a_zip_of_too_many_files(
     lesson: Lesson, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collection, "MOST_ENTRIES", 2)
+    monkeypatch.setattr(archive, "MOST_ENTRIES", 2)
     as_zip(inbox / "ada", dict.fromkeys(["kernels.ipynb", "a", "b"], WORK))
     as_zip(inbox / "grace", dict.fromkeys(["kernels.ipynb", "a"], WORK))
     assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
@@ -532,3 +532,10 @@ def test_exchange_holds_no_solution_and_nothing_to_write_for_others(exchanging: 
     (notebook,) = exchanging.course.exchange.rglob("*.ipynb")
     assert "BEGIN SOLUTION" not in notebook.read_text(encoding="utf-8")
     assert not notebook.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+@pytest.mark.parametrize("time", [b"soon", b"2027-13-45", b"\xff\xfe", b"\x00"])
+def test_collect_refuses_a_time_that_is_none(lesson: Lesson, inbox: Path, time: bytes) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": time})
+    as_folder(inbox, {"grace/kernels.ipynb": WORK})
+    assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
