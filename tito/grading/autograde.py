@@ -118,7 +118,8 @@ def _grade_one(api: Any, lesson: Lesson, student: str, due: bool) -> Graded:
     if not result["success"]:
         return Graded(student, "failed", failure_reason(result))
     left_out = ", ".join(map(repr, strange))
-    return Graded(student, "graded", f"Left out, as no regular file: {left_out}." * bool(strange))
+    reason = f"Left out, as no regular file: {left_out}." if strange else ""
+    return Graded(student, "graded", reason)
 
 
 def _strange_entries(folder: Path) -> list[str]:

@@ -70,7 +70,7 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
     if file.resolve() == lesson.source.resolve():
         notes = []  # its locked cells differ by the hidden tests, and rightly so
     execution = run_notebook(notebook, lesson.course.limits, file.resolve().parent)
-    verdicts = verdicts_of(execution)
+    verdicts = verdicts_of(execution, believe_outputs=True)
     return CheckResult(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),

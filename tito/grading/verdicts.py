@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from tito.grading.execution import Execution, Outcome
+from tito.grading.outputs import outputs_for, valid_outputs
 from tito.grading.results import MIME_TYPE, SIGNS, Result, describe, overall, restore
 from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded, is_solution, syntax_error
 
@@ -53,13 +54,23 @@ class Verdict:
         return f"{self.word}: {self.message}\n{hint}"
 
 
-def verdicts_of(execution: Execution) -> list[Verdict]:
-    """Return the verdict on each graded cell of an executed notebook, in order."""
+def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[Verdict]:
+    """Return the verdict on each graded cell of an executed notebook, in order.
+
+    Parameters
+    ----------
+    execution : Execution
+        The notebook and how its cells ended.
+    believe_outputs : bool
+        Whether the conditions that a locked cell showed count: only where students test their own
+        work, as whatever a process shows is for its owner to change.
+    """
     verdicts = []
     solution: Cell | None = None
     for cell in execution.notebook.cells:
         if is_graded(cell):
-            verdicts.append(_verdict(cell, solution, execution.outcomes))
+            results = _shown_results(cell) if believe_outputs else ()
+            verdicts.append(_verdict(cell, solution, execution.outcomes, results))
         elif is_solution(cell):
             solution = cell
     return verdicts
@@ -89,11 +100,12 @@ def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
     """
     by_name = {verdict.grade_id: verdict for verdict in verdicts}
     for cell in code_cells(notebook):
+        cell.outputs = valid_outputs(cell.outputs)
         verdict = by_name.get(grade_id(cell))
         if verdict is not None and is_graded(cell):
             cell.metadata[METADATA_KEY] = asdict(verdict)
             if not is_solution(cell):
-                cell.outputs = _outputs(cell.outputs, verdict)
+                cell.outputs = outputs_for(verdict, cell.outputs)
 
 
 def read_verdicts(notebook: Notebook) -> list[Verdict]:
@@ -113,12 +125,16 @@ def _restored(found: Mapping[str, Any]) -> Verdict:
     return Verdict(**{**found, "conditions": restore(found.get("conditions", ()))})
 
 
-def _verdict(cell: Cell, solution: Cell | None, outcomes: Mapping[str, Outcome]) -> Verdict:
+def _verdict(
+    cell: Cell,
+    solution: Cell | None,
+    outcomes: Mapping[str, Outcome],
+    results: tuple[Result, ...],
+) -> Verdict:
     name, points = grade_id(cell), _points(cell)
     if is_solution(cell) or cell.cell_type != "code":
         return Verdict(name, 0.0, points, "review", "A person grades this cell.")
     outcome = outcomes.get(cell.id, Outcome("skipped"))
-    results = _shown_results(cell)
     told = results and overall(results).verdict != "passed"
     if results and (outcome.status == "ok" or (outcome.status == "error" and told)):
         return _from_results(results, name, points)
@@ -135,7 +151,7 @@ def _points(cell: Cell) -> float:
 
 
 def _shown_results(cell: Cell) -> tuple[Result, ...]:
-    """The conditions' results that a locked cell showed; in an honest process they are true."""
+    """The conditions' results that a locked cell showed."""
     for output in cell.outputs:
         if output.output_type == "display_data" and MIME_TYPE in output.data:
             return restore(output.data[MIME_TYPE])
@@ -202,31 +218,6 @@ def _last_value(cell: Cell) -> float | None:
         if output.output_type == "execute_result":
             try:
                 return float("".join(output.data.get("text/plain", "")))
-            except ValueError:
+            except (ValueError, TypeError, AttributeError):
                 return None
     return None
-
-
-def _outputs(outputs: list[Any], verdict: Verdict) -> list[Any]:
-    from nbformat.v4 import new_output
-
-    if verdict.conditions:  # judged: what the student's process printed is no evidence
-        outputs = []
-    kept = [_harmless(output) for output in outputs if output.output_type != "execute_result"]
-    if verdict.verdict == "passed" and not verdict.conditions:
-        return [output for output in kept if output.output_type != "error"]
-    said = new_output("stream", name="stdout", text=verdict.story)
-    if verdict.score > 0 or verdict.verdict == "passed":
-        value = new_output("execute_result", {"text/plain": repr(verdict.score)})
-        return [value, said, *(output for output in kept if output.output_type != "error")]
-    if not any(output.output_type == "error" for output in kept):
-        name = "CheckFailed" if verdict.verdict == "failed" else "CheckNotRun"
-        kept.append(new_output("error", ename=name, evalue=verdict.message, traceback=[]))
-    return [said, *kept]
-
-
-def _harmless(output: Any) -> Any:
-    """A warning on stderr is no failure: show it as ordinary output."""
-    if output.output_type == "stream" and output.name == "stderr":
-        output.name = "stdout"
-    return output

@@ -110,7 +110,7 @@ def _released_checks(title: str, namespace: dict[str, Any]) -> "list[Verdict] | 
             execution.outcomes[cell.id] = outcome
             data = {MIME_TYPE: [asdict(result) for result in results]}
             cell.outputs = [new_output("display_data", data)] if results else []
-    return verdicts_of(execution)
+    return verdicts_of(execution, believe_outputs=True)
 
 
 def _defined_checks(namespace: dict[str, Any]) -> "list[Verdict]":

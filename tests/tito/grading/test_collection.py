@@ -180,7 +180,8 @@ def test_collect_replaces_a_link_and_not_what_it_points_to(
 
 
 def test_collect_forgets_the_time_of_what_was_handed_in_before(lesson: Lesson, inbox: Path) -> None:
-    results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"2027-01-31"}))
+    before = {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"2027-01-31"}
+    results(lesson, as_folder(inbox, before))
     shutil.rmtree(inbox / "ada")
     results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"2"}))
     assert files_of(lesson) == {"ada/11_kernels/kernels.ipynb": b"2"}

@@ -7,6 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from nbgrader.utils import determine_grade
 
 from tito.grading.execution import Execution, Outcome
+from tito.grading.results import MIME_TYPE
 from tito.grading.verdicts import (
     Verdict,
     read_verdicts,
@@ -135,3 +136,24 @@ def test_rejected_verdicts_carry_the_reason() -> None:
 def test_verdict_without_points_has_none() -> None:
     assert verdict_without_points("test_f", Outcome("ok")).verdict == "passed"
     assert verdict_without_points("test_f", Outcome("error", "AssertionError", "no")).score == 0.0
+
+
+@pytest.mark.parametrize("shown", [[], [{}], "text", [{"points": "many"}], None, [1]])
+def test_verdicts_of_believes_no_output_of_a_graded_process(shown: object) -> None:
+    data = {MIME_TYPE: shown}
+    verdict = verdict_on(
+        Outcome("error", "AssertionError", "no"), [new_output("display_data", data)]
+    )
+    assert (verdict.verdict, verdict.score, verdict.conditions) == ("failed", 0.0, ())
+
+
+@pytest.mark.parametrize("data", [5, None, {"text/plain": 5}, {"text/html": None}])
+def test_record_verdicts_drops_outputs_that_no_tool_can_show(data: object) -> None:
+    output = new_output("execute_result", {"text/plain": "1"})
+    output["data"] = data
+    notebook = notebook_with([output])
+    notebook.cells[0].outputs = [output.copy()]
+    verdicts = verdicts_of(Execution(notebook, {"test": Outcome("ok")}))
+    record_verdicts(notebook, verdicts)
+    assert notebook.cells[0].outputs == []
+    assert determine_grade(notebook.cells[1]) == (POINTS, POINTS)
