@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +23,7 @@ from tito.grading.sandbox.process import run_in_sandbox
 from tito.grading.sandbox.tools import find_tools, remedy
 from tito.grading.sandbox.view import EDITION, View, student_view
 
-__all__ = ["ProbeLine", "probe", "refuse", "require_sandbox"]
+__all__ = ["ProbeLine", "probe", "refuse", "require_sandbox", "seen_from_outside"]
 
 PROGRAM = ("-m", "tito.grading.sandbox.hostile")
 
@@ -118,9 +118,24 @@ def probe(view: View | None = None) -> list[ProbeLine]:
         victim = _victim(stack)
         targets = {**_targets(), **_servers(stack), "victim": victim.pid}
         trials = [_Trial(name, targets, view, stack) for name in LIMITS]
-        lines = [line for trial in trials for line in trial.lines()]
+        lines = [seen_from_outside(line, targets) for trial in trials for line in trial.lines()]
         alive = victim.poll() is None
     return [*lines, ProbeLine("end a process of the grader", alive, "looked at from outside")]
+
+
+def seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
+    """Look whether a file that was made is really out here, and remove it.
+
+    A course below /tmp lies, for the sandbox, in its own memory, where it may write.
+    """
+    folder = targets["write"].get(line.name.removeprefix("write "))
+    if line.stopped or folder is None:
+        return line
+    outside = Path(student_view().binds.get(folder, folder), targets["mark"])
+    if not outside.exists():
+        return replace(line, stopped=True, detail="it is in the sandbox's own memory")
+    outside.unlink()
+    return line
 
 
 class _Trial:
@@ -213,7 +228,9 @@ def _targets() -> Targets:
         read["the checks"] = [str(path) for path in course.sources.glob("*/checks.py")]
         read["the gradebook and the submissions"] = _inside(course.assignments)
         write["course"] = str(course.root)
-    return {"read": read, "write": write, "variables": [*student_view().environment, "PWD"]}
+    variables = [*student_view().environment, "PWD"]
+    mark = f"tito-{secrets.token_hex(8)}"
+    return {"read": read, "write": write, "variables": variables, "mark": mark}
 
 
 def _inside(folder: Path) -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from tito.grading.sandbox import ProbeLine, probe, require_sandbox, student_view
 from tito.grading.sandbox.janitor import own_folder
-from tito.grading.sandbox.probing import refuse
+from tito.grading.sandbox.probing import refuse, seen_from_outside
 from tito.grading.sandbox.tools import find_tools
 
 
@@ -81,6 +81,7 @@ def test_attempts_succeed_without_the_sandbox(tmp_path: Path) -> None:
             "tcp": 9,
             "abstract": "nobody",
             "victim": victim.pid,
+            "mark": "made-inside",
             "variables": [],
             "memory_mib": 16,
             "file_mib": 1,
@@ -139,3 +140,12 @@ def test_probe_finds_a_hole() -> None:
 
 def test_refuse_says_nothing_if_all_holds() -> None:
     assert refuse([ProbeLine("read", True, ""), ProbeLine("threads", False, "", True)]) is None
+
+
+def test_probe_knows_its_own_memory_from_the_course(tmp_path: Path) -> None:
+    made = ProbeLine("write course", False, "made it")
+    targets = {"write": {"course": str(tmp_path)}, "mark": "made-inside"}
+    assert seen_from_outside(made, targets).stopped
+    (tmp_path / "made-inside").touch()
+    assert seen_from_outside(made, targets) == made
+    assert list(tmp_path.iterdir()) == []
