@@ -45,9 +45,10 @@ lint: $(READY) ## Look for faults and for formatting
 types: $(READY) ## Check the annotations
 	$(BIN)/mypy
 
-fresh: $(READY) ## Check that the exported packages are those of the lessons
+fresh: $(READY) ## Check that the exported packages and the table of the corpora are current
 	$(BIN)/tito export layers --check
 	$(BIN)/tito export kernels --check
+	$(BIN)/python tests/support/corpora_table.py --check
 
 check: test lint types fresh ## Everything that .ci/run looks at
 
