@@ -17,7 +17,7 @@ from tito.lesson import (
     syntax_error,
 )
 
-__all__ = ["export_lesson", "render_package"]
+__all__ = ["export_lesson", "render_package", "stale_package"]
 
 DEFAULT_EXP = re.compile(r"^#\|\s*default_exp\s+(\S+)", re.MULTILINE)
 # What speaks to the student only: the markers, and the task between docstring and solution.
@@ -43,6 +43,13 @@ def export_lesson(lesson: Lesson, file: Path | None = None) -> Path:
     target, text = render_package(lesson, file)
     _replace(target, text)
     return target
+
+
+def stale_package(lesson: Lesson, file: Path | None = None) -> Path | None:
+    """Return the package module of `lesson` if it is not what an export would write, else None."""
+    target, text = render_package(lesson, file)
+    current = target.exists() and target.read_text(encoding="utf-8") == text
+    return None if current else target
 
 
 def render_package(lesson: Lesson, file: Path | None = None) -> tuple[Path, str]:

@@ -15,7 +15,7 @@ def export(lesson: str, file: Path | None, check: bool) -> None:
     """Write the package module of LESSON from its source, or from your notebook FILE."""
     from tito.course import Course
     from tito.errors import TitoError
-    from tito.export import export_lesson, render_package
+    from tito.export import export_lesson, stale_package
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)
@@ -23,7 +23,7 @@ def export(lesson: str, file: Path | None, check: bool) -> None:
         target = export_lesson(found, file)
         click.echo(f"Wrote {found.course.shown(target)}.", err=True)
         return
-    target, text = render_package(found, file)
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        shown = found.course.shown(target)
+    stale = stale_package(found, file)
+    if stale is not None:
+        shown = found.course.shown(stale)
         raise TitoError(f"{shown} is stale.", f"Run `tito export {found.name}`.")

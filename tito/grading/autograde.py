@@ -13,14 +13,12 @@ from tito.errors import TitoError
 from tito.grading.assignment import failure_reason, nbgrader_api
 from tito.grading.examination import examined_ahead
 from tito.grading.gradebook import submitted_students
-from tito.grading.intake import fingerprint
+from tito.grading.intake import TIMESTAMP, fingerprint
 from tito.grading.place import place_of, using_place
 from tito.grading.verdicts import METADATA_KEY
 from tito.lesson import Lesson, read_notebook
 
 __all__ = ["TIMESTAMP", "Graded", "autograde"]
-
-TIMESTAMP = "timestamp.txt"
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,13 @@ from tito.errors import TitoError
 from tito.grading.archive import Reader, Refused, read_file, require_regular, zipped
 from tito.grading.assignment import nbgrader_api, run_step
 from tito.grading.gradebook import submitted_students
+from tito.grading.intake import TIMESTAMP
 from tito.lesson import Lesson
 
 __all__ = ["Collected", "collect_exchange", "collect_paths"]
 
 STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 OTHER = re.compile(r"\d+_|\.")
-TIMESTAMP = "timestamp.txt"
 TIMESTAMP_BYTES = 100
 
 

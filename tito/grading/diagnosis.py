@@ -130,15 +130,11 @@ def _sandbox() -> list[Finding]:
 
 
 def _exports(course: Course) -> Finding:
-    from tito.export import render_package
+    from tito.export import stale_package
     from tito.lesson import Lesson
 
-    stale = []
-    for lesson in (Lesson(course, name) for name in course.lessons):
-        if lesson.source.exists():
-            target, text = render_package(lesson)
-            if not target.exists() or target.read_text(encoding="utf-8") != text:
-                stale.append(lesson.name)
+    lessons = (Lesson(course, name) for name in course.lessons)
+    stale = [one.name for one in lessons if one.source.exists() and stale_package(one)]
     if stale:
         remedy = "; ".join(f"tito export {name}" for name in stale)
         return Finding("exported packages", "missing", f"stale: {', '.join(stale)}", remedy)

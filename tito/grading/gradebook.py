@@ -55,9 +55,11 @@ def read_grades(lesson: Lesson) -> Grades:
             ) from None
         points = _points(assignment)
         graded = {s.student.id: s for s in assignment.submissions}
-        names = {s.id for s in gradebook.students} | set(submitted_students(lesson))
+        handed_in = set(submitted_students(lesson))
+        names = {s.id for s in gradebook.students} | handed_in
         submissions = [
-            _submission(lesson, name, graded.get(name), points) for name in sorted(names)
+            _submission(lesson, name, graded.get(name), points, handed_in=name in handed_in)
+            for name in sorted(names)
         ]
     return Grades(lesson.course.id, lesson.assignment, sum(points.values()), submissions)
 
@@ -75,9 +77,10 @@ def _points(assignment: Any) -> dict[str, float]:
     return {cell.name: float(cell.max_score) for cell in cells}
 
 
-def _submission(lesson: Lesson, student: str, entry: Any, points: dict[str, float]) -> Submission:
+def _submission(
+    lesson: Lesson, student: str, entry: Any, points: dict[str, float], *, handed_in: bool
+) -> Submission:
     most = sum(points.values())
-    handed_in = student in submitted_students(lesson)
     if entry is None:
         if not handed_in:
             return _ungraded(student, "missing", "Nothing was handed in.", points)

@@ -20,7 +20,10 @@ from tito.course import Limits
 from tito.errors import TitoError
 from tito.lesson import Cell, Notebook, grade_id, is_locked, is_solution, read_notebook
 
-__all__ = ["Rejected", "SubmittedCell", "fingerprint", "read_submission", "rebuild"]
+__all__ = ["TIMESTAMP", "Rejected", "SubmittedCell", "fingerprint", "read_submission", "rebuild"]
+
+TIMESTAMP = "timestamp.txt"
+"""nbgrader's file beside a notebook that says when it was handed in."""
 
 DEFINITION = re.compile(r"^def\s+(\w+)", re.MULTILINE)
 
@@ -62,7 +65,7 @@ def fingerprint(submitted: Path, limits: Limits) -> str:
     digest = hashlib.sha256()
     for path in (
         submitted,
-        submitted.parent / "timestamp.txt",
+        submitted.parent / TIMESTAMP,
         course_tree / "source" / assignment / submitted.name,
         course_tree / "release" / assignment / submitted.name,
     ):
