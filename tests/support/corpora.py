@@ -114,17 +114,24 @@ def reference() -> Mapping[str, Any]:
 
 
 @contextmanager
-def judging(chosen: Iterable[Entry]) -> Iterator[dict[Entry, Pending]]:
+def judging(chosen: Iterable[Entry], sandbox: str = "auto") -> Iterator[dict[Entry, Pending]]:
     """Judge entries, all of them in the sandbox, on as many threads as there are CPUs.
 
     A sandbox dies with the thread that started it, so a thread judges an entry from start to end.
+
+    Parameters
+    ----------
+    chosen : iterable of Entry
+        What to judge.
+    sandbox : str
+        One of `tito.grading.place.CHOICES`: forked from a warm parent, or each one started cold.
 
     Raises
     ------
     TitoError
         If the sandbox does not hold on this machine.
     """
-    launch = place_of("bwrap").launcher(CourseLimits())
+    launch = place_of(sandbox).launcher(CourseLimits())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {entry: pool.submit(_judge, entry, launch) for entry in chosen}
         pool.shutdown(cancel_futures=True)

@@ -4,13 +4,18 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.execution import Execution, run_notebook
 from tito.grading.line import Launch, Process, launch_plain
 from tito.lesson import Notebook
+
+if TYPE_CHECKING:
+    from tito.grading.sandbox import Start
 
 __all__ = ["CHOICES", "Place", "current_place", "place_of", "using_place"]
 
@@ -24,23 +29,30 @@ class Place:
     Parameters
     ----------
     name : str
-        ``bwrap`` for the sandbox, ``off`` for the grader's own rights.
+        ``warm`` for sandboxes forked from a warm parent, ``bwrap`` for those that are started cold,
+        ``off`` for the grader's own rights.
     run : callable
         Runs a rebuilt notebook, given its limits and the folder it lies in.
     launcher : callable
         Returns what starts a judge's worker, given its limits.
+    note : str
+        What the instructor should know of it.
     """
 
     name: str
     run: Callable[[Notebook, Limits, Path], Execution]
     launcher: Callable[[Limits], Launch]
+    note: str = ""
 
 
 _place: ContextVar[Place | None] = ContextVar("place", default=None)
 
 
 def place_of(choice: str) -> Place:
-    """Return the place that `choice` names: ``auto`` is the sandbox, as there is only one.
+    """Return the place that `choice` names.
+
+    ``bwrap`` is the sandbox, each one started cold; ``auto`` the same from a warm parent, where
+    that holds on this machine, else cold.
 
     Raises
     ------
@@ -52,10 +64,18 @@ def place_of(choice: str) -> Place:
         raise TitoError(f"There is no sandbox {choice!r}.", f"Name one of: {legal}.", exit_code=2)
     if choice == "off":
         return Place("off", run_notebook, lambda limits: launch_plain)
-    from tito.grading.sandbox import require_sandbox
+    from tito.grading.sandbox import require_sandbox, run_in_sandbox, warm_start
 
+    if choice == "auto":
+        try:
+            require_sandbox(warm_start)
+        except TitoError as refusal:
+            return _sandboxed(
+                "bwrap", run_in_sandbox, f"Every sandbox is started cold: {refusal.fact}"
+            )
+        return _sandboxed("warm", warm_start)
     require_sandbox()
-    return Place("bwrap", _run_in_sandbox, _sandbox_launcher)
+    return _sandboxed("bwrap", run_in_sandbox)
 
 
 def current_place(course: Course) -> Place:
@@ -73,21 +93,25 @@ def using_place(place: Place) -> Iterator[None]:
         _place.reset(token)
 
 
-def _run_in_sandbox(notebook: Notebook, limits: Limits, folder: Path) -> Execution:
+def _sandboxed(name: str, start: "Start", note: str = "") -> Place:
+    return Place(name, partial(_run_in_sandbox, start), partial(_sandbox_launcher, start), note)
+
+
+def _run_in_sandbox(start: "Start", notebook: Notebook, limits: Limits, folder: Path) -> Execution:
     from tito.grading.sandbox import SandboxLimits
     from tito.grading.sandbox.kernel import sandboxed_kernel_manager
 
-    manager = sandboxed_kernel_manager(SandboxLimits.of(limits))
+    manager = sandboxed_kernel_manager(SandboxLimits.of(limits), start)
     return run_notebook(notebook, limits, folder, kernel_manager_class=manager)
 
 
-def _sandbox_launcher(limits: Limits) -> Launch:
-    from tito.grading.sandbox import SandboxLimits, run_in_sandbox
+def _sandbox_launcher(start: "Start", limits: Limits) -> Launch:
+    from tito.grading.sandbox import SandboxLimits
 
     sandbox_limits = SandboxLimits.of(limits)
 
     def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
         inside = [*command, "3", "4"]  # what the two descriptors are called in the sandbox
-        return run_in_sandbox(inside, limits=sandbox_limits, pass_fds=descriptors)
+        return start(inside, limits=sandbox_limits, pass_fds=descriptors)
 
     return launch

@@ -20,9 +20,9 @@ def files(corpus: str) -> list[Any]:
     return [pytest.param(entry, id=entry.name) for entry in entries(corpus)]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="module", params=["auto", "bwrap"])
 def judged(request: pytest.FixtureRequest) -> Iterator[Mapping[Entry, Pending]]:
-    """The verdicts on the files that this run asks for.
+    """The verdicts on the files that this run asks for, from a warm parent and from cold starts.
 
     All in the sandbox, the honest and the wrong ones too: they show that it stops no honest work,
     and it costs less than a second for each.
@@ -32,7 +32,8 @@ def judged(request: pytest.FixtureRequest) -> Iterator[Mapping[Entry, Pending]]:
             process.wait()
     except TitoError as error:
         pytest.skip(str(error))
-    with judging([item.callspec.params["entry"] for item in judging_items(request)]) as pending:
+    asked = dict.fromkeys(item.callspec.params["entry"] for item in judging_items(request))
+    with judging(asked, request.param) as pending:
         yield pending
 
 

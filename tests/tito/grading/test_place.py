@@ -1,5 +1,6 @@
 """Where student code runs: the sandbox unless told otherwise, and never silently outside it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.assignment import student_notebook
 from tito.grading.place import current_place, place_of, using_place
+from tito.grading.sandbox.forkserver import server_of_process
+from tito.grading.sandbox.probing import probed
 from tito.lesson import Lesson
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
@@ -29,8 +32,25 @@ def test_place_of_names_the_legal_choices() -> None:
     assert caught.value.exit_code == 2
 
 
-def test_place_of_auto_is_the_sandbox() -> None:
-    assert place_of("auto").name == "bwrap"
+def test_place_of_auto_is_the_sandbox_from_a_warm_parent() -> None:
+    place = place_of("auto")
+    assert (place.name, place.note) == ("warm", "")
+
+
+def test_place_of_auto_says_where_there_is_no_warm_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.grading.sandbox.birth.PROGRAM", ("-m", "no.such.module"))
+    _forget_what_was_probed()
+    place = place_of("auto")
+    monkeypatch.undo()
+    _forget_what_was_probed()
+    assert place.name == "bwrap"
+    assert "started cold" in place.note
+
+
+def _forget_what_was_probed() -> None:
+    server_of_process(os.getpid()).close()
+    server_of_process.cache_clear()
+    probed.cache_clear()
 
 
 def test_current_place_is_what_settings_say(course: Course) -> None:
@@ -57,7 +77,7 @@ def test_sandbox_has_no_solution_to_import(lesson: Lesson) -> None:
     assert execution.outcomes["matmul-parallel"].ename == "ModuleNotFoundError"
 
 
-@pytest.mark.parametrize("choice", ["bwrap", "off"])
+@pytest.mark.parametrize("choice", ["auto", "bwrap", "off"])
 def test_place_runs_an_honest_notebook(lesson: Lesson, choice: str) -> None:
     notebook = SAMPLES["complete"].edit(student_notebook(lesson))
     execution = place_of(choice).run(notebook, lesson.course.limits, Path.cwd())

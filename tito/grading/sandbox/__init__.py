@@ -4,18 +4,22 @@
 `require_sandbox` refuses to go on where the sandbox does not hold. See docs/sandbox.md.
 """
 
+from tito.grading.sandbox.forkserver import ForkServer, warm_start
 from tito.grading.sandbox.limits import SandboxLimits
 from tito.grading.sandbox.probing import ProbeLine, probe, require_sandbox
-from tito.grading.sandbox.process import SandboxProcess, run_in_sandbox
+from tito.grading.sandbox.process import SandboxProcess, Start, run_in_sandbox
 from tito.grading.sandbox.view import View, student_view
 
 __all__ = [
+    "ForkServer",
     "ProbeLine",
     "SandboxLimits",
     "SandboxProcess",
+    "Start",
     "View",
     "probe",
     "require_sandbox",
     "run_in_sandbox",
     "student_view",
+    "warm_start",
 ]

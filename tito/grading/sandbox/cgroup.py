@@ -37,6 +37,11 @@ class Group:
         """The files into which a process writes 0 to move itself, and its children, in."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
+    def take(self, pid: int) -> None:
+        """Move a process in; what it forks from then on is in as well."""
+        for entrance in self.entrances:
+            Path(entrance).write_text(str(pid))
+
     @property
     def bounds_memory(self) -> bool:
         """Whether it has a limit of memory."""

@@ -41,6 +41,13 @@ RUN = 'exec "$@"'
 # library, cannot come between.
 RUN_WITH_PIPES = 'exec "$@" 3<&0 4>&1 </dev/null >/dev/null'
 
+NAMESPACES = (
+    *("--unshare-all", "--unshare-user", "--die-with-parent", "--new-session"),
+    *("--hostname", "sandbox"),
+)
+NO_RIGHTS = ("--disable-userns", "--cap-drop", "ALL")
+PARENT_RIGHTS = ("--cap-add", "ALL")
+
 
 def build_chain(
     command: Sequence[str],
@@ -51,6 +58,7 @@ def build_chain(
     *,
     entrances: Sequence[str] = (),
     pipes: bool = False,
+    parent: bool = False,
 ) -> list[str]:
     """Return the argument vector that runs `command` in a sandbox.
 
@@ -62,22 +70,27 @@ def build_chain(
         The files through which a control group is entered.
     pipes : bool
         Whether the command gets standard input and output as the descriptors 3 and 4.
+    parent : bool
+        Whether the command is a warm parent, our own code: it has all rights in its namespaces, to
+        make others from them, and no limits.
     """
     root = os.geteuid() == 0
     enter = ENTER + (RUN_WITH_PIPES if pipes else RUN)
+    seconds = "0" if parent else str(limits.wall_seconds)  # 0: no end
+    bounds = [] if parent else [tools.prlimit, *limits.resource_limits()]
     return [
         *(tools.setpriv, "--pdeathsig", "KILL"),
         *(tools.sh, "-c", enter, "sandbox", str(os.getpid()), *entrances, "--"),
         *(_view_as_root(tools, view, limits) if root else []),
-        *(tools.timeout, "--foreground", "--signal=KILL", str(limits.wall_seconds)),
+        *(tools.timeout, "--foreground", "--signal=KILL", seconds),
         *(_another_user(tools) if root else []),
-        *(tools.bwrap, *_namespaces()),
+        *(tools.bwrap, *NAMESPACES, *(PARENT_RIGHTS if parent else NO_RIGHTS)),
         *(["--bind", "/", "/"] if root else view.arguments(limits.scratch_mib * MIB)),
         *_own_folders(limits),
         *_given_through(descriptors),
         *_variables(view),
         "--",
-        *(tools.prlimit, *limits.resource_limits(), *command),
+        *(*bounds, *command),
     ]
 
 
@@ -96,13 +109,6 @@ def _another_user(tools: Tools) -> list[str]:
         *(tools.setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups"),
         *("--inh-caps=-all", "--bounding-set=-all", "--no-new-privs"),
         *("--pdeathsig", "KILL"),
-    ]
-
-
-def _namespaces() -> list[str]:
-    return [
-        *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
-        *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
     ]
 
 

@@ -2,7 +2,10 @@
 
 import asyncio
 import sys
+import time
+from contextlib import suppress
 from dataclasses import asdict
+from queue import Empty
 from typing import Any
 
 import zmq
@@ -13,9 +16,10 @@ from jupyter_client.session import Session
 from traitlets import Any as AnyTrait
 from traitlets import Type, default
 
+from tito.grading.sandbox.launch import SECONDS_TO_START
 from tito.grading.sandbox.limits import SandboxLimits
+from tito.grading.sandbox.process import Start, run_in_sandbox
 from tito.grading.sandbox.provisioner import PROVISIONER, SandboxProvisioner
-from tito.grading.sandbox.view import View
 
 __all__ = ["SandboxKernelManager", "sandboxed_kernel_manager"]
 
@@ -29,6 +33,8 @@ ARGUMENTS = (
 
 # A message is more than the output in it: its headers and the signature.
 ENVELOPE = 64 * 1024
+
+MILLISECONDS_TO_RECONNECT = 5
 
 # How long a kernel that is dying may take from the end of its sockets to that of its sandbox.
 SECONDS_TO_DIE = 0.5
@@ -65,6 +71,26 @@ class BoundedClient(AsyncKernelClient):
         """Whether the kernel runs; only its manager knows."""
         return isinstance(self.parent, SandboxKernelManager) and await self.parent.is_alive()
 
+    async def wait_for_ready(self, timeout: float | None = None) -> None:
+        """Wait until the kernel replies and its outputs arrive; RuntimeError if it does not.
+
+        jupyter_client's own way ends with 0.2 s of silence; here the kernel's word that it is idle
+        again is the end.
+        """
+        deadline = time.monotonic() + (SECONDS_TO_START if timeout is None else timeout)
+        while True:
+            request = self.kernel_info()
+            with suppress(Empty):
+                reply = await self.get_shell_msg(timeout=1)
+                while not _says_idle(await self.get_iopub_msg(timeout=0.2), request):
+                    pass
+                self._handle_kernel_info_reply(reply)
+                return
+            if not await self.is_alive():
+                raise RuntimeError("The kernel died before it replied.")
+            if time.monotonic() > deadline:
+                raise RuntimeError("The kernel did not reply in time.")
+
     def hung_up(self) -> bool:
         """Whether a connection has ended; that of a living, honest kernel does not."""
         return any(int(monitor.get(zmq.EVENTS)) & zmq.POLLIN for monitor in self.monitors)
@@ -87,12 +113,12 @@ class SandboxKernelManager(AsyncKernelManager):
     ----------
     limits : SandboxLimits
         What the kernel may use.
-    view : View or None
-        What it sees; None: `student_view()`.
+    start : Start
+        How its sandbox is started.
     """
 
     limits = SandboxLimits()
-    view: View | None = None
+    start: Start = staticmethod(run_in_sandbox)
     client_factory = Type(klass=BoundedClient)
     received = 0
     _client: BoundedClient | None = None
@@ -100,7 +126,7 @@ class SandboxKernelManager(AsyncKernelManager):
     @property
     def kernel_spec(self) -> KernelSpec:
         """The kernel of this interpreter; it is interrupted by messages."""
-        config = {"limits": asdict(self.limits), "view": self.view}
+        config = {"limits": asdict(self.limits), "start": self.start}
         return KernelSpec(
             argv=[sys.executable, *ARGUMENTS],
             display_name="Python in the sandbox",
@@ -126,6 +152,8 @@ class SandboxKernelManager(AsyncKernelManager):
         """Make a client that cannot be flooded, neither by one message nor by many."""
         client: Any = super().client(**kwargs)
         client.context.setsockopt(zmq.MAXMSGSIZE, self._most())
+        # The kernel binds its sockets after we connect; each further attempt would wait 100 ms.
+        client.context.setsockopt(zmq.RECONNECT_IVL, MILLISECONDS_TO_RECONNECT)
         client.session.meter = self._count
         self._client = client
         return client
@@ -156,8 +184,14 @@ class SandboxKernelManager(AsyncKernelManager):
             raise asyncio.CancelledError
 
 
+def _says_idle(message: dict[str, Any], request: str) -> bool:
+    """Whether the kernel has done all that `request`, a message's id, asked of it."""
+    idle: bool = message["content"].get("execution_state") == "idle"
+    return idle and bool(message["parent_header"].get("msg_id") == request)
+
+
 def sandboxed_kernel_manager(
-    limits: SandboxLimits | None = None, view: View | None = None
+    limits: SandboxLimits | None = None, start: Start = run_in_sandbox
 ) -> type[SandboxKernelManager]:
     """Return a class for nbclient's `kernel_manager_class` whose kernels have these limits.
 
@@ -165,8 +199,8 @@ def sandboxed_kernel_manager(
     ----------
     limits : SandboxLimits, optional
         What a kernel may use; default: the defaults.
-    view : View, optional
-        What it sees; default: `student_view()`.
+    start : Start
+        How its sandbox is started; default: cold, with `student_view()`.
     """
-    members = {"limits": limits or SandboxLimits(), "view": view}
+    members = {"limits": limits or SandboxLimits(), "start": staticmethod(start)}
     return type("SandboxKernelManager", (SandboxKernelManager,), members)

@@ -56,16 +56,26 @@ class SandboxLimits:
             output_kib=limits.output_kib,
         )
 
-    def resource_limits(self) -> list[str]:
-        """Return the options of prlimit(1); a single value is both the soft and the hard limit."""
-        return [
+    def resources(self, own: int = 1) -> dict[str, tuple[int, int]]:
+        """Return the limits of each process, soft and hard, by setrlimit(2)'s names.
+
+        Parameters
+        ----------
+        own : int
+            How many processes of the same user the sandbox itself consists of.
+        """
+        return {
             # The signal of the first limit tells what it was; the second one kills all the same.
-            f"--cpu={self.cpu_seconds}:{self.cpu_seconds + 1}",
-            f"--as={self.memory_mib * MIB}",
-            f"--nproc={self.processes + 1}",  # bubblewrap's own first process counts as well
-            f"--fsize={self.file_mib * MIB}",
-            f"--nofile={self.open_files}",
-            "--core=1",  # none at all: 0 would still feed a program that collects them
-            "--memlock=0",
-            "--msgqueue=0",
-        ]
+            "cpu": (self.cpu_seconds, self.cpu_seconds + 1),
+            "as": (self.memory_mib * MIB,) * 2,
+            "nproc": (self.processes + own,) * 2,
+            "fsize": (self.file_mib * MIB,) * 2,
+            "nofile": (self.open_files,) * 2,
+            "core": (1, 1),  # none at all: 0 would still feed a program that collects them
+            "memlock": (0, 0),
+            "msgqueue": (0, 0),
+        }
+
+    def resource_limits(self) -> list[str]:
+        """Return the options of prlimit(1) for `resources`."""
+        return [f"--{name}={soft}:{hard}" for name, (soft, hard) in self.resources().items()]

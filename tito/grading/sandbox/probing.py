@@ -19,11 +19,11 @@ from tito.errors import TitoError
 from tito.grading.sandbox.hostile import Targets
 from tito.grading.sandbox.janitor import own_folder
 from tito.grading.sandbox.limits import SandboxLimits
-from tito.grading.sandbox.process import run_in_sandbox
+from tito.grading.sandbox.process import Start, run_in_sandbox
 from tito.grading.sandbox.tools import find_tools, remedy
-from tito.grading.sandbox.view import EDITION, View, student_view
+from tito.grading.sandbox.view import EDITION, student_view
 
-__all__ = ["ProbeLine", "probe", "refuse", "require_sandbox", "seen_from_outside"]
+__all__ = ["ProbeLine", "probe", "probed", "refuse", "require_sandbox", "seen_from_outside"]
 
 PROGRAM = ("-m", "tito.grading.sandbox.hostile")
 
@@ -74,17 +74,23 @@ class ProbeLine:
         return self.stopped != self.honest
 
 
-def require_sandbox() -> None:
-    """Refuse to go on unless the sandbox holds; it is probed once in each process.
+def require_sandbox(start: Start = run_in_sandbox) -> None:
+    """Refuse to go on unless the sandbox holds; each way to start it is probed once in a process.
 
     Raises
     ------
     TitoError
         If it cannot be built or does not hold; names what it let through and the remedy.
     """
-    refusal = refuse(_lines(os.getpid()))
+    refusal = refuse(probed(os.getpid(), start))  # type: ignore[arg-type]  # functions are
     if refusal:
         raise refusal
+
+
+@cache
+def probed(process: int, start: Start) -> list[ProbeLine]:
+    """Return what a `probe` finds; a forked grader, another process, tries for itself."""
+    return probe(start)
 
 
 def refuse(lines: Iterable[ProbeLine]) -> TitoError | None:
@@ -96,13 +102,13 @@ def refuse(lines: Iterable[ProbeLine]) -> TitoError | None:
     return TitoError(f"The sandbox does not hold: {'; '.join(failed)}.", advice)
 
 
-def probe(view: View | None = None) -> list[ProbeLine]:
+def probe(start: Start = run_in_sandbox) -> list[ProbeLine]:
     """Try to break out of the sandbox and to overrun its limits; takes two or three seconds.
 
     Parameters
     ----------
-    view : View, optional
-        The view to try; default: `student_view()`.
+    start : Start
+        How the sandboxes to try are started; default: cold, with `student_view()`.
 
     Returns
     -------
@@ -117,7 +123,7 @@ def probe(view: View | None = None) -> list[ProbeLine]:
     with ExitStack() as stack:
         victim = _victim(stack)
         targets = {**_targets(), **_servers(stack), "victim": victim.pid}
-        trials = [_Trial(name, targets, view, stack) for name in LIMITS]
+        trials = [_Trial(name, targets, start, stack) for name in LIMITS]
         lines = [seen_from_outside(line, targets) for trial in trials for line in trial.lines()]
         alive = victim.poll() is None
     return [*lines, ProbeLine("end a process of the grader", alive, "looked at from outside")]
@@ -141,7 +147,7 @@ def seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
 class _Trial:
     """One run of the untrusted program; several run at a time."""
 
-    def __init__(self, name: str, targets: Targets, view: View | None, stack: ExitStack) -> None:
+    def __init__(self, name: str, targets: Targets, start: Start, stack: ExitStack) -> None:
         self.name = name
         limits = LIMITS[name]
         requests, self.replies = os.pipe(), os.pipe()
@@ -149,10 +155,9 @@ class _Trial:
         with open(requests[1], "w", encoding="utf-8") as file:
             json.dump({**targets, **asdict(limits)}, file)
         try:
-            self.process = run_in_sandbox(
+            self.process = start(
                 [sys.executable, *PROGRAM, name],
                 limits=limits,
-                view=view,
                 pass_fds=(requests[0], self.replies[1]),
             )
         finally:
@@ -242,9 +247,3 @@ def _inside(folder: Path) -> list[str]:
         paths = (path for path in folder.iterdir())
         return [str(p) for p in paths if not any(s.is_relative_to(p) for s in shown)]
     return []
-
-
-@cache
-def _lines(_: int) -> list[ProbeLine]:
-    """A forked grader has a folder and a thread of its own, so it tries for itself."""
-    return probe()

@@ -1,7 +1,6 @@
 """A running sandbox: start a command in it, wait for its end, or end it, and leave nothing."""
 
 import atexit
-import json
 import os
 import select
 import signal
@@ -10,20 +9,20 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
+from typing import Protocol
 
-from tito.errors import TitoError
 from tito.grading.sandbox.cgroup import Group, make_group
 from tito.grading.sandbox.chain import build_chain
 from tito.grading.sandbox.descriptors import open_descriptors, open_pipe
 from tito.grading.sandbox.janitor import own_folder
+from tito.grading.sandbox.launch import Chain, Head, reported_pid, start_chain
 from tito.grading.sandbox.limits import MIB, SandboxLimits
-from tito.grading.sandbox.tools import find_tools, remedy
+from tito.grading.sandbox.tools import find_tools
 from tito.grading.sandbox.view import View, student_view
 from tito.grading.sandbox.watch import watch_memory
 
-__all__ = ["SandboxProcess", "run_in_sandbox"]
+__all__ = ["SandboxProcess", "Start", "run_in_sandbox"]
 
-SECONDS_TO_START = 20.0
 SECONDS_TO_DIE = 10.0
 
 
@@ -76,11 +75,26 @@ def run_in_sandbox(
             command, tools, view, limits, descriptors, entrances=group.entrances, pipes=pipes
         )
         started = time.monotonic()
-        head = _start(chain, pass_fds or (subprocess.DEVNULL,) * 2, stderr, descriptors.all())
+        head = start_chain(chain, pass_fds or (subprocess.DEVNULL,) * 2, stderr, descriptors.all())
         inherited.close()  # else the report never ends
-        pid = _reported_pid(status, head)
+        pid = reported_pid(status, head)
         undo.pop_all()
-    return SandboxProcess(head, pid, status, group, limits, started)
+    return SandboxProcess(Chain(head, status), pid, group, limits, started)
+
+
+class Start(Protocol):
+    """Starts a command in a sandbox: `run_in_sandbox`, or the `start` of a `ForkServer`."""
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        *,
+        limits: SandboxLimits | None = None,
+        pass_fds: tuple[int, int] | None = None,
+        files: Mapping[str, bytes] | None = None,
+        stderr: int = subprocess.DEVNULL,
+    ) -> "SandboxProcess":
+        """Start `command`; see `run_in_sandbox`."""
 
 
 class SandboxProcess:
@@ -94,24 +108,24 @@ class SandboxProcess:
 
     def __init__(
         self,
-        head: subprocess.Popen[bytes],
+        head: Head,
         pid: int,
-        status: int,
         group: Group,
         limits: SandboxLimits,
         started: float,
+        watched: bool = True,
     ) -> None:
         self.pid = pid
         self._head = head
+        self._cleared = False
         self._first: int | None = _open_process(pid)
-        self._status = status
         self._group = group
         self._deadline = started + limits.wall_seconds
         self._overrun = ""
         self._owner = os.getpid()
         atexit.register(self._end_with_owner)  # before the janitor, who was there earlier
         self._watch: threading.Thread | None = None
-        if self._first is not None and not group.bounds_memory:
+        if watched and self._first is not None and not group.bounds_memory:
             most = limits.memory_mib * MIB
             self._watch = watch_memory(pid, self._first, most, self._note_memory)
 
@@ -133,7 +147,8 @@ class SandboxProcess:
         """
         code = self._head.wait(timeout)
         code = 128 - code if code < 0 else code
-        if self._status >= 0:
+        if not self._cleared:
+            self._cleared = True
             self._clear_away(code)
         return code
 
@@ -176,8 +191,7 @@ class SandboxProcess:
             self._first = None
         if self._watch is not None:
             self._watch.join(SECONDS_TO_DIE)
-        os.close(self._status)
-        self._status = -1
+        self._head.close()
         if self._group.ran_out_of_memory():
             self._overrun = "memory_mib"
         elif late and not self._overrun:
@@ -185,37 +199,6 @@ class SandboxProcess:
         elif code == 128 + signal.SIGXCPU:
             self._overrun = "cpu_seconds"
         self._group.remove()
-
-
-def _start(
-    chain: list[str], pass_fds: Sequence[int], stderr: int, inherited: list[int]
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        chain,
-        stdin=pass_fds[0],
-        stdout=pass_fds[1],
-        stderr=stderr,
-        pass_fds=inherited,
-        start_new_session=True,  # Ctrl-C is for the grader
-        cwd="/",
-        env={"PATH": "/usr/bin:/bin"},
-    )
-
-
-def _reported_pid(status: int, head: subprocess.Popen[bytes]) -> int:
-    """Read bubblewrap's first report, which it writes before the command runs."""
-    line = b""
-    deadline = time.monotonic() + SECONDS_TO_START
-    while not line.endswith(b"\n"):
-        left = deadline - time.monotonic()
-        ready = select.select([status], [], [], max(0.0, left))[0]
-        chunk = os.read(status, 1) if ready else b""
-        if not chunk:
-            head.kill()
-            head.wait()
-            raise TitoError("The sandbox did not start.", remedy())
-        line += chunk
-    return int(json.loads(line)["child-pid"])
 
 
 def _open_process(pid: int) -> int | None:

@@ -10,12 +10,12 @@ import sys
 from typing import Any
 
 from jupyter_client.provisioning.provisioner_base import KernelProvisionerBase
-from traitlets import Dict, Instance
+from traitlets import Any as AnyTrait
+from traitlets import Dict
 
 from tito.grading.sandbox.chain import RUN_FOLDER
 from tito.grading.sandbox.limits import SandboxLimits
 from tito.grading.sandbox.process import SandboxProcess, run_in_sandbox
-from tito.grading.sandbox.view import View
 
 __all__ = ["PROVISIONER", "SandboxProvisioner"]
 
@@ -34,10 +34,12 @@ class SandboxProvisioner(KernelProvisionerBase):
     ----------
     limits : dict
         The fields of SandboxLimits that differ from their defaults.
+    start : Start
+        How the sandbox is started.
     """
 
     limits = Dict(config=True)
-    view = Instance(View, allow_none=True)
+    start = AnyTrait(run_in_sandbox)
     process: SandboxProcess | None = None
     _overrun = ""
 
@@ -63,10 +65,9 @@ class SandboxProvisioner(KernelProvisionerBase):
             "key": secrets.token_hex(32),
             "kernel_name": "",
         }
-        self.process = run_in_sandbox(
+        self.process = self.start(
             cmd,
             limits=SandboxLimits(**self.limits),
-            view=self.view,
             files={CONNECTION_FILE: json.dumps(inside).encode()},
         )
         outside = f"/proc/{self.process.pid}/root{SOCKETS}"

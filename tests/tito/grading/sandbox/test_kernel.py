@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +14,29 @@ from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tito.grading.sandbox import SandboxLimits
+from tito.grading.sandbox import SandboxLimits, Start
 from tito.grading.sandbox.kernel import SandboxKernelManager, sandboxed_kernel_manager
 
+Kernel = Callable[..., AbstractContextManager[NotebookClient]]
 
-@contextmanager
-def kernel(limits: SandboxLimits | None = None) -> Iterator[NotebookClient]:
-    client = NotebookClient(
-        new_notebook(),
-        kernel_name="python3",
-        kernel_manager_class=sandboxed_kernel_manager(limits),
-        allow_errors=True,
-        shutdown_kernel="immediate",
-    )
-    with client.setup_kernel():
-        yield client
+
+@pytest.fixture
+def kernel(start: Start) -> Kernel:
+    """Return what starts a kernel in a sandbox, and ends it with the block."""
+
+    @contextmanager
+    def client(limits: SandboxLimits | None = None) -> Iterator[NotebookClient]:
+        client = NotebookClient(
+            new_notebook(),
+            kernel_name="python3",
+            kernel_manager_class=sandboxed_kernel_manager(limits, start),
+            allow_errors=True,
+            shutdown_kernel="immediate",
+        )
+        with client.setup_kernel():
+            yield client
+
+    return client
 
 
 def execute(client: NotebookClient, source: str) -> list[Any]:
@@ -47,7 +55,7 @@ def manager(client: NotebookClient) -> SandboxKernelManager:
     return client.km
 
 
-def test_kernel_runs_cells_end_to_end() -> None:
+def test_kernel_runs_cells_end_to_end(kernel: Kernel) -> None:
     with kernel() as client:
         assert printed(client, "import tinytorch; print(tinytorch.__file__)").startswith("/edition")
         (result,) = execute(client, "import numpy as np; float((np.ones((3, 3)) @ np.ones(3))[0])")
@@ -58,7 +66,7 @@ def test_kernel_runs_cells_end_to_end() -> None:
         assert missing["ename"] == "ModuleNotFoundError"
 
 
-def test_kernel_has_no_network_and_no_right() -> None:
+def test_kernel_has_no_network_and_no_right(kernel: Kernel) -> None:
     source = """
 import os, socket
 try: socket.create_connection(("127.0.0.1", 22), 1)
@@ -71,7 +79,7 @@ print(os.listdir("/tmp"), [l.split()[1] for l in open("/proc/self/status") if "C
     assert said.endswith("['0000000000000000']")
 
 
-def test_kernel_is_interrupted_by_a_message() -> None:
+def test_kernel_is_interrupted_by_a_message(kernel: Kernel) -> None:
     with kernel() as client:
         client.timeout = 1
         client.interrupt_on_timeout = True
@@ -92,7 +100,9 @@ def test_kernel_is_interrupted_by_a_message() -> None:
         (SandboxLimits(), "import os, signal; os.kill(os.getpid(), signal.SIGKILL)", ""),
     ],
 )
-def test_kernel_dies_of_its_limits(limits: SandboxLimits, source: str, overrun: str) -> None:
+def test_kernel_dies_of_its_limits(
+    limits: SandboxLimits, source: str, overrun: str, kernel: Kernel
+) -> None:
     with kernel(limits) as client:
         watched = manager(client)
         with pytest.raises(DeadKernelError):
@@ -100,14 +110,14 @@ def test_kernel_dies_of_its_limits(limits: SandboxLimits, source: str, overrun: 
         assert watched.overrun == overrun
 
 
-def test_kernel_survives_what_a_limit_only_refuses() -> None:
+def test_kernel_survives_what_a_limit_only_refuses(kernel: Kernel) -> None:
     with kernel(SandboxLimits(memory_mib=1024)) as client:
         (error,) = execute(client, "x = bytearray(2 << 30)")
         assert error["ename"] == "MemoryError"
         assert printed(client, "print('alive')") == "alive"
 
 
-def test_kernel_honest_threads_and_a_pool_work() -> None:
+def test_kernel_honest_threads_and_a_pool_work(kernel: Kernel) -> None:
     source = """
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
@@ -118,7 +128,7 @@ with get_context("fork").Pool(4) as pool: print(pool.map(abs, range(3)))
         assert printed(client, source) == "45\n[0, 1, 2]"
 
 
-def test_kernel_leaves_no_process_and_no_file() -> None:
+def test_kernel_leaves_no_process_and_no_file(kernel: Kernel) -> None:
     with kernel() as client:
         watched = manager(client)
         execute(
@@ -131,13 +141,13 @@ def test_kernel_leaves_no_process_and_no_file() -> None:
     assert not os.path.lexists(f"{watched.ip}-1")
 
 
-def test_kernel_starts_after_one_that_died() -> None:
+def test_kernel_starts_after_one_that_died(kernel: Kernel) -> None:
     for _ in range(2):
         with kernel() as client, pytest.raises(DeadKernelError):
             execute(client, "import os; os._exit(1)")
 
 
-def test_provisioner_serves_a_kernelspec_on_disk(tmp_path: Path) -> None:
+def test_provisioner_serves_a_kernelspec_on_disk(tmp_path: Path, kernel: Kernel) -> None:
     """As stock nbgrader would use it: Jupyter's own manager, found by the entry point."""
     spec = {
         "argv": ["python", "-m", "ipykernel_launcher", "-f", "{connection_file}"],

@@ -10,7 +10,7 @@ import pytest
 
 import tito
 from tito.course import Course, Limits
-from tito.grading.sandbox import SandboxLimits, run_in_sandbox
+from tito.grading.sandbox import SandboxLimits, Start
 
 Run = Callable[..., Any]
 
@@ -32,8 +32,8 @@ def test_limits_of_the_settings_file_are_the_defaults() -> None:
     assert SandboxLimits.of(course.limits) == SandboxLimits()
 
 
-def test_wall_seconds_end_a_sandbox_that_sleeps() -> None:
-    with run_in_sandbox(["/bin/sleep", "600"], limits=less(wall_seconds=1)) as process:
+def test_wall_seconds_end_a_sandbox_that_sleeps(start: Start) -> None:
+    with start(["/bin/sleep", "600"], limits=less(wall_seconds=1)) as process:
         assert process.wait() == 137
         assert process.overrun == "wall_seconds"
 
@@ -42,9 +42,9 @@ def test_cpu_seconds_end_a_sandbox_that_computes(run: Run) -> None:
     assert run("while True: pass", less(cpu_seconds=1)).overrun == "cpu_seconds"
 
 
-def test_cpu_seconds_end_a_program_that_ignores_the_first_signal() -> None:
+def test_cpu_seconds_end_a_program_that_ignores_the_first_signal(start: Start) -> None:
     code = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-    with run_in_sandbox([sys.executable, "-c", code], limits=less(cpu_seconds=1)) as process:
+    with start([sys.executable, "-c", code], limits=less(cpu_seconds=1)) as process:
         assert process.wait() == 137
 
 

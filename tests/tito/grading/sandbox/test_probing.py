@@ -4,19 +4,28 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from tito.grading.sandbox import ProbeLine, probe, require_sandbox, student_view
+from tito.grading.sandbox import (
+    ProbeLine,
+    Start,
+    probe,
+    require_sandbox,
+    run_in_sandbox,
+    student_view,
+    warm_start,
+)
 from tito.grading.sandbox.janitor import own_folder
 from tito.grading.sandbox.probing import refuse, seen_from_outside
 from tito.grading.sandbox.tools import find_tools
 
 
-@pytest.fixture(scope="module")
-def lines() -> list[ProbeLine]:
-    return probe()
+@pytest.fixture(scope="module", params=[run_in_sandbox, warm_start])
+def lines(request: pytest.FixtureRequest) -> list[ProbeLine]:
+    return probe(request.param)
 
 
 def test_probe_holds_in_every_line(lines: list[ProbeLine]) -> None:
@@ -65,8 +74,8 @@ def test_probe_lets_honest_work_through(lines: list[ProbeLine], name: str) -> No
     assert [line.stopped for line in lines if line.name == name] == [False]
 
 
-def test_require_sandbox_goes_on_where_it_holds() -> None:
-    require_sandbox()
+def test_require_sandbox_goes_on_where_it_holds(start: Start) -> None:
+    require_sandbox(start)
 
 
 def test_attempts_succeed_without_the_sandbox(tmp_path: Path) -> None:
@@ -130,7 +139,8 @@ def test_attempts_succeed_without_the_sandbox(tmp_path: Path) -> None:
 def test_probe_finds_a_hole() -> None:
     folder = own_folder()
     leaky = student_view().plus(str(folder), folder)
-    (let_through,) = [line for line in probe(leaky) if not line.holds]
+    start = partial(run_in_sandbox, view=leaky)
+    (let_through,) = [line for line in probe(start) if not line.holds]
     assert let_through.name == "read the grader's folder"
     refusal = refuse([let_through])
     assert refusal is not None

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tito.grading.sandbox import SandboxLimits, SandboxProcess, run_in_sandbox
+from tito.grading.sandbox import SandboxLimits, SandboxProcess, Start, run_in_sandbox, warm_start
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.chain import RUN_FOLDER
 from tito.grading.sandbox.janitor import own_folder
@@ -23,26 +23,30 @@ Run = Callable[..., Any]
 # what there is to clear away, and then does what the test tells it.
 GRADER = """
 import os, sys, time
-from tito.grading.sandbox import run_in_sandbox
+from tito.grading.sandbox import run_in_sandbox, warm_start
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.janitor import own_folder
+start = {"cold": run_in_sandbox, "warm": warm_start}[sys.argv[2]]
 alive = int(sys.argv[1])
 nothing = os.open(os.devnull, os.O_RDONLY)
 inside = "import os, time\\nos.fork(); os.setsid() if os.getpid() > 2 else 0\\n"
 inside += "os.write(4, b'x'); time.sleep(600)"
-process = run_in_sandbox([sys.executable, '-c', inside], pass_fds=(nothing, alive))
+process = start([sys.executable, '-c', inside], pass_fds=(nothing, alive))
 os.close(alive)
 print(own_folder(), *group_stems(os.getpid()), flush=True)
 input()
 """
 
 
+WAYS = {run_in_sandbox: "cold", warm_start: "warm"}
+
+
 @contextmanager
-def grader(ending: str) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
+def grader(ending: str, begin: Start) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
     """Run GRADER; give it, a descriptor that ends with all its sandboxes, and its traces."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-c", GRADER + ending, str(writer)],
+        [sys.executable, "-c", GRADER + ending, str(writer), WAYS[begin]],
         pass_fds=[writer],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -70,13 +74,15 @@ def ends(reader: int) -> bool:
     return False
 
 
-def start(code: str, limits: SandboxLimits, stack: ExitStack) -> tuple[SandboxProcess, int]:
+def launch(
+    begin: Start, code: str, limits: SandboxLimits, stack: ExitStack
+) -> tuple[SandboxProcess, int]:
     """Start Python code; return its sandbox and where to read what it writes to descriptor 4."""
     reader, writer = os.pipe()
     stack.callback(os.close, reader)
     nothing = os.open(os.devnull, os.O_RDONLY)
     command = [sys.executable, "-c", code]
-    process = run_in_sandbox(command, pass_fds=(nothing, writer), limits=limits)
+    process = begin(command, pass_fds=(nothing, writer), limits=limits)
     os.close(nothing)
     os.close(writer)
     return stack.enter_context(process), reader
@@ -118,15 +124,15 @@ def test_run_in_sandbox_gives_files_that_only_its_user_can_read(run: Run) -> Non
     assert run(code, files={path: b"content"}).said == "content 0o100600"
 
 
-def test_run_in_sandbox_reports_a_command_that_does_not_exist() -> None:
-    with run_in_sandbox(["/no/such/program"]) as process:
+def test_run_in_sandbox_reports_a_command_that_does_not_exist(start: Start) -> None:
+    with start(["/no/such/program"]) as process:
         assert process.wait() == 127
 
 
-def test_kill_ends_all_processes_of_the_sandbox() -> None:
+def test_kill_ends_all_processes_of_the_sandbox(start: Start) -> None:
     code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
     with ExitStack() as stack:
-        process, reader = start(code, SandboxLimits(), stack)
+        process, reader = launch(start, code, SandboxLimits(), stack)
         assert count(reader, 8) == 8
         assert process.poll() is None
         process.kill()
@@ -158,31 +164,31 @@ def test_twenty_in_a_row_leave_nothing(run: Run) -> None:
     assert [path.name for path in own_folder().iterdir()] == ["edition"]
 
 
-def test_several_at_a_time_do_not_share_the_limit_of_processes() -> None:
+def test_several_at_a_time_do_not_share_the_limit_of_processes(start: Start) -> None:
     code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
     limits = SandboxLimits(processes=8)
     with ExitStack() as stack:
-        readers = [start(code, limits, stack)[1] for _ in range(4)]
+        readers = [launch(start, code, limits, stack)[1] for _ in range(4)]
         assert [count(reader, 8) for reader in readers] == [8, 8, 8, 8]
 
 
-def test_a_grader_that_ends_leaves_nothing() -> None:
-    with grader("process.kill(); process.wait()") as (process, alive, traces):
+def test_a_grader_that_ends_leaves_nothing(start: Start) -> None:
+    with grader("process.kill(); process.wait()", start) as (process, alive, traces):
         assert process.wait() == 0
         assert ends(alive)
         assert cleared(traces)
 
 
-def test_a_grader_that_forgets_its_sandbox_leaves_nothing() -> None:
-    with grader("") as (process, alive, traces):
+def test_a_grader_that_forgets_its_sandbox_leaves_nothing(start: Start) -> None:
+    with grader("", start) as (process, alive, traces):
         assert process.wait() == 0
         assert ends(alive)
         assert cleared(traces)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_grader_that_is_killed_leaves_nothing(number: int) -> None:
-    with grader("time.sleep(600)") as (process, alive, traces):
+def test_a_grader_that_is_killed_leaves_nothing(number: int, start: Start) -> None:
+    with grader("time.sleep(600)", start) as (process, alive, traces):
         process.send_signal(number)
         assert process.wait() == -number
         assert ends(alive)
