@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tito.grading.calls import NoAnswer
-from tito.grading.line import Launch, launch_plain
+from tito.grading.line import Launch, Lines, launch_plain
 from tito.grading.results import Result, Share, Verdict, attempt, outcome, overall, visible_inputs
 from tito.grading.screen import suspicious
 from tito.grading.session import Limits, RemoteCall
@@ -90,7 +90,7 @@ def judge_cells(
     limits: Limits | None = None,
     seed: int | None = None,
 ) -> list[CellVerdict]:
-    """Judge every graded cell, each in a worker of its own.
+    """Judge every graded cell, each in a process of its own in the submission's worker.
 
     Parameters
     ----------
@@ -115,10 +115,14 @@ def judge_cells(
     entropy = np.random.SeedSequence(seed).entropy
     log.info("hidden inputs are drawn with seed %s", entropy)
     cells = {name: read_cell(name, source) for name, source in solutions.items()}
-    return [
-        judge_cell(grade_id, check, given, cells, entropy, launch, limits or Limits())
-        for grade_id, check in checks.items()
-    ]
+    lines = Lines(launch)
+    try:
+        return [
+            judge_cell(grade_id, check, given, cells, entropy, lines, limits or Limits())
+            for grade_id, check in checks.items()
+        ]
+    finally:
+        lines.drop()
 
 
 def judge_cell(
@@ -127,7 +131,7 @@ def judge_cell(
     given: Sequence[str],
     cells: Mapping[str, SolutionCell],
     entropy: object,
-    launch: Launch,
+    lines: Lines,
     limits: Limits,
 ) -> CellVerdict:
     """Judge one graded cell."""
@@ -139,7 +143,7 @@ def judge_cell(
     needed = needed_cells(cell, cells, given)
     loaded = [(f"given-{i}", source) for i, source in enumerate(given)]
     loaded += [(c.name, c.source) for c in needed if c.tree is not None]
-    call = RemoteCall(check.function, loaded, launch, limits)
+    call = RemoteCall(check.function, loaded, lines, limits)
     try:
         call.start()
         call.spent = 0.0  # a slow start is not the student's
@@ -153,18 +157,21 @@ def judge_cell(
 
 
 def try_share(call: RemoteCall, share: Share, entropy: object, doubts: Sequence[str]) -> Result:
-    """Try a condition on the visible inputs, then on hidden ones."""
+    """Try a condition on hidden inputs; where it fails, say so of visible ones if it can be shown.
+
+    The hidden inputs are of the visible ones' kind, and more of them.
+    """
     if call.spent >= call.limits.cell_seconds or call.late >= call.limits.late_calls:
         fact = f"{call.__name__} took too long before it came to this condition"
         return outcome(share, "not-run", fact, "Look for a loop that does not end.")
     call.watched = False
-    result = attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
-    if result.verdict != "passed":
-        return result
     key = zlib.crc32(share.condition.__name__.encode())
     hidden = np.random.SeedSequence(entropy, spawn_key=(key,))  # type: ignore[arg-type]
     result = attempt(call, share, np.random.default_rng(hidden))
     if result.verdict != "passed":
+        shown = attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
+        if shown.verdict != "passed":
+            return shown
         fact = "It holds for the inputs in the notebook, but not for others of their kind"
         return replace(result, fact=fact, detail=result.fact)
     if call.watched and doubts:

@@ -1,9 +1,7 @@
 """From a rebuilt notebook to the judge's verdicts: which cells it loads, which checks it asks."""
 
-import importlib.util
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from types import ModuleType
 
 from tito.course import Course, Limits
 from tito.grading.judge import CellVerdict, Check, judge_cells
@@ -12,7 +10,7 @@ from tito.grading.session import Limits as JudgeLimits
 from tito.grading.verdicts import Verdict
 from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
 
-__all__ = ["judge_notebook", "load_checks"]
+__all__ = ["checks_in", "judge_notebook", "load_checks"]
 
 CHECKS = "checks.py"
 
@@ -20,11 +18,23 @@ CHECKS = "checks.py"
 def load_checks(course: Course, assignment: str) -> Mapping[str, Check]:
     """Return the judge's checks of an assignment; empty where its lesson has none."""
     path = course.sources / assignment / CHECKS
-    return _checks_in(path) if path.exists() else {}
+    return checks_in(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+
+
+def checks_in(source: str, path: str = CHECKS) -> Mapping[str, Check]:
+    """Return the checks that the source of a checks.py defines."""
+    module = ModuleType("checks")
+    exec(compile(source, path, "exec"), vars(module))
+    checks: Mapping[str, Check] = vars(module)["CHECKS"]
+    return checks
 
 
 def judge_notebook(
-    notebook: Notebook, checks: Mapping[str, Check], launch: Launch, limits: Limits
+    notebook: Notebook,
+    checks: Mapping[str, Check],
+    launch: Launch,
+    limits: Limits,
+    seed: int | None = None,
 ) -> list[Verdict]:
     """Judge the solutions in a rebuilt notebook; only the cells' sources are taken from it.
 
@@ -38,6 +48,8 @@ def judge_notebook(
         Starts a worker.
     limits : Limits
         Seconds for a cell, and for all of them.
+    seed : int, optional
+        Where the hidden inputs come from; default: the operating system.
     """
     cells = [cell for cell in code_cells(notebook) if not is_graded(cell)]
     given = [cell.source for cell in cells if is_exported(cell) and not is_solution(cell)]
@@ -46,7 +58,7 @@ def judge_notebook(
     asked = {name: checks[name] for name in graded if name in checks}
     longest = min(JudgeLimits.call_seconds, float(limits.cell_seconds))
     bounds = JudgeLimits(call_seconds=longest, cell_seconds=float(limits.notebook_seconds))
-    found = judge_cells(given, solutions, asked, launch=launch, limits=bounds)
+    found = judge_cells(given, solutions, asked, launch=launch, limits=bounds, seed=seed)
     return [_verdict(cell) for cell in found]
 
 
@@ -60,13 +72,3 @@ def _verdict(cell: CellVerdict) -> Verdict:
         hint=cell.hint,
         conditions=cell.conditions,
     )
-
-
-def _checks_in(path: Path) -> Mapping[str, Check]:
-    spec = importlib.util.spec_from_file_location(f"checks_of_{path.parent.name}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module: Any = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    checks: Mapping[str, Check] = module.CHECKS
-    return checks

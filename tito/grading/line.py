@@ -17,9 +17,12 @@ from typing import Any, Protocol, TypeAlias
 
 from tito.grading.wire import LENGTH, MOST_HEADER, NONCE, Garbled, frame
 
-__all__ = ["WORKER", "Launch", "Line", "Process", "launch_plain"]
+__all__ = ["WORKER", "Launch", "Line", "Lines", "Process", "launch_plain"]
 
 WORKER = (sys.executable, "-P", "-m", "tito.grading.worker")  # -P: nothing from where it starts
+
+
+AT_ONCE = 1 << 16  # bytes; what was read and not yet asked for is never more than this
 
 
 class Process(Protocol):
@@ -75,6 +78,7 @@ class Line:
             os.close(theirs_in)
             os.close(theirs_out)
         os.set_blocking(self.out, False)
+        self.read = bytearray()
 
     def ask(self, header: dict[str, Any], payload: bytes, deadline: float) -> bytes:
         """Send a request; return the header of the reply, whose payload is still to be read."""
@@ -100,21 +104,22 @@ class Line:
 
     def receive(self, size: int, deadline: float) -> bytes:
         """Return exactly `size` bytes."""
-        got = bytearray()
-        while len(got) < size:
+        while len(self.read) < size:
             wait = max(0.0, deadline - time.monotonic())
             if not select.select([self.into], [], [], wait)[0]:
                 raise TimeoutError
-            piece = os.read(self.into, min(size - len(got), 1 << 20))
+            piece = os.read(self.into, AT_ONCE)
             if not piece:
                 raise EOFError
-            got += piece
-        return bytes(got)
+            self.read += piece
+        got = bytes(self.read[:size])
+        del self.read[:size]
+        return got
 
     def waiting(self) -> bool:
         """Whether bytes lie there unread; the end of the worker counts as none."""
-        if not select.select([self.into], [], [], 0)[0]:
-            return False
+        if self.read or not select.select([self.into], [], [], 0)[0]:
+            return bool(self.read)
         if not os.read(self.into, 1):
             raise EOFError
         return True
@@ -125,3 +130,23 @@ class Line:
         self.process.wait()
         os.close(self.out)
         os.close(self.into)
+
+
+class Lines:
+    """The line to a submission's worker: one for all its cells, a new one after a failure."""
+
+    def __init__(self, launch: Launch) -> None:
+        self.launch = launch
+        self.line: Line | None = None
+
+    def get(self) -> Line:
+        """Return the line; start a worker if there is none."""
+        if self.line is None:
+            self.line = Line(self.launch)
+        return self.line
+
+    def drop(self) -> None:
+        """End the worker."""
+        if self.line is not None:
+            self.line.close()
+            self.line = None

@@ -6,14 +6,14 @@ the next call starts a fresh one.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tito.grading.calls import KNOBS, NoAnswer, Reply, Watching, draw_factor, reply
-from tito.grading.line import Launch, Line
+from tito.grading.line import Line, Lines
 from tito.grading.observation import Observation, Record
 from tito.grading.wire import (
     COUNTS,
@@ -29,6 +29,9 @@ from tito.grading.wire import (
 __all__ = ["Limits", "RemoteCall"]
 
 Array: TypeAlias = NDArray[Any]
+
+
+END_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -63,18 +66,18 @@ class RemoteCall:
         The name of the function.
     cells : sequence of (name, source)
         What defines it, in order.
-    launch : Launch
-        Starts a worker.
+    lines : Lines
+        Leads to the worker. It forks for each function, so that no cell is another's concern.
     limits : Limits
         What it may use.
     """
 
     def __init__(
-        self, function: str, cells: Sequence[tuple[str, str]], launch: Launch, limits: Limits
+        self, function: str, cells: Sequence[tuple[str, str]], lines: Lines, limits: Limits
     ) -> None:
         self.__name__ = function
         self.knob = KNOBS.get(function)
-        self.cells, self.launch, self.limits = cells, launch, limits
+        self.cells, self.lines, self.limits = cells, lines, limits
         self.line: Line | None = None
         self.spent = 0.0
         self.late = 0
@@ -82,18 +85,24 @@ class RemoteCall:
 
     def __call__(self, A: Array, B: Array, **options: Any) -> Reply:
         """Call it with copies of A and B that have the same strides."""
-        return self._ask(A, B, options, factor=0, **asdict(Watching()))
+        return self._ask(A, B, options, factor=0, **vars(Watching()))
 
     def watch(self, A: Array, B: Array, how: Watching, **options: Any) -> Reply:
         """Call it on recorded arrays."""
         self.watched = True
-        return self._ask(A, B, options, factor=draw_factor(), **asdict(how))
+        return self._ask(A, B, options, factor=draw_factor(), **vars(how))
 
     def close(self) -> None:
-        """End the worker."""
-        if self.line is not None:
-            self.line.close()
-            self.line = None
+        """End the process that holds the function, and leave the worker for the next."""
+        if self.line is None:
+            return
+        try:
+            told = parse_json(self.line.ask({"end": True}, b"", time.monotonic() + END_SECONDS))
+        except (TimeoutError, EOFError, BrokenPipeError, Garbled):
+            told = {}
+        if told != {"ended": True}:
+            self.lines.drop()
+        self.line = None
 
     def start(self) -> None:
         """Start a worker and load the cells."""
@@ -126,11 +135,12 @@ class RemoteCall:
             problem = NoAnswer(f"{self.__name__}: {what} gave no proper reply: {error}", hint)
         finally:
             self.spent += time.monotonic() - start
-        self.close()
+        self.lines.drop()
+        self.line = None
         raise problem
 
     def _load(self, deadline: float) -> None:
-        self.line = Line(self.launch)
+        self.line = self.lines.get()
         request = {"cells": [list(cell) for cell in self.cells], "function": self.__name__}
         told = parse_json(self.line.ask(request, b"", deadline))
         if set(told) != {"errors", "defined"} or type(told["errors"]) is not list:
@@ -148,7 +158,7 @@ class RemoteCall:
         for array, layout, buffer in zip((A, B), layouts, sent, strict=True):
             place(layout, buffer)[...] = array
         request = {"function": self.__name__, "options": options, **watching}
-        request["arrays"] = [asdict(layout) for layout in layouts]
+        request["arrays"] = [vars(layout) for layout in layouts]
         request["most_bytes"] = self.limits.result_bytes
         text = self.line.ask(request, b"".join(sent), deadline)
         header = parse_reply(text, self.limits.result_bytes)

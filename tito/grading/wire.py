@@ -84,7 +84,7 @@ def layout_of(array: Array) -> Layout:
     reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
     size = sum(map(abs, reach)) + array.itemsize if array.size else 0
     offset = -sum(r for r in reach if r < 0) if array.size else 0
-    return Layout(array.shape, str(array.dtype), array.strides, offset, size)
+    return Layout(array.shape, array.dtype.str, array.strides, offset, size)
 
 
 def place(layout: Layout, buffer: bytearray) -> Array:

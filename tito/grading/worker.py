@@ -1,15 +1,16 @@
 """The untrusted side of the judge: runs in the sandbox, loads a student's cells, answers calls.
 
 Started as ``python -m tito.grading.worker REQUESTS REPLIES`` with the numbers of two inherited
-file descriptors. It ends when the requests do. Nothing it says is believed without a check: the
-student's code runs in this very process.
+file descriptors. It ends when the requests do. Cells are loaded by a process that it forks, which
+then answers until it is told to end: so no graded cell finds what another has left behind. Nothing
+is believed of what they say without a check: the student's code runs in that very process.
 """
 
 import json
 import os
 import sys
 import types
-from typing import Any, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,7 @@ from tito.grading.wire import (
 __all__ = ["main"]
 
 Array: TypeAlias = NDArray[Any]
+TOLD_TO_END = 17  # an exit status that no program has by chance
 NO_RECORD: dict[str, Any] = {"products": 0, "counts": None}
 
 
@@ -38,16 +40,26 @@ class Channel:
 
     def __init__(self, requests: int, replies: int) -> None:
         self.requests, self.replies = requests, replies
+        self.ahead = bytearray()
 
     def read(self, size: int) -> bytearray:
-        """Return exactly `size` bytes; end the process when the judge has gone."""
-        got = bytearray()
-        while len(got) < size:
-            piece = os.read(self.requests, size - len(got))
+        """Return exactly `size` bytes; end the process when the judge has gone.
+
+        Nobody asks before the last answer, so what is read ahead belongs to the same request.
+        """
+        while len(self.ahead) < size:
+            piece = os.read(self.requests, 1 << 16)
             if not piece:
                 os._exit(0)
-            got += piece
+            self.ahead += piece
+        got = self.ahead[:size]
+        del self.ahead[:size]
         return got
+
+    def request(self) -> tuple[bytes, dict[str, Any]]:
+        """Return the next request's nonce and header."""
+        nonce = bytes(self.read(NONCE))
+        return nonce, json.loads(self.read(*LENGTH.unpack(self.read(LENGTH.size))))
 
     def write(self, data: bytes) -> None:
         """Write all of `data`."""
@@ -66,20 +78,31 @@ class Quiet:
 
 
 def main() -> None:
-    """Serve requests until they end."""
+    """Fork for each request to load cells; end with the requests, or with a process that fails."""
     channel = Channel(*map(int, sys.argv[1:3]))
+    while True:
+        nonce, request = channel.request()
+        servant = os.fork()
+        if servant == 0:
+            serve(channel, nonce, request)
+        if os.waitstatus_to_exitcode(os.waitpid(servant, 0)[1]) != TOLD_TO_END:
+            os._exit(1)
+
+
+def serve(channel: Channel, nonce: bytes, request: dict[str, Any]) -> NoReturn:
+    """Load the cells of a request and answer the next ones, until told to end."""
     own = sys.modules["__main__"]  # held, because the student's cells take its name
     namespace = notebook_namespace()
+    errors = load(request["cells"], namespace, own)
+    defined = callable(namespace.get(request["function"]))
+    channel.write(frame(nonce, {"errors": errors, "defined": defined}))
     while True:
-        nonce = bytes(channel.read(NONCE))
-        request = json.loads(channel.read(*LENGTH.unpack(channel.read(LENGTH.size))))
-        if "cells" in request:
-            errors = load(request["cells"], namespace, own)
-            defined = callable(namespace.get(request["function"]))
-            channel.write(frame(nonce, {"errors": errors, "defined": defined}))
-        else:
-            buffers = [channel.read(layout["size"]) for layout in request["arrays"]]
-            channel.write(answer(nonce, request, buffers, namespace))
+        nonce, request = channel.request()
+        if "end" in request:
+            channel.write(frame(nonce, {"ended": True}))
+            os._exit(TOLD_TO_END)
+        buffers = [channel.read(layout["size"]) for layout in request["arrays"]]
+        channel.write(answer(nonce, request, buffers, namespace))
 
 
 def notebook_namespace() -> dict[str, Any]:

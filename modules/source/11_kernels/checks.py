@@ -2,7 +2,7 @@
 
 Never released. The conditions themselves are in `tito.tools` for everyone to read, and the locked
 cells list them with the same points; a test compares both. Here a condition gets other sizes than
-the notebook's; its numbers are drawn afresh for every submission.
+the notebook's, one of them twice; its numbers are drawn afresh for every submission.
 """
 
 from tito.grading.conditions import (
@@ -30,7 +30,7 @@ from tito.grading.results import Share
 __all__ = ["CHECKS"]
 
 RESULTS = (
-    Share(square, 1, {"sizes": (1, 3, 16, 33, 65)}),
+    Share(square, 1, {"sizes": (1, 3, 16, 33, 16, 65)}),
     Share(
         tall_and_wide,
         1,
@@ -39,7 +39,7 @@ RESULTS = (
     Share(empty_sides, 1, {"shapes": ((5, 2, 3), (0, 7, 70), (25, 6, 0), (25, 0, 7), (0, 0, 3))}),
     Share(number_types, 1, {"shape": (37, 29, 21)}),
     Share(strided_views, 1, {"shape": (27, 10, 31)}),
-    Share(inputs_unchanged, 1, {"shapes": ((5, 9, 5), (66, 11, 3), (21, 70, 9))}),
+    Share(inputs_unchanged, 1, {"shapes": ((13, 13, 13), (5, 9, 5), (66, 11, 3), (21, 70, 9))}),
     Share(
         mismatch,
         1,

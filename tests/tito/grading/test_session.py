@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tito.grading.calls import NoAnswer, Watching
-from tito.grading.line import Launch, Process, launch_plain
+from tito.grading.line import Launch, Lines, Process, launch_plain
 from tito.grading.session import Limits, RemoteCall
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
@@ -22,7 +22,7 @@ RIGHT = "def f(A, B, **options):\n    return A @ B\n"
 
 
 def remote(source: str, limits: Limits = QUICK, launch: Launch = launch_plain) -> RemoteCall:
-    return RemoteCall("f", [("cell", source)], launch, limits)
+    return RemoteCall("f", [("cell", source)], Lines(launch), limits)
 
 
 def script(code: str) -> Launch:
@@ -41,6 +41,7 @@ def test_remote_call_returns_the_product() -> None:
         reply = call(A, B)
     finally:
         call.close()
+        call.lines.drop()
     assert reply.value is not None
     np.testing.assert_array_equal(reply.value, A @ B)
     assert reply.unchanged
@@ -52,6 +53,7 @@ def test_remote_call_watches_as_a_local_one_does() -> None:
         reply = call.watch(A, B, Watching(count_steps=True))
     finally:
         call.close()
+        call.lines.drop()
     assert reply.record is not None
     assert reply.record.products == ((2, 3, 4, 1),)
     assert reply.record.steps > 0
@@ -73,6 +75,7 @@ def test_remote_call_takes_no_result_that_it_cannot_check(body: str, returned: s
         reply = call(A, B)
     finally:
         call.close()
+        call.lines.drop()
     assert reply.value is None
     assert reply.returned.startswith(returned)
 
@@ -83,6 +86,7 @@ def test_remote_call_sees_a_changed_input() -> None:
         assert not call(A, B).unchanged
     finally:
         call.close()
+        call.lines.drop()
 
 
 def test_remote_call_starts_a_fresh_worker_after_a_death() -> None:
@@ -93,6 +97,7 @@ def test_remote_call_starts_a_fresh_worker_after_a_death() -> None:
         assert call(A, B).value is not None
     finally:
         call.close()
+        call.lines.drop()
 
 
 @pytest.mark.parametrize(
@@ -138,6 +143,7 @@ def test_remote_call_leaves_no_descriptor_and_no_process(tmp_path: Path) -> None
         with pytest.raises(NoAnswer):
             call(A, B)
     call.close()
+    call.lines.drop()
     assert len(os.listdir("/proc/self/fd")) == len(before)
     assert len(started) == 3
     assert all(isinstance(p, subprocess.Popen) and p.returncode is not None for p in started)
