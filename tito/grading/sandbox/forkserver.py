@@ -5,6 +5,7 @@ them, in a sandbox that shows the same files, and forks a child in namespaces of
 start; see `tito.grading.sandbox.parent`. What such a child may see and use is what a cold one may.
 """
 
+import atexit
 import os
 import subprocess
 import threading
@@ -38,12 +39,20 @@ class ForkServer:
     ----------
     parent : Parent or None
         The one that is running, if any.
+    losses : int
+        How many parents, and how many children out of their turn, somebody has killed so far.
     """
 
     def __init__(self, view: View | None = None) -> None:
         self.view = view or student_view()
         self._lock = threading.Lock()
         self.parent: Parent | None = None
+        self._losses = 0
+
+    @property
+    def losses(self) -> int:
+        """Changes when something was killed that should have lived: what ran proves nothing."""
+        return self._losses + (self.parent.lost if self.parent else 0)
 
     def start(
         self,
@@ -93,6 +102,7 @@ class ForkServer:
         with self._lock:
             if self.parent is parent:
                 parent.end()
+                self._losses += 1 + parent.lost
                 self.parent = None
 
 
@@ -112,4 +122,11 @@ def warm_start(
 @cache
 def server_of_process(process: int) -> ForkServer:
     """Return the server of a process; a forked one needs its own: a parent ends with its maker."""
-    return ForkServer()
+    server = ForkServer()
+    atexit.register(_close, server, process)
+    return server
+
+
+def _close(server: ForkServer, process: int) -> None:
+    if os.getpid() == process:
+        server.close()

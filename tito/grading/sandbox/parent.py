@@ -21,8 +21,10 @@ import sys
 from contextlib import suppress
 from fcntl import F_DUPFD, fcntl
 from importlib import import_module
+from importlib.abc import InspectLoader
+from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeAlias
 
 from tito.grading.sandbox import system
 from tito.grading.sandbox.confinement import confine, leave_namespaces
@@ -40,17 +42,24 @@ MOST_REQUEST = 1 << 17
 MOST_DESCRIPTORS = 1 << 16
 ABOVE = 24  # no descriptor that is open in a child is as high
 
+PROGRAMS = ("ipykernel_launcher", "tito.grading.worker")
+"""What children mostly run."""
+
+Programs: TypeAlias = dict[str, ModuleType]
+CODE = "code of this module"  # no name that a module could have
+
 FAILED, NOT_FOUND = 125, 127
 """The exit status of a child that could not be shut in, or whose program is not there: env(1)."""
 
 
-def main(modules: list[str]) -> list[str]:
+def main(modules: list[str]) -> tuple[list[str], Programs]:
     """Import `modules`, then fork a child for each message until there are no more.
 
     Returns
     -------
-    list[str]
-        In a child, the command that it is to run; in the parent nothing.
+    list[str], dict of str to module
+        In a child, the command that it is to run, and the programs that need not be read first; in
+        the parent nothing.
     """
     environment = dict(os.environ)
     for name in modules:
@@ -59,6 +68,7 @@ def main(modules: list[str]) -> list[str]:
     os.environ.clear()  # of what a module has put there
     os.environ.update(environment)
     filter_program()
+    programs = {name: _main_module(name) for name in PROGRAMS}
     control = socket.socket(fileno=CONTROL)
     gc.collect()
     gc.freeze()  # else the first collection of a child copies every page
@@ -72,11 +82,22 @@ def main(modules: list[str]) -> list[str]:
         sound = _state(len(descriptors)) == state
         if os.fork() == 0:
             control.close()
-            return _guard(descriptors, sound=sound)
+            return _guard(descriptors, sound=sound), programs
         for descriptor in descriptors:
             os.close(descriptor)
     _reap(0)  # those that still run end when the grader wants
-    return []
+    return [], {}
+
+
+def _main_module(name: str) -> ModuleType:
+    """Return what ``python -m NAME`` runs as ``__main__``, compiled, and not yet run."""
+    spec = find_spec(name)
+    assert spec is not None
+    assert isinstance(spec.loader, InspectLoader)
+    module = ModuleType("__main__")
+    vars(module).update(__spec__=spec, __file__=spec.origin, __package__=spec.parent)
+    vars(module)[CODE] = spec.loader.get_code(name)
+    return module
 
 
 def _state(received: int = 0) -> tuple[object, ...]:
@@ -175,7 +196,7 @@ def _take(given: list[int]) -> None:
     os.closerange(len(raised), MOST_DESCRIPTORS)
 
 
-def run(command: list[str]) -> None:
+def run(command: list[str], programs: Programs) -> None:
     """Do what executing `command` would do, without a new interpreter if it names this one."""
     program, *words = command
     words = words[1:] if words[:1] == ["-P"] else words
@@ -185,11 +206,13 @@ def run(command: list[str]) -> None:
         sys.modules["numpy"].random.seed()  # the children must not all draw the same
     option, what, *arguments = words
     sys.argv = [option, *arguments]
-    if option == "-m":
+    if option == "-m" and what not in programs:
         runpy.run_module(what, run_name="__main__", alter_sys=True)
-    else:
-        module = sys.modules["__main__"] = ModuleType("__main__")
-        exec(compile(what, "<string>", "exec"), vars(module))
+        return
+    module = programs[what] if option == "-m" else ModuleType("__main__")
+    code = vars(module).pop(CODE, None) or compile(what, "<string>", "exec")
+    sys.modules["__main__"] = module
+    exec(code, vars(module))
 
 
 def _execute(command: list[str]) -> None:
@@ -200,5 +223,6 @@ def _execute(command: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    if work := main(sys.argv[1:]):
-        run(work)
+    work, programs = main(sys.argv[1:])
+    if work:
+        run(work, programs)
