@@ -82,8 +82,7 @@ def test_jupyterlab_runs_a_complete_notebook(
     page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
     page.get_by_text("Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).first.click()
-    notebook = _saved_when(page, lesson.working_copy, "standardized-testing")
-    outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    outputs = _outputs_saved_by_the_end(page, lesson.working_copy, "standardized-testing")
     errors = [o for found in outputs.values() for o in found if o.output_type == "error"]
     assert errors == []
     assert "45 / 45" in json.dumps(outputs["standardized-testing"])
@@ -104,16 +103,22 @@ def test_formgrader_autogrades_as_tito_does(
     assert read_grades(lesson) == grades
 
 
-def _saved_when(page: Any, path: Path, cell_id: str) -> Any:
-    """Save the notebook until the cell has its output on disk; return what lies there."""
+def _outputs_saved_by_the_end(page: Any, path: Path, last: str) -> dict[str, list[Any]]:
+    """Save the notebook until the last cell has ended; return the outputs on disk by cell id.
+
+    Outputs reach the page one by one: the kernel must be idle and two savings must agree.
+    """
     deadline = time.monotonic() + PATIENCE / 1000
+    before: dict[str, list[Any]] = {}
     while time.monotonic() < deadline:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(500)
         notebook = nbformat.read(path, as_version=4)
-        if any(cell.id == cell_id and cell.get("outputs") for cell in notebook.cells):
-            return notebook
-    raise AssertionError(f"cell {cell_id} has no output")
+        outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+        if outputs.get(last) and outputs == before and page.get_by_text("| Idle").count():
+            return outputs
+        before = outputs
+    raise AssertionError(f"cell {last} has not ended")
 
 
 def _free_port() -> int:
