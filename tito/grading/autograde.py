@@ -1,33 +1,62 @@
 """Autograding a class: each submission on its own, none stops another, none is graded twice."""
 
-import glob
-import os
-import stat
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import chain
+from typing import Protocol
 
 from tito.errors import TitoError
-from tito.grading.assignment import failure_reason, nbgrader_api
-from tito.grading.examination import examined_ahead
+from tito.grading.assignment import nbgrader_api
+from tito.grading.examination import Examined, HandedIn, Material
+from tito.grading.executors import Cluster, LocalPool, Workers
 from tito.grading.gradebook import submitted_students
-from tito.grading.intake import TIMESTAMP, fingerprint
-from tito.grading.place import place_of, using_place
-from tito.grading.verdicts import METADATA_KEY
+from tito.grading.intake import TIMESTAMP, Rejected, fingerprint, read_bytes
+from tito.grading.place import machine_id, place_of
+from tito.grading.run import examine_all
+from tito.grading.tree import (
+    graded_fingerprint,
+    handed_in_at,
+    strange_entries,
+    the_only_grader,
+)
+from tito.grading.writer import Writer
 from tito.lesson import Lesson, read_notebook
 
-__all__ = ["TIMESTAMP", "Graded", "autograde"]
+__all__ = ["TIMESTAMP", "Graded", "Watch", "autograde"]
 
 
 @dataclass(frozen=True)
 class Graded:
-    """How the autograding of one submission ended: ``graded``, ``kept`` or ``failed``."""
+    """How the autograding of one submission ended.
+
+    ``status`` is ``graded``; ``rejected``, which is graded with 0 as it cannot be read; ``kept``,
+    as it was graded before; or ``failed``. ``seconds`` is the wall time of each stage, and
+    ``error`` the traceback of what should not have happened. ``seed`` is where the judge's hidden
+    inputs come from.
+    """
 
     student: str
     status: str
     reason: str = ""
+    score: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    error: str = ""
+
+
+class Watch(Protocol):
+    """Who is told how a run goes."""
+
+    def started(self, lesson: Lesson, total: int) -> None:
+        """Hear of which lesson there are how many submissions."""
+
+    def remark(self, text: str) -> None:
+        """Hear what the instructor should know."""
+
+    def done(self, graded: Graded) -> None:
+        """Hear of one submission."""
 
 
 def autograde(
@@ -37,7 +66,8 @@ def autograde(
     force: bool = False,
     sandbox: str = "",
     jobs: int = 1,
-    report: Callable[[Graded], None] = lambda graded: None,
+    scheduler: str = "",
+    watch: Watch | None = None,
 ) -> list[Graded]:
     """Grade the submissions that are new or were changed since they were graded.
 
@@ -52,33 +82,82 @@ def autograde(
     sandbox : str
         Where student code runs: one of `tito.grading.place.CHOICES`; default: as in settings.ini.
     jobs : int
-        How many submissions are run and judged at a time; one thread writes the gradebook.
-    report : callable
-        Called with each submission's result as soon as it is known.
+        How many processes examine submissions; this one alone writes the gradebook.
+    scheduler : str
+        The address of a Dask scheduler whose workers examine them instead.
+    watch : Watch, optional
+        Told what is to be done, and what came of each submission as soon as it is known.
 
     Raises
     ------
     TitoError
-        If the lesson is not released, a named student handed in nothing, or the sandbox does not
-        hold on this machine.
+        If the lesson is not released, a named student handed in nothing, the sandbox does not hold
+        on this machine, the gradebook or the folder cannot be written, another grader is at work,
+        or the scheduler does not answer. What was graded before is kept.
     """
-    if not lesson.released.exists():
-        remedy = f"Run `tito nbgrader generate {lesson.name}` first."
-        raise TitoError(f"There is no release of {lesson.assignment}.", remedy)
     names = _chosen(lesson, list(students))
-    place = place_of(sandbox or lesson.course.sandbox)
-    api = nbgrader_api(lesson.course)
-    due = {name: None for name in names if force or not _is_graded(lesson, name)}
-    results = []
-    with using_place(place), examined_ahead(lesson, due if jobs > 1 else (), place, jobs):
-        for name in names:
-            result = _grade_one(api, lesson, name, name in due)
-            report(result)
-            results.append(result)
+    results: list[Graded] = []
+
+    def note(graded: Graded) -> None:
+        results.append(graded)
+        if watch is not None:
+            watch.done(graded)
+
+    with ExitStack() as stack:
+        stack.enter_context(the_only_grader(lesson))
+        writer = stack.enter_context(Writer(lesson))
+        if watch is not None:
+            watch.started(lesson, len(names))
+        times: dict[str, datetime | None] = {}
+        due = _due(writer, names, force, times, note)
+        first = next(due, None)
+        if first is None:  # then there is no need for workers, nor for a sandbox
+            return results
+        workers: Workers = Cluster(scheduler) if scheduler else LocalPool(jobs)
+        stack.callback(workers.close)
+        workers.warm_up()
+        material, remark = _material(lesson, sandbox or lesson.course.sandbox, bool(scheduler))
+        if watch is not None and remark:
+            watch.remark(remark)
+        for examined in examine_all(workers, material, chain([first], due)):
+            note(_entered(writer, examined, times.pop(examined.student)))
     return results
 
 
+def _material(lesson: Lesson, sandbox: str, elsewhere: bool) -> tuple[Material, str]:
+    """What it takes to examine, and a remark; the sandbox is tried where it is used."""
+    place = None if elsewhere else place_of(sandbox)
+    checks = lesson.folder / "checks.py"
+    material = Material(
+        release=_graded_release(lesson),
+        checks=checks.read_text(encoding="utf-8") if checks.exists() else "",
+        limits=lesson.course.limits,
+        sandbox=place.name if place else sandbox,
+        probed=machine_id() if place else "",
+        folder=str(lesson.released.parent),
+    )
+    return material, place.note if place else ""
+
+
+def _graded_release(lesson: Lesson) -> str:
+    """The release as nbgrader grades it: with the hidden tests that students do not get."""
+    import nbformat
+    from nbgrader.preprocessors import OverwriteCells, OverwriteKernelspec
+
+    api = nbgrader_api(lesson.course)
+    facts = {"notebook": lesson.name, "assignment": lesson.assignment}
+    resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
+    notebook = read_notebook(lesson.released)
+    for step in (OverwriteKernelspec, OverwriteCells):
+        notebook, _ = step(config=api.config).preprocess(notebook, resources)
+    text: str = nbformat.writes(notebook)
+    return text
+
+
 def _chosen(lesson: Lesson, students: list[str]) -> list[str]:
+    if not lesson.released.exists():
+        remedy = f"Run `tito nbgrader generate {lesson.name}` first."
+        raise TitoError(f"There is no release of {lesson.assignment}.", remedy)
     there = submitted_students(lesson)
     for name in students:
         if name not in there:
@@ -95,63 +174,44 @@ def _chosen(lesson: Lesson, students: list[str]) -> list[str]:
     return students or there
 
 
-def _is_graded(lesson: Lesson, student: str) -> bool:
-    """Whether the student's submission is graded as it is now."""
-    made_from = fingerprint(lesson.handed_in(student), lesson.course.limits)
-    return made_from == _graded_fingerprint(lesson, student)
+def _due(
+    writer: Writer,
+    students: Iterable[str],
+    force: bool,
+    times: dict[str, datetime | None],
+    note: Callable[[Graded], None],
+) -> Iterator[HandedIn]:
+    """Yield what is to be examined, read when it is asked for; note the rest."""
+    lesson = writer.lesson
+    for student in students:
+        path = lesson.handed_in(student)
+        if not path.exists() and not path.is_symlink():
+            writer.write_missing(student)
+            note(Graded(student, "graded", f"The submission holds no {lesson.notebook_name}."))
+            continue
+        mark = fingerprint(path, lesson.course.limits)
+        if not force and mark == graded_fingerprint(lesson, student):
+            note(Graded(student, "kept"))
+            continue
+        try:
+            times[student] = handed_in_at(lesson, student)
+        except TitoError as error:
+            note(Graded(student, "failed", str(error)))
+            continue
+        try:
+            yield HandedIn(student, mark, data=read_bytes(path, lesson.course.limits))
+        except Rejected as rejected:
+            yield HandedIn(student, mark, rejected=rejected.fact)
 
 
-def _grade_one(api: Any, lesson: Lesson, student: str, due: bool) -> Graded:
-    submitted = lesson.handed_in(student)
-    if not submitted.exists() and not submitted.is_symlink():
-        _score_nothing(api, lesson, student)
-        return Graded(student, "graded", f"The submission holds no {lesson.notebook_name}.")
-    if not due:
-        return Graded(student, "kept")
-    strange = _strange_entries(submitted.parent)
-    if TIMESTAMP in strange:  # nbgrader would open it, and wait for the writer of a FIFO
-        return Graded(student, "failed", f"{TIMESTAMP} is no regular file: remove it.")
-    with _ignoring(api.coursedir, strange):
-        result = api.autograde(lesson.assignment, student, force=True)
-    if not result["success"]:
-        return Graded(student, "failed", failure_reason(result))
-    left_out = ", ".join(map(repr, strange))
-    reason = f"Left out, as no regular file: {left_out}." if strange else ""
-    return Graded(student, "graded", reason)
-
-
-def _strange_entries(folder: Path) -> list[str]:
-    """Name the links, FIFOs and devices beside a notebook: nbgrader would follow and copy them."""
-    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    strange = (path for path in files if not stat.S_ISREG(path.lstat().st_mode))
-    return sorted({path.name for path in strange if path.suffix != ".ipynb"})
-
-
-@contextmanager
-def _ignoring(coursedir: Any, names: Iterable[str]) -> Iterator[None]:
-    before = coursedir.ignore
-    coursedir.ignore = [*before, *map(glob.escape, names)]
-    try:
-        yield
-    finally:
-        coursedir.ignore = before
-
-
-def _score_nothing(api: Any, lesson: Lesson, student: str) -> None:
-    """Enter a submission without a notebook as 0, so that it is in the gradebook like any other."""
-    with api.gradebook as gradebook:
-        gradebook.update_or_create_student(student)
-        submission = gradebook.update_or_create_submission(lesson.assignment, student)
-        for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
-            grade.auto_score = 0
-            grade.needs_manual_grade = False
-        gradebook.db.commit()
-
-
-def _graded_fingerprint(lesson: Lesson, student: str) -> str:
-    """The fingerprint of what the autograded notebook was made from; empty if there is none."""
-    path = lesson.handed_in(student, "autograded")
-    if not path.exists():
-        return ""
-    mark = read_notebook(path).metadata.get(METADATA_KEY, {})
-    return str(mark.get("fingerprint", ""))
+def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> Graded:
+    """Write what was examined, and say what came of it."""
+    student, reason = examined.student, examined.reason
+    if examined.status == "failed":
+        return Graded(student, "failed", reason, seconds=examined.seconds, error=examined.error)
+    writer.write(student, examined.notebook, handed_in)
+    left_out = strange_entries(writer.lesson.handed_in(student).parent)
+    if left_out and not reason:
+        reason = f"Left out, as no regular file: {', '.join(map(repr, left_out))}."
+    score, seconds, seed = examined.score, examined.seconds, examined.seed
+    return Graded(student, examined.status, reason, score, seconds, seed)

@@ -1,114 +1,225 @@
-"""The examination of a rebuilt notebook: run it, judge it; several at a time, ahead of the writer.
+"""Examination: from what a student handed in to the notebook that goes into the gradebook.
 
-Only one thread, that of nbgrader's pipeline, writes the gradebook. With `examined_ahead` others
-run and judge the next submissions meanwhile, and the pipeline finds their results ready.
+It is a function of its arguments alone, which can be pickled: so it runs in this process, in
+another one or on another machine, and never touches the course's files or its gradebook.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass
+import secrets
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any
+from tempfile import gettempdir
 
-from tito.course import Course
-from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
-from tito.grading.judging import judge_notebook, load_checks
-from tito.grading.place import Place, current_place
-from tito.grading.verdicts import METADATA_KEY, Verdict, verdicts_of
-from tito.lesson import Lesson, Notebook, code_cells, read_notebook
+from tito.course import Limits
+from tito.grading.intake import Rejected, notebook_cells, rebuild
+from tito.grading.judge import Check
+from tito.grading.judging import checks_in, judge_notebook
+from tito.grading.place import Place, place_of
+from tito.grading.verdicts import (
+    METADATA_KEY,
+    Verdict,
+    record_verdicts,
+    reject,
+    rejected_verdicts,
+    verdicts_of,
+)
+from tito.lesson import Notebook
 
-__all__ = ["Examined", "examine", "examined_ahead"]
+__all__ = ["Examined", "HandedIn", "Material", "examine", "examine_notebook"]
+
+
+ATTEMPTS = 3
+LOST = "Its sandboxes were killed from outside again and again."
+
+
+@dataclass(frozen=True)
+class Material:
+    """What it takes to examine any submission of an assignment; the same for the whole class.
+
+    Parameters
+    ----------
+    release : str
+        The notebook to put solutions into, as JSON: the release, with hidden tests if it has any.
+    checks : str
+        The source of the lesson's checks.py; empty where there is none.
+    limits : Limits
+        What a submission may use.
+    sandbox : str
+        A choice or a name of `tito.grading.place.place_of`.
+    probed : str
+        The machine on which that was tried already.
+    folder : str
+        Where a kernel works that runs outside of the sandbox.
+    """
+
+    release: str
+    checks: str
+    limits: Limits
+    sandbox: str
+    probed: str = ""
+    folder: str = ""
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A submission: its bytes, or why they could not be read.
+
+    ``fingerprint`` is a digest of all that its grade depends on.
+    """
+
+    student: str
+    fingerprint: str
+    data: bytes = b""
+    rejected: str = ""
 
 
 @dataclass(frozen=True)
 class Examined:
-    """A notebook that was run, with the verdicts on its graded cells."""
+    """The notebook that goes into the gradebook, and what came of the examination.
 
-    notebook: Notebook
-    verdicts: list[Verdict]
+    ``status`` is graded, rejected or failed, ``seconds`` the wall time of each stage, ``seed``
+    where the hidden inputs come from, and ``error`` the traceback of what should not have happened.
+    """
+
+    student: str
+    status: str
+    notebook: str = ""
+    reason: str = ""
+    score: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    error: str = ""
 
 
-_ahead: ContextVar[Mapping[str, "Future[Examined]"] | None] = ContextVar("ahead", default=None)
+def examine(material: Material, handed_in: HandedIn) -> Examined:
+    """Rebuild, run and judge a submission; whatever happens, return what came of it."""
+    try:
+        prepared = _prepared(material)
+        for _ in range(ATTEMPTS):
+            before = prepared.place.losses()
+            try:
+                examined = _examine(prepared, handed_in)
+            except Exception:
+                if prepared.place.losses() == before:
+                    raise
+                continue
+            if prepared.place.losses() == before:
+                return examined
+        return Examined(handed_in.student, "failed", reason=LOST)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return Examined(handed_in.student, "failed", reason=reason, error=traceback.format_exc())
 
 
-def examine(notebook: Notebook, course: Course, assignment: str, folder: Path) -> Examined:
-    """Run and judge a rebuilt notebook in the place in force, or take what was done ahead.
+def examine_notebook(
+    notebook: Notebook,
+    checks: Mapping[str, Check],
+    limits: Limits,
+    place: Place,
+    folder: Path,
+    seed: int | None = None,
+) -> tuple[list[Verdict], dict[str, float]]:
+    """Run and judge a rebuilt notebook, whose cells receive outputs.
 
     Parameters
     ----------
     notebook : Notebook
-        The release with a student's solutions in it; its cells receive outputs.
-    course : Course
-        Its limits and checks.
-    assignment : str
-        The assignment's id.
+        The release with a student's solutions in it.
+    checks : mapping of grade id to Check
+        What the judge asks.
+    limits : Limits
+        What it may use.
+    place : Place
+        Where student code runs.
     folder : Path
-        Where the notebook lies.
+        Where a kernel works that runs outside of the sandbox.
+    seed : int, optional
+        Where the judge's hidden inputs come from; default: the operating system.
+
+    Returns
+    -------
+    list of Verdict, dict of str to float
+        The verdicts on its graded cells, and the seconds that it took to run and to judge.
     """
-    key = notebook.metadata.get(METADATA_KEY, {}).get("fingerprint", "")
-    ready = (_ahead.get() or {}).get(key)
-    if ready is not None:
-        examined = ready.result()
-        if _sources(examined.notebook) == _sources(notebook):
-            for cell, done in zip(code_cells(notebook), code_cells(examined.notebook), strict=True):
-                cell.outputs, cell.execution_count = done.outputs, done.execution_count
-            return Examined(notebook, examined.verdicts)
-    return _examine(notebook, course, assignment, folder, current_place(course))
-
-
-@contextmanager
-def examined_ahead(
-    lesson: Lesson, students: Iterable[str], place: Place, jobs: int
-) -> Iterator[None]:
-    """Examine the submissions of `students` in up to `jobs` threads inside the with block."""
-    pool = ThreadPoolExecutor(jobs, thread_name_prefix="examination")
-    limits = lesson.course.limits
-    futures: dict[str, Future[Examined]] = {}
-    for student in students:
-        key = fingerprint(lesson.handed_in(student), limits)
-        if key not in futures:
-            futures[key] = pool.submit(_examine_submission, lesson, student, place)
-    token = _ahead.set(futures)
-    try:
-        yield
-    finally:
-        _ahead.reset(token)
-        pool.shutdown(cancel_futures=True)
-
-
-def _examine_submission(lesson: Lesson, student: str, place: Place) -> Examined:
-    from jupyter_core.utils import ensure_event_loop
-
-    try:
-        return _examine_file(lesson, student, place)
-    finally:
-        ensure_event_loop().close()  # the one that nbclient left in this thread
-
-
-def _examine_file(lesson: Lesson, student: str, place: Place) -> Examined:
-    release = read_notebook(lesson.released)
-    try:
-        cells = read_submission(lesson.handed_in(student), lesson.course.limits)
-    except Rejected:
-        return Examined(release, [])  # the pipeline says why
-    notebook, _ = rebuild(release, cells)
-    folder = lesson.released.parent
-    return _examine(notebook, lesson.course, lesson.assignment, folder, place)
-
-
-def _examine(
-    notebook: Notebook, course: Course, assignment: str, folder: Path, place: Place
-) -> Examined:
-    execution = place.run(notebook, course.limits, folder)
+    start = time.perf_counter()
+    execution = place.run(notebook, limits, folder)
+    ran = time.perf_counter()
     verdicts = {verdict.grade_id: verdict for verdict in verdicts_of(execution)}
-    checks = load_checks(course, assignment)
     if checks:  # what the student's own process showed decides nothing
-        judged = judge_notebook(notebook, checks, place.launcher(course.limits), course.limits)
+        judged = judge_notebook(notebook, checks, place.launcher(limits), limits, seed)
         verdicts |= {verdict.grade_id: verdict for verdict in judged}
-    return Examined(notebook, list(verdicts.values()))
+    seconds = {"run": ran - start, "judge": time.perf_counter() - ran}
+    return list(verdicts.values()), seconds
 
 
-def _sources(notebook: Notebook) -> list[Any]:
-    return [cell.source for cell in code_cells(notebook)]
+@dataclass(frozen=True)
+class _Prepared:
+    """What a process makes of the material once."""
+
+    release: Notebook
+    checks: Mapping[str, Check]
+    limits: Limits
+    place: Place
+    folder: Path
+
+
+@cache
+def _prepared(material: Material) -> _Prepared:
+    import nbformat
+
+    release = nbformat.reads(material.release, as_version=4)
+    folder = Path(material.folder)
+    return _Prepared(
+        release=release,
+        checks=checks_in(material.checks) if material.checks else {},
+        limits=material.limits,
+        place=place_of(material.sandbox, material.probed),
+        folder=folder if folder.is_dir() else Path(gettempdir()),
+    )
+
+
+def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
+    start = time.perf_counter()
+    notebook, reason = _rebuilt(prepared, handed_in)
+    mark = notebook.metadata.setdefault(METADATA_KEY, {})
+    mark["fingerprint"] = handed_in.fingerprint
+    seconds, seed = {"intake": time.perf_counter() - start}, secrets.randbits(64)
+    if reason:
+        verdicts = rejected_verdicts(notebook)
+    else:
+        verdicts, more = examine_notebook(
+            notebook, prepared.checks, prepared.limits, prepared.place, prepared.folder, seed
+        )
+        seconds |= more
+    start = time.perf_counter()
+    record_verdicts(notebook, verdicts)
+    text = _text(notebook, prepared.limits)
+    seconds["text"] = time.perf_counter() - start
+    status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
+    return Examined(handed_in.student, status, text, reason, score, seconds, seed)
+
+
+def _rebuilt(prepared: _Prepared, handed_in: HandedIn) -> tuple[Notebook, str]:
+    """The release with the student's solutions in it; as it is, with the reason, if rejected."""
+    reason = handed_in.rejected
+    try:
+        cells = [] if reason else notebook_cells(handed_in.data, prepared.limits)
+    except Rejected as rejected:
+        cells, reason = [], rejected.fact
+    notebook, _ = rebuild(prepared.release, cells)
+    if reason:
+        reject(notebook, reason)
+    return notebook, reason
+
+
+def _text(notebook: Notebook, limits: Limits) -> str:
+    """The notebook as nbgrader writes it, long outputs cut."""
+    import nbformat
+    from nbgrader.preprocessors import LimitOutput
+
+    cut, _ = LimitOutput(max_lines=limits.output_lines).preprocess(notebook, {})
+    text: str = nbformat.writes(cut)
+    return text if text.endswith("\n") else f"{text}\n"

@@ -2,6 +2,10 @@
 
 A dead kernel costs the cell that killed it and no other: a fresh kernel runs the definitions
 above again and then continues with the next cell.
+
+Only cells that nbgrader knows are run, up to the last graded one. The others measure and
+demonstrate: that takes longer than all checks, and says nothing on a machine that grades a class.
+So nothing graded may depend on a cell without nbgrader's metadata.
 """
 
 import time
@@ -47,7 +51,7 @@ class Execution:
 def run_notebook(
     notebook: Notebook, limits: Limits, folder: Path, kernel_manager_class: type | None = None
 ) -> Execution:
-    """Run the notebook's cells up to the last graded one; they receive outputs.
+    """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
 
     Parameters
     ----------
@@ -112,11 +116,8 @@ class _Run:
 
 
 def _needed_cells(notebook: Notebook) -> list[Cell]:
-    """The code cells up to the last graded one: what comes after cannot change a grade.
-
-    In this course those are measurements, which say nothing on a machine that grades a class.
-    """
-    cells = list(code_cells(notebook))
+    """The code cells that can change a grade; nbgrader drops the grade ids of some."""
+    cells = [cell for cell in code_cells(notebook) if "nbgrader" in cell.metadata]
     while cells and not is_graded(cells[-1]):
         cells.pop()
     return cells

@@ -20,7 +20,16 @@ from tito.course import Limits
 from tito.errors import TitoError
 from tito.lesson import Cell, Notebook, grade_id, is_locked, is_solution, read_notebook
 
-__all__ = ["TIMESTAMP", "Rejected", "SubmittedCell", "fingerprint", "read_submission", "rebuild"]
+__all__ = [
+    "TIMESTAMP",
+    "Rejected",
+    "SubmittedCell",
+    "fingerprint",
+    "notebook_cells",
+    "read_bytes",
+    "read_submission",
+    "rebuild",
+]
 
 TIMESTAMP = "timestamp.txt"
 """nbgrader's file beside a notebook that says when it was handed in."""
@@ -50,10 +59,10 @@ def read_submission(path: Path, limits: Limits) -> list[SubmittedCell]:
     Rejected
         If it is no regular file, too large, no notebook, or has too many cells.
     """
-    data = _read_bytes(path, limits.notebook_mib * 2**20)
+    data = read_bytes(path, limits)
     if path.suffix == ".py":
         return _percent_cells(path, limits.cells)
-    return _notebook_cells(data, limits.cells)
+    return notebook_cells(data, limits)
 
 
 def fingerprint(submitted: Path, limits: Limits) -> str:
@@ -70,7 +79,7 @@ def fingerprint(submitted: Path, limits: Limits) -> str:
         course_tree / "release" / assignment / submitted.name,
     ):
         try:
-            data = _read_bytes(path, limits.notebook_mib * 2**20)
+            data = read_bytes(path, limits)
         except Rejected as rejected:
             data = rejected.fact.encode()
         digest.update(hashlib.sha256(data).digest())
@@ -130,7 +139,15 @@ def _defines(source: str) -> frozenset[str]:
     return frozenset(DEFINITION.findall(source))
 
 
-def _read_bytes(path: Path, most: int) -> bytes:
+def read_bytes(path: Path, limits: Limits) -> bytes:
+    """Read a regular file that somebody handed in, without following a link or waiting.
+
+    Raises
+    ------
+    Rejected
+        If it is not there, no regular file, or too large.
+    """
+    most = limits.notebook_mib * 2**20
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _nonblock())
     except FileNotFoundError:
@@ -163,7 +180,14 @@ def _percent_cells(path: Path, most: int) -> list[SubmittedCell]:
     return [SubmittedCell(c.cell_type, c.source, grade_id(c), c.id) for c in notebook.cells]
 
 
-def _notebook_cells(data: bytes, most: int) -> list[SubmittedCell]:
+def notebook_cells(data: bytes, limits: Limits) -> list[SubmittedCell]:
+    """Return the cells of a notebook's file, believing nothing else of it.
+
+    Raises
+    ------
+    Rejected
+        If it is no notebook, or has too many cells.
+    """
     payload = _parse_json(data)
     if not isinstance(payload, dict):
         raise Rejected("The file is JSON, but not a notebook.")
@@ -173,7 +197,7 @@ def _notebook_cells(data: bytes, most: int) -> list[SubmittedCell]:
         cells = [c for s in _listed(sheets) if isinstance(s, dict) for c in _listed(s.get("cells"))]
     if not isinstance(cells, list) or not cells:
         raise Rejected("The file is JSON, but not a notebook: it has no cells.")
-    _require_few(cells, most)  # before anything is made of them
+    _require_few(cells, limits.cells)  # before anything is made of them
     return [_submitted(cell) for cell in cells if isinstance(cell, dict)]
 
 

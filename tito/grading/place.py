@@ -1,14 +1,13 @@
 """The place where student code runs: inside the sandbox or, for trusted files, outside."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+import os
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tito.course import Course, Limits
+from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.execution import Execution, run_notebook
 from tito.grading.line import Launch, Process, launch_plain
@@ -17,7 +16,7 @@ from tito.lesson import Notebook
 if TYPE_CHECKING:
     from tito.grading.sandbox import Start
 
-__all__ = ["CHOICES", "Place", "current_place", "place_of", "using_place"]
+__all__ = ["CHOICES", "Place", "machine_id", "place_of"]
 
 CHOICES = ("auto", "bwrap", "off")
 
@@ -37,36 +36,46 @@ class Place:
         Returns what starts a judge's worker, given its limits.
     note : str
         What the instructor should know of it.
+    losses : callable
+        Returns a number that is another one after something was killed that no student could kill:
+        what was examined meanwhile has to be examined again.
     """
 
     name: str
     run: Callable[[Notebook, Limits, Path], Execution]
     launcher: Callable[[Limits], Launch]
     note: str = ""
+    losses: Callable[[], int] = int
 
 
-_place: ContextVar[Place | None] = ContextVar("place", default=None)
-
-
-def place_of(choice: str) -> Place:
+def place_of(choice: str, probed: str = "") -> Place:
     """Return the place that `choice` names.
 
     ``bwrap`` is the sandbox, each one started cold; ``auto`` the same from a warm parent, where
     that holds on this machine, else cold.
+
+    Parameters
+    ----------
+    choice : str
+        One of `CHOICES`, or the name of a place.
+    probed : str
+        The `machine_id` of where the place of this name was tried already: it is not tried again.
 
     Raises
     ------
     TitoError
         If the choice is unknown, or the sandbox does not hold on this machine.
     """
-    if choice not in CHOICES:
+    if choice not in (*CHOICES, "warm"):
         legal = ", ".join(CHOICES)
         raise TitoError(f"There is no sandbox {choice!r}.", f"Name one of: {legal}.", exit_code=2)
     if choice == "off":
         return Place("off", run_notebook, lambda limits: launch_plain)
     from tito.grading.sandbox import require_sandbox, run_in_sandbox, warm_start
 
-    if choice == "auto":
+    if probed and probed == machine_id() and choice != "auto":
+        return _sandboxed(choice, warm_start if choice == "warm" else run_in_sandbox)
+    if choice in ("auto", "warm"):
         try:
             require_sandbox(warm_start)
         except TitoError as refusal:
@@ -78,23 +87,21 @@ def place_of(choice: str) -> Place:
     return _sandboxed("bwrap", run_in_sandbox)
 
 
-def current_place(course: Course) -> Place:
-    """Return the place in force: the one that `using_place` names, else that of settings.ini."""
-    return _place.get() or place_of(course.sandbox)
-
-
-@contextmanager
-def using_place(place: Place) -> Iterator[None]:
-    """Run student code in `place` inside the with block."""
-    token = _place.set(place)
-    try:
-        yield
-    finally:
-        _place.reset(token)
+def machine_id() -> str:
+    """Return what tells this machine since its start, and this user on it, from others."""
+    boot = Path("/proc/sys/kernel/random/boot_id")
+    return f"{boot.read_text().strip()}:{os.getuid()}" if boot.exists() else ""
 
 
 def _sandboxed(name: str, start: "Start", note: str = "") -> Place:
-    return Place(name, partial(_run_in_sandbox, start), partial(_sandbox_launcher, start), note)
+    run, launcher = partial(_run_in_sandbox, start), partial(_sandbox_launcher, start)
+    return Place(name, run, launcher, note, _losses if name == "warm" else int)
+
+
+def _losses() -> int:
+    from tito.grading.sandbox.forkserver import server_of_process
+
+    return server_of_process(os.getpid()).losses
 
 
 def _run_in_sandbox(start: "Start", notebook: Notebook, limits: Limits, folder: Path) -> Execution:

@@ -13,8 +13,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
-from tito.grading.examination import examine
+from tito.grading.examination import examine_notebook
 from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
+from tito.grading.judging import load_checks
+from tito.grading.place import place_of
 from tito.grading.verdicts import (
     METADATA_KEY,
     record_verdicts,
@@ -72,8 +74,10 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             return notebook, resources
         folder = Path(resources["metadata"]["path"])
         course = Course.find(folder.absolute())
-        examined = examine(notebook, course, resources["nbgrader"]["assignment"], folder)
-        record_verdicts(notebook, examined.verdicts)
+        checks = load_checks(course, resources["nbgrader"]["assignment"])
+        place = place_of(course.sandbox)
+        verdicts, _ = examine_notebook(notebook, checks, course.limits, place, folder)
+        record_verdicts(notebook, verdicts)
         return notebook, resources
 
 

@@ -121,7 +121,7 @@ def test_autograde_rejects_what_cannot_be_read_and_goes_on(
     path.parent.mkdir(parents=True)
     path.write_bytes(content)
     submit(lesson, SAMPLES["complete"])
-    assert {result.status for result in autograde(lesson)} == {"graded"}
+    assert {result.status for result in autograde(lesson)} == {"graded", "rejected"}
     rejected = grade_of(lesson, name)
     assert (rejected.status, rejected.score) == ("rejected", 0.0)
     assert reason in rejected.message

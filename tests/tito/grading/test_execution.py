@@ -69,6 +69,12 @@ def test_run_notebook_ignores_what_follows_the_last_check(tmp_path: Path) -> Non
     assert statuses(run_notebook(notebook, LIMITS, tmp_path)) == {"test-a": "ok"}
 
 
+def test_run_notebook_leaves_out_what_only_demonstrates(tmp_path: Path) -> None:
+    notebook = notebook_of(("define", "x = 2"), ("measure", "x = 3"), ("test-a", "assert x == 2"))
+    del notebook.cells[1].metadata["nbgrader"]
+    assert statuses(run_notebook(notebook, LIMITS, tmp_path)) == {"define": "ok", "test-a": "ok"}
+
+
 def test_run_notebook_works_in_the_folder(tmp_path: Path) -> None:
     run_notebook(notebook_of(("test-a", "open('made', 'w').close()")), LIMITS, tmp_path)
     assert (tmp_path / "made").exists()

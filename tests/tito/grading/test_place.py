@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 from classroom import read_samples
 
-from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.assignment import student_notebook
-from tito.grading.place import current_place, place_of, using_place
+from tito.grading.place import machine_id, place_of
 from tito.grading.sandbox.forkserver import server_of_process
 from tito.grading.sandbox.probing import probed
 from tito.lesson import Lesson
@@ -53,13 +52,11 @@ def _forget_what_was_probed() -> None:
     probed.cache_clear()
 
 
-def test_current_place_is_what_settings_say(course: Course) -> None:
-    text = (course.root / "settings.ini").read_text(encoding="utf-8")
-    off = text.replace("sandbox = auto", "sandbox = off")
-    (course.root / "settings.ini").write_text(off, encoding="utf-8")
-    assert current_place(Course.read(course.root)).name == "off"
-    with using_place(place_of("bwrap")):
-        assert current_place(Course.read(course.root)).name == "bwrap"
+def test_place_of_believes_that_this_machine_was_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.grading.sandbox.require_sandbox", lambda start: pytest.fail("tried"))
+    assert place_of("warm", machine_id()).name == "warm"
+    with pytest.raises(pytest.fail.Exception, match="tried"):
+        place_of("warm", "another machine")
 
 
 def test_sandbox_hides_the_course_from_a_notebook(lesson: Lesson) -> None:

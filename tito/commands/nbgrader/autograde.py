@@ -1,14 +1,19 @@
 """`tito nbgrader autograde`: grade what was handed in."""
 
-import os
+import signal
+from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
-    from tito.grading.autograde import Graded
+    from tito.reports.autograding import RunReport
 
 __all__ = ["autograde"]
+
+STOPPED = 130
+"""The exit code of a command that Ctrl-C or SIGTERM stopped, as a shell has it."""
 
 
 @click.command()
@@ -17,56 +22,73 @@ __all__ = ["autograde"]
 @click.option(
     "--jobs",
     type=click.IntRange(min=1),
-    default=os.cpu_count() or 1,
     help="How many submissions are run at a time.  [default: one for each core]",
 )
 @click.option("--force", is_flag=True, help="Grade again what is graded and unchanged.")
 @click.option(
     "--sandbox",
     type=click.Choice(["auto", "bwrap", "off"]),
-    help="Where student code runs; off: with your own rights. Default: as in settings.ini.",
+    help="Where student code runs: auto from a warm parent, bwrap each time cold, off with your "
+    "own rights. Default: as in settings.ini.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the grades as JSON.")
+@click.option("--scheduler", metavar="URL", help="Run them on the cluster of a Dask scheduler.")
+@click.option("--json", "as_json", is_flag=True, help="Print what happens as JSON, a line each.")
+@click.option("--log", type=click.Path(path_type=Path), help="Write a log into this file.")
 def autograde(
     lesson: str,
     students: tuple[str, ...],
-    jobs: int,
+    jobs: int | None,
     force: bool,
     sandbox: str | None,
+    scheduler: str | None,
     as_json: bool,
+    log: Path | None,
 ) -> None:
     """Grade the submissions of LESSON that are new or were changed.
 
-    Exit code 1: a submission could not be graded; the others were.
+    Exit code 1: a submission could not be graded; the others were. Stopped by Ctrl-C, or killed,
+    it keeps what is graded; the same command finishes the rest.
     """
     from tito.course import Course
     from tito.grading import autograde as grading
-    from tito.grading.gradebook import read_grades
+    from tito.grading.executors import cpu_count
     from tito.lesson import find_lesson
-    from tito.reports.grades import as_json as render_json
+    from tito.reports.autograding import log_to, report_for
 
     found = find_lesson(Course.find(), lesson)
     if (sandbox or found.course.sandbox) == "off":
         click.echo(
             "Warning: student code runs with your own rights, outside the sandbox.", err=True
         )
-    results = grading.autograde(
-        found, students, jobs=jobs, force=force, sandbox=sandbox or "", report=_say
-    )
-    counts = {s: sum(r.status == s for r in results) for s in ("graded", "kept", "failed")}
-    click.echo(
-        f"{counts['graded']} graded, {counts['kept']} unchanged, {counts['failed']} failed.",
-        err=True,
-    )
-    if as_json:
-        click.echo(render_json(read_grades(found)))
-    if counts["failed"]:
+    if log is not None:
+        log_to(log)
+    report = report_for(as_json)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        grading.autograde(
+            found,
+            students,
+            jobs=jobs or cpu_count(),
+            force=force,
+            sandbox=sandbox or "",
+            scheduler=scheduler or "",
+            watch=report,
+        )
+    except KeyboardInterrupt:
+        report.finished("Stopped.")
+        raise SystemExit(STOPPED) from None
+    except Exception:
+        _say_what_is_done(report)
+        raise
+    report.finished()
+    if report.counts["failed"]:
         raise SystemExit(1)
 
 
-def _say(result: "Graded") -> None:
-    from tito.reports.console import printable
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
-    if result.status != "kept":
-        reason = f": {result.reason}" if result.reason else ""
-        click.echo(printable(f"{result.student}: {result.status}{reason}"), err=True)
+
+def _say_what_is_done(report: "RunReport") -> None:
+    if report.total:
+        report.finished("It broke off.")

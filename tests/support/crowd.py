@@ -1,0 +1,81 @@
+"""A class that handed in the same good solution, and a run over it as an instructor starts it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from classroom import hand_in, read_samples
+from sqlalchemy import create_engine, text
+
+from tito.grading.gradebook import read_grades
+from tito.grading.tree import graded_fingerprint
+from tito.lesson import Lesson
+
+__all__ = [
+    "CLASS",
+    "HONEST",
+    "POINTS",
+    "assert_all_graded_once",
+    "await_submissions",
+    "events",
+    "finish",
+    "fill",
+    "start",
+]
+
+HONEST = next(sample for sample in read_samples() if sample.name == "complete")
+POINTS = sum(HONEST.expect.values())
+CLASS = 12
+
+
+def fill(lesson: Lesson) -> Lesson:
+    """Have a dozen students hand in the same good solution."""
+    for number in range(CLASS):
+        sample = type(HONEST)(**{**vars(HONEST), "student": f"s{number:02}"})
+        hand_in(sample, lesson, lesson.course.assignments / "submitted")
+    return lesson
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    """Start `tito nbgrader autograde kernels` with events on a pipe."""
+    command = [sys.executable, "-m", "tito", "nbgrader", "autograde", "kernels", "--json"]
+    return subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+def finish() -> None:
+    """Grade the rest."""
+    process = start("--jobs", "2")
+    _, said = process.communicate()
+    assert process.returncode == 0, said
+
+
+def events(process: "subprocess.Popen[str]") -> Iterator[dict[str, Any]]:
+    assert process.stdout is not None
+    for line in process.stdout:
+        yield json.loads(line)
+
+
+def await_submissions(process: "subprocess.Popen[str]", number: int) -> None:
+    """Read events until that many submissions are done."""
+    seen = (event for event in events(process) if event["event"] == "submission")
+    for _, _ in zip(range(number), seen, strict=False):
+        pass
+
+
+def assert_all_graded_once(lesson: Lesson) -> None:
+    """Every submission has one entry, full points and a complete notebook; nothing is left over."""
+    grades = read_grades(lesson)
+    assert [s.score for s in grades.submissions] == [POINTS] * CLASS
+    engine = create_engine(lesson.course.gradebook_url)
+    with engine.connect() as database:
+        count = database.scalar(text("select count(*) from submitted_assignment"))
+    engine.dispose()
+    assert count == CLASS
+    tree = lesson.course.assignments / "autograded"
+    assert not list(tree.rglob("*.partial"))
+    for number in range(CLASS):
+        assert graded_fingerprint(lesson, f"s{number:02}")

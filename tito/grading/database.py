@@ -1,0 +1,102 @@
+"""The gradebook's database as the writer uses it: one transaction at a time, and patience.
+
+A database may be away for a moment: SQLite while another program writes, a server while it is
+restarted. Work is then tried again. What a moment does not mend is said in one sentence.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from tito.errors import TitoError
+
+__all__ = ["OneTransaction", "retried"]
+
+Answer = TypeVar("Answer")
+
+SECONDS_OF_PATIENCE = 60.0
+SECONDS_BETWEEN = 0.5
+
+AWAY = (
+    *("locked", "closed the connection", "terminating connection", "starting up", "refused"),
+    *("shutting down", "connection is lost", "is closed", "no such file", "timeout expired"),
+)
+FULL = ("disk is full", "no space left", "disk full")
+READ_ONLY = ("readonly database", "read-only", "unable to open database", "permission denied")
+REMEDY = "What was graded is kept: run the same command again to finish the rest."
+
+
+class OneTransaction:
+    """A session for nbgrader's gradebook in whose transaction its many commits are steps.
+
+    Parameters
+    ----------
+    session : scoped_session
+        SQLAlchemy's; whoever made this one commits it.
+    """
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def commit(self) -> None:
+        """Send to the database what is new, within the transaction."""
+        self._session.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+
+def retried(work: Callable[[], Answer], undo: Callable[[], None] = lambda: None) -> Answer:
+    """Do `work`, again if the database was away meanwhile, for a minute.
+
+    Parameters
+    ----------
+    work : callable
+        What is done; when it fails, all of it is done again.
+    undo : callable
+        Called before that, and before an error is raised.
+
+    Raises
+    ------
+    TitoError
+        If the database stays away, is full or cannot be written.
+    """
+    deadline = time.monotonic() + SECONDS_OF_PATIENCE
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            undo()
+            trouble = next(_troubles(error), None)
+            if trouble is None:
+                raise
+            if not _matches(trouble, AWAY) or time.monotonic() > deadline:
+                raise _told(trouble) from error
+            time.sleep(SECONDS_BETWEEN)
+
+
+def _troubles(error: BaseException | None) -> Iterator[str]:
+    """Yield what the database said, in the error or in one that led to it: nbgrader wraps them."""
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    while error is not None:
+        if isinstance(error, (OperationalError, InterfaceError)):
+            yield str(error.orig).strip().splitlines()[0].rstrip(".")
+        error = error.__cause__ or error.__context__
+
+
+def _told(trouble: str) -> TitoError:
+    if _matches(trouble, FULL):
+        return TitoError("The disk of the gradebook is full.", f"Make room. {REMEDY}")
+    if _matches(trouble, READ_ONLY):
+        fact = f"The gradebook cannot be written: {trouble}."
+        return TitoError(fact, f"Make the file and its folder writable. {REMEDY}")
+    if "locked" in trouble:
+        fact = "The gradebook stays locked: another program writes to it."
+        return TitoError(fact, f"Wait for that program, or end it. {REMEDY}")
+    fact = f"The gradebook's database does not answer: {trouble}."
+    return TitoError(fact, f"See that it runs and that db_url in settings.ini is right. {REMEDY}")
+
+
+def _matches(trouble: str, signs: tuple[str, ...]) -> bool:
+    return any(sign in trouble.lower() for sign in signs)

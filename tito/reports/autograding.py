@@ -1,0 +1,190 @@
+"""What a person, or a program, is told while a class is graded, and at the end."""
+
+import json
+import logging
+import sys
+import time
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from tito.errors import TitoError
+from tito.reports.console import printable
+
+if TYPE_CHECKING:
+    from tito.grading.autograde import Graded
+    from tito.lesson import Lesson
+
+__all__ = ["EventReport", "LineReport", "BarReport", "RunReport", "log_to", "report_for"]
+
+SHOWN = 20
+"""Of what went wrong, the summary shows so many."""
+
+log = logging.getLogger("tito")
+log.addHandler(logging.NullHandler())
+
+
+class RunReport:
+    """Counts what is done, logs it, and ends with a summary; the others also show it meanwhile."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self.out = out or sys.stderr
+        self.counts: Counter[str] = Counter()
+        self.wrong: list[Graded] = []
+        self.total = 0
+        self.lesson = ""
+        self.start = time.monotonic()
+
+    def started(self, lesson: "Lesson", total: int) -> None:
+        """Take note of what is to be done."""
+        self.total, self.lesson = total, lesson.name
+        self.start = time.monotonic()
+
+    def remark(self, text: str) -> None:
+        """Say what the instructor should know."""
+        self.say(text)
+
+    def done(self, graded: "Graded") -> None:
+        """Take note of one submission."""
+        self.counts[graded.status] += 1
+        if graded.status in ("failed", "rejected"):
+            self.wrong.append(graded)
+        log.info("%s: %s", graded.student, json.dumps(asdict(graded)))
+        if graded.error:
+            log.error("%s: %s", graded.student, graded.error)
+
+    def finished(self, stopped: str = "") -> None:
+        """Say what came of it; `stopped` is the reason of an early end."""
+        self.summarize(stopped)
+
+    def summarize(self, stopped: str) -> None:
+        """Print the counts, what went wrong with the remedy, and how to go on."""
+        for graded in self.wrong[:SHOWN]:
+            self.say(f"{graded.student}: {graded.status}: {graded.reason} {self._remedy(graded)}")
+        if len(self.wrong) > SHOWN:
+            self.say(f"... and {len(self.wrong) - SHOWN} more; `--log FILE` keeps all of them.")
+        counted = self.counts
+        new, seconds = counted["graded"] + counted["rejected"], time.monotonic() - self.start
+        rate = f", {new / seconds:.1f} a second" if new > 1 and seconds > 0 else ""
+        rejected = f" ({counted['rejected']} rejected)" if counted["rejected"] else ""
+        self.say(
+            f"{new} graded{rejected}, {counted['kept']} unchanged, {counted['failed']} failed"
+            f" in {seconds:.1f} s{rate}."
+        )
+        if stopped:
+            left = self.total - sum(counted.values())
+            self.say(f"{stopped} {left} are left: run the same command again to finish them.")
+
+    def say(self, text: str) -> None:
+        """Print a line, with nothing in it that would command a terminal."""
+        print(printable(text), file=self.out, flush=True)
+
+    def _remedy(self, graded: "Graded") -> str:
+        if graded.status == "rejected":
+            return "Ask for the notebook again, saved from Jupyter."
+        command = f"tito nbgrader autograde {self.lesson} --student {graded.student} --log FILE"
+        return f"Try it alone: `{command}`."
+
+
+class LineReport(RunReport):
+    """A line for each submission: for a pipe or a file."""
+
+    def done(self, graded: "Graded") -> None:
+        """Print how far it is and what came of it."""
+        super().done(graded)
+        if graded.status != "kept":
+            reason = f": {graded.reason}" if graded.reason else f", {graded.score:g} points"
+            place = f"[{sum(self.counts.values())}/{self.total}]"
+            self.say(f"{place} {graded.student}: {graded.status}{reason}")
+
+
+class BarReport(RunReport):
+    """A bar with count, rate and time left: for a terminal."""
+
+    def started(self, lesson: "Lesson", total: int) -> None:
+        """Show the empty bar."""
+        super().started(lesson, total)
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as TimeLeft
+
+        self.bar = Progress(
+            TextColumn("Grading"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[rate]}"),
+            TimeLeft(compact=True, elapsed_when_finished=True),
+            console=Console(file=self.out),
+            transient=True,
+        )
+        self.task = self.bar.add_task("", total=self.total, rate="")
+        self.bar.start()
+
+    def done(self, graded: "Graded") -> None:
+        """Move the bar."""
+        super().done(graded)
+        new = self.total and sum(self.counts.values()) - self.counts["kept"]
+        seconds = time.monotonic() - self.start
+        self.bar.update(self.task, advance=1, rate=f"{new / seconds:.1f}/s" if seconds else "")
+
+    def finished(self, stopped: str = "") -> None:
+        """Take the bar away and print the summary."""
+        if hasattr(self, "bar"):
+            self.bar.stop()
+        super().finished(stopped)
+
+
+class EventReport(RunReport):
+    """A JSON object a line on standard output: for a program."""
+
+    def started(self, lesson: "Lesson", total: int) -> None:
+        """Print what is to be done."""
+        super().started(lesson, total)
+        self._event("started", assignment=lesson.assignment, total=total)
+
+    def remark(self, text: str) -> None:
+        """Print it."""
+        self._event("remark", text=text)
+
+    def done(self, graded: "Graded") -> None:
+        """Print what came of a submission."""
+        super().done(graded)
+        facts = asdict(graded)
+        facts["seconds"] = {stage: round(value, 6) for stage, value in graded.seconds.items()}
+        self._event("submission", **facts)
+
+    def finished(self, stopped: str = "") -> None:
+        """Print the counts."""
+        counts = {name: self.counts[name] for name in ("graded", "rejected", "kept", "failed")}
+        seconds = round(time.monotonic() - self.start, 3)
+        left = self.total - sum(self.counts.values())
+        self._event("finished", **counts, left=left, stopped=stopped, seconds=seconds)
+        super().finished(stopped)
+
+    def _event(self, name: str, **facts: Any) -> None:
+        print(json.dumps({"event": name, **facts}), flush=True)
+
+
+def report_for(as_json: bool) -> RunReport:
+    """Return what suits the caller: events for a program, a bar on a terminal, else lines."""
+    if as_json:
+        return EventReport()
+    return BarReport() if sys.stderr.isatty() else LineReport()
+
+
+def log_to(path: Path) -> None:
+    """Write all that is logged into a file, in addition to what is in it.
+
+    Raises
+    ------
+    TitoError
+        If it cannot be written.
+    """
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
