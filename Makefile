@@ -35,7 +35,8 @@ demo: $(READY) ## Grade a small class from the real lesson
 	@$(BIN)/python tests/support/demo.py
 
 test: $(READY) ## Run all tests
-	@.ci/system-packages bwrap=bubblewrap chromium=chromium
+	@.ci/system-packages bwrap=bubblewrap chromium=chromium \
+		pg_ctlcluster=postgresql
 	@$(BIN)/python -m pytest
 
 lint: $(READY) ## Look for faults and for formatting
