@@ -180,6 +180,7 @@ class Guard:
         self.report = report
         self.parent = parent
         self.code: int | None = None
+        self._reading = threading.Lock()
 
     def poll(self) -> int | None:
         """Return the exit status, or None while it runs."""
@@ -189,13 +190,14 @@ class Guard:
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait for the exit status; that of a guard which was killed is SIGKILL's."""
-        if self.code is None:
-            if not select.select([self.report], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired("a sandbox", timeout or 0.0)
-            said = self.report.recv(64)
-            self.code = int(said) if said else -signal.SIGKILL
-            self.parent.lost += not said
-        return self.code
+        if self.code is None and not select.select([self.report], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("a sandbox", timeout or 0.0)
+        with self._reading:
+            if self.code is None:
+                said = self.report.recv(64)
+                self.code = int(said) if said else -signal.SIGKILL
+                self.parent.lost += not said
+            return self.code
 
     def kill(self) -> None:
         """Let the parent's other children live: the guard ends when its sandbox has."""

@@ -118,6 +118,7 @@ class SandboxProcess:
         self.pid = pid
         self._head = head
         self._cleared = False
+        self._ending = threading.Lock()  # a thread may wait while another one kills
         self._first: int | None = _open_process(pid)
         self._group = group
         self._deadline = started + limits.wall_seconds
@@ -147,19 +148,21 @@ class SandboxProcess:
         """
         code = self._head.wait(timeout)
         code = 128 - code if code < 0 else code
-        if not self._cleared:
-            self._cleared = True
-            self._clear_away(code)
+        with self._ending:
+            if not self._cleared:
+                self._clear_away(code)
+                self._cleared = True
         return code
 
     def kill(self) -> None:
         """Kill all of it; `wait` afterwards."""
-        if self._first is not None:
-            # The chain outside follows by itself, innermost first, so its end is the end of all.
-            with suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._first, signal.SIGKILL)
-            with suppress(subprocess.TimeoutExpired):
-                self._head.wait(SECONDS_TO_DIE)
+        # The chain outside follows by itself, innermost first, so its end is the end of all.
+        with self._ending:
+            if self._first is not None:
+                with suppress(ProcessLookupError):
+                    signal.pidfd_send_signal(self._first, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):
+            self._head.wait(SECONDS_TO_DIE)
         if self._head.poll() is None:
             self._head.kill()
 

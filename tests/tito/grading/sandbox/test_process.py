@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -139,6 +140,15 @@ def test_kill_ends_all_processes_of_the_sandbox(start: Start) -> None:
         assert process.wait() == 137
         assert ends(reader)
         assert not os.path.exists(f"/proc/{process.pid}/root{RUN_FOLDER}")
+
+
+def test_one_thread_may_wait_while_another_kills(start: Start) -> None:
+    for _ in range(10):
+        process = start(["sleep", "600"])
+        with ThreadPoolExecutor(3) as threads:
+            codes = [threads.submit(process.wait) for _ in range(2)]
+            threads.submit(process.kill).result()
+        assert [code.result() for code in codes] == [137, 137]
 
 
 def test_signals_reach_nothing_but_the_sandbox(run: Run) -> None:
