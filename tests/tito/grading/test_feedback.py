@@ -32,6 +32,20 @@ def test_write_feedback_for_one_student(graded_course: Course) -> None:
     assert read_progress(lesson).feedback == 1
 
 
+def test_write_feedback_in_processes_names_what_failed_and_writes_the_rest(
+    graded_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tito.grading.feedback.AT_A_TIME", 2)
+    lesson = find_lesson(graded_course, "kernels")
+    broken = lesson.handed_in("ada", "autograded")
+    broken.chmod(0o644)
+    broken.write_text("{}", encoding="utf-8")
+    with pytest.raises(TitoError, match="could not write the feedback of ada") as told:
+        write_feedback(lesson, jobs=2)
+    assert "for ada it says: " in told.value.remedy
+    assert read_progress(lesson).feedback == 7
+
+
 def test_write_feedback_before_anything_is_graded(lesson: Lesson) -> None:
     with pytest.raises(TitoError, match="Nothing is autograded"):
         write_feedback(lesson)

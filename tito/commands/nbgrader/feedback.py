@@ -8,13 +8,19 @@ __all__ = ["feedback"]
 @click.command()
 @click.argument("lesson")
 @click.option("--student", metavar="ID", help="Only this student.")
-def feedback(lesson: str, student: str | None) -> None:
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many processes write pages.  [default: one for each core]",
+)
+def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
     """Write the feedback pages of LESSON; with an exchange in settings.ini, send them."""
     from tito.course import Course
+    from tito.grading.executors import cpu_count
     from tito.grading.feedback import write_feedback
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)
-    pages = write_feedback(found, student)
+    pages = write_feedback(found, student, jobs=jobs or cpu_count())
     folder = found.course.shown(found.course.assignments / "feedback")
     click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)
