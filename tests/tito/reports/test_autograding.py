@@ -1,0 +1,96 @@
+"""What is said while a class is graded: events, lines, a bar on a terminal, and a summary."""
+
+import io
+import json
+import os
+import pty
+from pathlib import Path
+
+import pytest
+
+from tito.grading.autograde import Graded
+from tito.lesson import Lesson
+from tito.reports.autograding import BarReport, EventReport, LineReport, RunReport, report_for
+
+CLASS = [
+    Graded("ada", "graded", score=45, seconds={"run": 0.25}, seed=7),
+    Graded("bob", "kept"),
+    Graded("eve", "rejected", "It is not JSON."),
+    Graded("mel", "failed", "Its \x1b[2J worker was lost.", error="Traceback"),
+]
+
+
+def told(report: RunReport, lesson: Lesson, class_: list[Graded], stopped: str = "") -> None:
+    report.started(lesson, 5)
+    for graded in class_:
+        report.done(graded)
+    report.finished(stopped)
+
+
+def test_lines_say_how_far_it_is_and_what_to_do(lesson: Lesson) -> None:
+    out = io.StringIO()
+    told(LineReport(out), lesson, CLASS, "Stopped.")
+    lines = out.getvalue().splitlines()
+    assert lines[0] == "[1/5] ada: graded, 45 points"
+    assert lines[1] == "[3/5] eve: rejected: It is not JSON."
+    assert "\x1b" not in out.getvalue()
+    assert any("Ask for the notebook again" in line for line in lines)
+    assert any("tito nbgrader autograde kernels --student mel --log FILE" in x for x in lines)
+    assert "2 graded (1 rejected), 1 unchanged, 1 failed" in lines[-2]
+    assert lines[-1].startswith("Stopped. 1 are left")
+
+
+def test_a_summary_shows_some_and_counts_the_rest(lesson: Lesson) -> None:
+    out = io.StringIO()
+    told(RunReport(out), lesson, [Graded(f"s{n}", "failed", "Why.") for n in range(50)])
+    lines = out.getvalue().splitlines()
+    assert len(lines) == 22
+    assert lines[-2] == "... and 30 more; `--log FILE` keeps all of them."
+
+
+def test_events_are_json_a_line_each(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+    told(EventReport(io.StringIO()), lesson, CLASS)
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    names = [event["event"] for event in events]
+    assert names == ["started", *["submission"] * 4, "finished"]
+    assert events[1]["student"] == "ada"
+    assert events[1]["seconds"] == {"run": 0.25}
+    counts = {"graded": 1, "rejected": 1, "kept": 1, "failed": 1, "left": 1}
+    assert events[-1].items() >= counts.items()
+
+
+def test_a_terminal_gets_a_bar(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, writer = pty.openpty()
+    monkeypatch.setenv("TERM", "xterm")
+    with os.fdopen(writer, "w", encoding="utf-8") as terminal:
+        monkeypatch.setattr("sys.stderr", terminal)
+        report = report_for(as_json=False)
+        assert isinstance(report, BarReport)
+        told(report, lesson, CLASS[:2])
+        shown = os.read(reader, 100_000).decode()
+    os.close(reader)
+    assert "2/5" in shown
+    assert "1 graded, 1 unchanged, 0 failed" in shown
+
+
+def test_a_pipe_gets_lines() -> None:
+    assert isinstance(report_for(as_json=False), LineReport)
+    assert isinstance(report_for(as_json=True), EventReport)
+
+
+def test_the_log_keeps_everything(
+    lesson: Lesson, tito: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tito.reports.autograding import log, log_to
+
+    before = list(log.handlers)
+    log_to(tmp_path / "run.log")
+    try:
+        told(RunReport(io.StringIO()), lesson, CLASS)
+    finally:
+        for handler in set(log.handlers) - set(before):
+            log.removeHandler(handler)
+            handler.close()
+    text = (tmp_path / "run.log").read_text(encoding="utf-8")
+    assert "INFO ada: " in text
+    assert "ERROR mel: Traceback" in text
