@@ -69,6 +69,7 @@ def assert_multiplies(kernel: Kernel, A: Array, B: Array, *, hint: str, **option
     assert_product(result, A_before, B_before, hint=hint, call=call)
 
 
+@np.errstate(all="ignore")  # to look at a signalling NaN is to trip over it
 def assert_product(result: Any, A: Array, B: Array, *, hint: str, call: str = "product") -> None:
     """Assert that `result` is an array that holds ``A @ B``, in its dtype or a wider one."""
     if not isinstance(result, np.ndarray):
@@ -125,6 +126,7 @@ def tolerance(dtype: DTypeLike, inner_size: int) -> float:
     return 0.0 if kind.kind in EXACT else 3.0 * float(np.finfo(kind).eps) * inner_size
 
 
+@np.errstate(all="ignore")
 def explain_difference(result: Array, expected: Array, bound: Array | float = 0.0) -> str:
     """Say in plain words where `result` is further than `bound` from `expected`."""
     if agree(result, expected, bound):

@@ -315,3 +315,14 @@ def test_random_matrix_has_the_dtype_and_follows_the_generator(dtype):
     assert first.shape == (3, 4)
     np.testing.assert_array_equal(first, second)
     assert len(np.unique(first)) > 1
+
+
+def test_assert_product_says_what_is_wrong_with_uninitialized_memory() -> None:
+    """Bytes that nobody wrote may be a signalling NaN, on which NumPy warns at every touch."""
+    signalling = np.array([0x7FF0000000000001] * 4, dtype=np.uint64).view(np.float64)
+    result = signalling.reshape(2, 2)
+    with pytest.raises(CheckFailure, match="NaN"):
+        assert_product(result, np.ones((2, 3)), np.ones((3, 2)), hint="Write every entry.")
+    mixed = np.array([[1.0, signalling[0]], [0.0, 2.0]])
+    with pytest.raises(CheckFailure):
+        assert_product(mixed, np.ones((2, 3)), np.ones((3, 2)), hint="Write every entry.")
