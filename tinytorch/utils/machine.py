@@ -3,8 +3,10 @@
 What a system does not tell stays None and is printed as "not told".
 """
 
+import os
 import platform
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,7 @@ from tinytorch.utils.process import physical_bytes
 from tinytorch.utils.processor import Cache, core_quota, cpu_name, data_caches, usable_cores
 from tinytorch.utils.report import format_bytes
 
-__all__ = ["Machine", "describe_machine"]
+__all__ = ["Machine", "describe_machine", "environment"]
 
 _NOT_TOLD = "not told"
 
@@ -68,6 +70,23 @@ def describe_machine() -> Machine:
         blas=blas,
         blas_threads=threads,
     )
+
+
+def environment() -> dict[str, Any]:
+    """Return what a figure depends on beside the code: None is "not told".
+
+    ``cpu``, ``cores`` for this process, ``caches`` in bytes by name, ``blas`` and its
+    ``blas_threads``, and ``load``: the programs that wanted to run, over the last minute.
+    """
+    machine = describe_machine()
+    return {
+        "cpu": machine.cpu,
+        "cores": machine.cores,
+        "caches": {cache.name: cache.size for cache in machine.caches},
+        "blas": machine.blas,
+        "blas_threads": machine.blas_threads,
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
 
 
 def _told(fact: object) -> str:

@@ -8,16 +8,17 @@ float32 array of 1024 x 1024 takes 4 MB.
 
 import sys
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from tinytorch.utils import process
+from tinytorch.utils.machine import environment
 from tinytorch.utils.memory import measure_memory
-from tinytorch.utils.report import profile_text
-from tinytorch.utils.timing import SYSTEM_CLOCK, WIDE_SPREAD, Call, Timing, measure
+from tinytorch.utils.report import comparison_text, profile_text
+from tinytorch.utils.timing import SYSTEM_CLOCK, WIDE_SPREAD, Call, Timing, interleave, measure
 
 __all__ = ["MB", "SimpleProfiler", "profile_function"]
 
@@ -48,6 +49,9 @@ class SimpleProfiler:
         *args: Any,
         name: str | None = None,
         warmup: bool = True,
+        flops: float | None = None,
+        moved: float | None = None,
+        peak: float | None = None,
         **kwargs: Any,
     ) -> dict[str, Any]:
         """Call ``func(*args, **kwargs)`` repeatedly and return what was measured.
@@ -55,7 +59,7 @@ class SimpleProfiler:
         It is called once to warm up, then in up to 20 timed passes that take about a second
         together (a call of more than a second is timed once), then once for memory. Every call
         gets the same arguments: a function that changes them in place meets its own changes.
-        Where ``func`` itself has a keyword ``name`` or ``warmup``, bind it by `functools.partial`.
+        Where ``func`` itself has a keyword of these names, bind it by `functools.partial`.
 
         Parameters
         ----------
@@ -66,6 +70,10 @@ class SimpleProfiler:
             What the report calls it; by default the function's own name.
         warmup : bool
             Make one call before the timed ones, so that caches are filled and threads started.
+        flops, moved : float, optional
+            Floating-point operations of a call, and the bytes that it has to move.
+        peak : float, optional
+            Operations a second that this machine reaches, as `tinytorch.utils.limits` measures.
 
         Returns
         -------
@@ -88,6 +96,12 @@ class SimpleProfiler:
               of the machine's; ``num_threads``: of the process, those of libraries included.
             - for arrays: ``result_shape``, ``result_dtype``, ``result_size_mb``,
               ``result_elements``.
+            - with flops: ``gflops``: 1e9 operations a second in the fastest pass; with moved, too:
+              ``intensity``, operations a byte; with peak: ``peak_percent``.
+            - ``cores_used``: the same as cpu_efficiency. ``thread_time``: CPU time a call took on
+              the calling thread; what exceeds it in cpu_time was other threads' work.
+            - ``unstable``: whether the figures can be trusted no further than their ``spread``;
+              ``doubts`` then says what to do. ``environment``: CPU, cores, BLAS, its threads, load.
             - ``doubts``: sentences that say what makes these figures uncertain, if anything.
 
         Raises
@@ -106,12 +120,77 @@ class SimpleProfiler:
         timing, result = measure(call, self._clock)
         return {
             "name": _name_of(func) if name is None else name,
+            **self._facts(call, timing, result, doubts),
+            **_work_facts(timing.minimum, flops, moved, peak),
+        }
+
+    def compare(
+        self,
+        calls: Mapping[str, Callable[..., Any]],
+        *args: Any,
+        flops: float | None = None,
+        moved: float | None = None,
+        peak: float | None = None,
+        **kwargs: Any,
+    ) -> dict[str, dict[str, Any]]:
+        """Profile several functions on the same arguments, in turns.
+
+        A machine gets warm, and other programs come and go: what is timed last is timed on another
+        machine than what is timed first. In turns, all meet the same one. Do not mix functions that
+        use BLAS on several threads with others: its threads go on spinning for 0.1 s after a call.
+
+        Parameters
+        ----------
+        calls : mapping of name to callable
+            Each is called as ``func(*args, **kwargs)``, once to warm up, then in up to 20 rounds.
+        flops, moved, peak : float, optional
+            As in `profile`; the same for all.
+
+        Returns
+        -------
+        dict
+            For each name the dict that `profile` returns, and ``speedup``: how many times as fast
+            as the first one it is, by their fastest passes.
+
+        Raises
+        ------
+        ValueError
+            If there is nothing to compare.
+        """
+        if not calls:
+            raise ValueError("there has to be a call to compare")
+        bound = {name: partial(func, *args, **kwargs) for name, func in calls.items()}
+        results = {name: call() for name, call in bound.items()}
+        doubts = _observer_doubts()
+        timings = interleave(bound, self._clock)
+        first = next(iter(timings.values())).minimum
+        return {
+            name: {
+                "name": name,
+                **self._facts(bound[name], timing, results[name], doubts),
+                **_work_facts(timing.minimum, flops, moved, peak),
+                "speedup": first / timing.minimum if timing.minimum else 0.0,
+            }
+            for name, timing in timings.items()
+        }
+
+    def print_comparison(self, results: Mapping[str, Mapping[str, Any]]) -> None:
+        """Print what `compare` returned as a table, with the doubts beneath it."""
+        print(comparison_text(results))
+
+    def _facts(
+        self, call: Call, timing: Timing, result: Any, doubts: tuple[str, ...]
+    ) -> dict[str, Any]:
+        doubts += _timing_doubts(timing)
+        return {
             **_time_facts(timing),
             **(_cpu_facts(timing) if self.track_cpu else {}),
             **(_memory_facts(call) if self.track_memory else {}),
             **_array_facts(result),
             "result": result,
-            "doubts": doubts + _timing_doubts(timing),
+            "environment": environment(),
+            "unstable": bool(doubts),
+            "doubts": doubts,
         }
 
     def print_result(self, result: dict[str, Any], show_details: bool = False) -> None:
@@ -161,12 +240,28 @@ def _time_facts(timing: Timing) -> dict[str, Any]:
         "wall_time": timing.minimum,
         "cpu_time": timing.cores * timing.minimum,
         "cpu_efficiency": timing.cores,
+        "cores_used": timing.cores,
+        "thread_time": timing.thread_cores * timing.minimum,
         "minimum": timing.minimum,
         "median": timing.median,
         "spread": timing.spread,
         "repeats": timing.repeats,
         "inner_loops": timing.inner_loops,
     }
+
+
+def _work_facts(
+    seconds: float, flops: float | None, moved: float | None, peak: float | None
+) -> dict[str, float]:
+    if flops is None:
+        return {}
+    rate = flops / seconds if seconds else 0.0
+    facts = {"gflops": rate / 1e9}
+    if moved:
+        facts["intensity"] = flops / moved
+    if peak:
+        facts["peak_percent"] = 100 * rate / peak
+    return facts
 
 
 def _cpu_facts(timing: Timing) -> dict[str, Any]:

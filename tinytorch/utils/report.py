@@ -1,8 +1,9 @@
 """Print the dict that a profile is: what a person reads first, then details and doubts."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["format_bytes", "format_seconds", "profile_text"]
+__all__ = ["comparison_text", "format_bytes", "format_seconds", "profile_text", "text_table"]
 
 Line = tuple[str, str]
 
@@ -14,6 +15,39 @@ def profile_text(result: dict[str, Any], show_details: bool = False) -> str:
         lines += _process_lines(result) + _array_lines(result)
     lines += [("doubt", text) for text in result.get("doubts", ())]
     return "\n".join([result["name"], *(f"  {label:<10}{text}" for label, text in lines)])
+
+
+def comparison_text(results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return several profiles as a table, a row each, and each doubt once."""
+    extra = {"gflops": "GFLOP/s", "peak_percent": "% of peak", "peak_memory_mb": "peak MB"}
+    columns = [key for key in extra if all(key in one for one in results.values())]
+    head = ["", "best", "median", "spread", "cores", "speedup", *(extra[key] for key in columns)]
+    rows = [
+        [*_comparison_row(one), *(_three(one[key]) for key in columns)] for one in results.values()
+    ]
+    doubts = dict.fromkeys(text for one in results.values() for text in one["doubts"])
+    return "\n".join([text_table(head, rows), *(f"doubt: {text}" for text in doubts)])
+
+
+def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table: the first column to the left, the others to the right."""
+    lines = [list(map(str, row)) for row in (head, *rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip()
+        for line in lines
+    )
+
+
+def _comparison_row(one: Mapping[str, Any]) -> list[str]:
+    spread = "-" if one["spread"] is None else f"{one['spread']:.1%}"
+    times = [format_seconds(one["minimum"]), format_seconds(one["median"])]
+    return [one["name"], *times, spread, f"{one['cores_used']:.2f}", _three(one["speedup"])]
+
+
+def _three(value: float) -> str:
+    """Three digits: 0.00123, 1.23, 12.3, 1,230."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def format_seconds(seconds: float) -> str:

@@ -46,10 +46,11 @@ _MAX_LOOPS = 1_000_000
 
 @dataclass(frozen=True)
 class Clock:
-    """Two clocks that never run backwards, both in nanoseconds."""
+    """Clocks that never run backwards, in nanoseconds: wall, process and calling thread."""
 
     wall: Callable[[], int] = time.perf_counter_ns
     cpu: Callable[[], int] = time.process_time_ns
+    thread: Callable[[], int] = time.thread_time_ns
 
 
 SYSTEM_CLOCK = Clock()
@@ -57,11 +58,16 @@ SYSTEM_CLOCK = Clock()
 
 @dataclass(frozen=True)
 class Pass:
-    """One timed pass: seconds of wall time and of CPU time for all of its ``loops`` calls."""
+    """One timed pass: seconds for all of its ``loops`` calls.
+
+    ``wall`` is what one waits, ``cpu`` the CPU time of the process, ``thread`` that of the thread
+    that called.
+    """
 
     wall: float
     cpu: float
     loops: int
+    thread: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,8 +111,16 @@ class Timing:
         One short pass would not do: the CPU clock advances in steps, of 1/64 s on Windows and
         elsewhere of up to 1/100 s for a thread that is running on another core.
         """
+        return self._share([one.cpu for one in self.passes])
+
+    @property
+    def thread_cores(self) -> float:
+        """CPU seconds of the calling thread per wall second of all passes: 1 if it never waited."""
+        return self._share([one.thread for one in self.passes])
+
+    def _share(self, seconds: list[float]) -> float:
         wall = sum(one.wall for one in self.passes)
-        return sum(one.cpu for one in self.passes) / wall if wall else 0.0
+        return sum(seconds) / wall if wall else 0.0
 
     @property
     def _seconds(self) -> list[float]:
@@ -149,10 +163,11 @@ def interleave(calls: Mapping[str, Call], clock: Clock = SYSTEM_CLOCK) -> dict[s
 def run_once(call: Call, clock: Clock = SYSTEM_CLOCK) -> tuple[Pass, Any]:
     """Make one call and return its pass and what it returned."""
     with without_gc():
-        cpu, wall = clock.cpu(), clock.wall()
+        thread, cpu, wall = clock.thread(), clock.cpu(), clock.wall()
         result = call()
         wall, cpu = clock.wall() - wall, clock.cpu() - cpu
-    return Pass(wall * 1e-9, cpu * 1e-9, 1), result
+        thread = clock.thread() - thread
+    return Pass(wall * 1e-9, cpu * 1e-9, 1, thread * 1e-9), result
 
 
 @contextmanager
@@ -170,11 +185,12 @@ def without_gc() -> Iterator[None]:
 def _run_pass(call: Call, loops: int, clock: Clock) -> Pass:
     """Time ``loops`` calls in a row; what they return is dropped."""
     with without_gc():
-        cpu, wall = clock.cpu(), clock.wall()
+        thread, cpu, wall = clock.thread(), clock.cpu(), clock.wall()
         for _ in repeat(None, loops):
             call()
         wall, cpu = clock.wall() - wall, clock.cpu() - cpu
-    return Pass(wall * 1e-9, cpu * 1e-9, loops)
+        thread = clock.thread() - thread
+    return Pass(wall * 1e-9, cpu * 1e-9, loops, thread * 1e-9)
 
 
 def _calibrate(call: Call, first: Pass, clock: Clock) -> Pass:

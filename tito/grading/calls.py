@@ -51,17 +51,19 @@ class Reply:
     Parameters
     ----------
     value : ndarray or None
-        The result; None when it is no numeric array.
+        The result; None when it is neither an array nor a number.
     returned : str
-        The type of the result, in words.
+        The type of the result, in words; ``ndarray`` for an array.
     raised : Raised or None
         What was raised instead.
     unchanged : bool
-        Whether A and B hold the bytes that they held before.
+        Whether the operands hold the bytes that they held before.
     record : Record or None
         What a watched call did.
     scale : int
         What the result of a watched call was divided by: the secret factor of its products.
+    cost : int
+        Of a measured call, what was measured.
     """
 
     value: Array | None
@@ -70,6 +72,7 @@ class Reply:
     unchanged: bool
     record: Record | None = None
     scale: int = 1
+    cost: int = 0
 
 
 class Call(Protocol):
@@ -83,8 +86,11 @@ class Call(Protocol):
     def knob(self) -> str | None:
         """The option that says how the product is cut, or None."""
 
-    def __call__(self, A: Array, B: Array, **options: Any) -> Reply:
-        """Call it with A (m, n) and B (n, p)."""
+    def __call__(self, *arrays: Array, **options: Any) -> Reply:
+        """Call it with its operands, and with its other arguments by name."""
+
+    def measure(self, what: str, *arrays: Array, **options: Any) -> Reply:
+        """Call it for what it costs: one of `tito.grading.costs.COSTS`."""
 
     def watch(self, A: Array, B: Array, how: "Watching", **options: Any) -> Reply:
         """Call it on recorded arrays."""
@@ -115,7 +121,7 @@ class LocalCall:
     Parameters
     ----------
     function : callable
-        Takes A (m, n) and B (n, p) and options.
+        Takes arrays, and its other arguments by name.
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -123,18 +129,22 @@ class LocalCall:
         self.__name__ = function.__name__
         self.knob = KNOBS.get(function.__name__)
 
-    def __call__(self, A: Array, B: Array, **options: Any) -> Reply:
-        """Call it with copies of A and B that have the same strides."""
-        return self._reply(A, B, options, factor=0)
+    def __call__(self, *arrays: Array, **options: Any) -> Reply:
+        """Call it with copies of its operands that have the same strides."""
+        return self._reply(arrays, options, factor=0)
+
+    def measure(self, what: str, *arrays: Array, **options: Any) -> Reply:
+        """Call it for what it costs."""
+        return self._reply(arrays, options, factor=0, measure=what)
 
     def watch(self, A: Array, B: Array, how: Watching, **options: Any) -> Reply:
         """Call it on recorded arrays."""
-        return self._reply(A, B, options, factor=draw_factor(), **asdict(how))
+        return self._reply((A, B), options, factor=draw_factor(), **asdict(how))
 
-    def _reply(self, A: Array, B: Array, options: dict[str, Any], **watching: Any) -> Reply:
-        mine = (copy_with_strides(A), copy_with_strides(B))
-        seen = observe(self.function, *mine, options, **watching)
-        kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, (A, B), strict=True))
+    def _reply(self, arrays: tuple[Array, ...], options: dict[str, Any], **watching: Any) -> Reply:
+        mine = tuple(map(copy_with_strides, arrays))
+        seen = observe(self.function, mine, options, **watching)
+        kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, arrays, strict=True))
         return reply(seen, unchanged=kept, factor=watching["factor"])
 
 
@@ -144,7 +154,7 @@ def reply(seen: Observation, *, unchanged: bool, factor: int) -> Reply:
     value = seen.value
     if factor and value is not None:
         value = value / factor  # a power of two: exact
-    return Reply(value, seen.returned, raised, unchanged, seen.record, factor or 1)
+    return Reply(value, seen.returned, raised, unchanged, seen.record, factor or 1, seen.cost)
 
 
 def draw_factor() -> int:

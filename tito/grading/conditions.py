@@ -171,7 +171,7 @@ def right(
         if "NotImplementedError" in reply.raised.kinds:
             raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
         raise CheckFailure(f"{text} raised {reply.raised.kinds[0]}: {reply.raised.message}", hint)
-    if reply.value is None:
+    if reply.value is None or reply.returned != "ndarray":
         raise CheckFailure(f"{text}: the result is a {reply.returned}, not an array", hint)
     assert_product(reply.value, A, B, hint=hint, call=text)
     return reply

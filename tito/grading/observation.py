@@ -3,12 +3,13 @@
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.grading.costs import COSTS
 from tito.grading.meeting import Meeting
 from tito.grading.recorder import Watch, recorded, recording
 from tito.grading.steps import counting_steps
@@ -16,6 +17,7 @@ from tito.grading.steps import counting_steps
 __all__ = ["Observation", "Record", "cache_misses", "observe"]
 
 Array: TypeAlias = NDArray[Any]
+NUMBERS = (bool, int, float)
 
 
 @dataclass(frozen=True)
@@ -51,33 +53,38 @@ class Record:
 
 @dataclass(frozen=True)
 class Observation:
-    """What came back, before anybody judges it; `raised` holds class names and the message."""
+    """What came back, before anybody judges it; `raised` holds class names and the message.
+
+    A number comes back as an array without sides, and `returned` says what it was. `cost` is what
+    was asked for by `measure`.
+    """
 
     value: Array | None
     returned: str
     raised: tuple[tuple[str, ...], str] | None
     record: Record | None
+    cost: int = 0
 
 
 def observe(
     function: Callable[..., Any],
-    A: Array,
-    B: Array,
+    arrays: tuple[Array, ...],
     options: dict[str, Any],
     *,
     factor: int = 0,
     vary: bool = False,
     count_steps: bool = False,
     meet: bool = False,
+    measure: str = "",
 ) -> Observation:
-    """Call ``function(A, B, **options)`` once.
+    """Call ``function(*arrays, **options)`` once; where its speed is measured, several times.
 
     Parameters
     ----------
     function : callable
-        A student's kernel.
-    A, B : ndarray
-        Its operands; they are not copied.
+        A student's function.
+    arrays : tuple of ndarray
+        Its operands; they are not copied. Those of a recorded call are the two of a product.
     options : dict
         Its other arguments.
     factor : int
@@ -88,13 +95,18 @@ def observe(
         Whether Python steps are counted, which slows Python down tenfold.
     meet : bool
         Whether products wait for one another.
+    measure : str
+        A name in `tito.grading.costs.COSTS`, or nothing.
     """
+    if measure:
+        return _measured(function, arrays, options, measure)
     if not factor:
-        return call(function, A, B, options)
+        return call(function, arrays, options)
+    A, B = arrays
     meeting = Meeting() if meet else None
     watch = Watch(factor, vary, meeting)
     with recording(watch, function) as kind, counting_steps(count_steps) as steps:
-        seen = call(function, recorded(A, kind), recorded(B, kind), options)
+        seen = call(function, (recorded(A, kind), recorded(B, kind)), options)
     side = max([v for v in options.values() if isinstance(v, int)], default=1)
     record = Record(
         products=tuple((*product[:3], times) for product, times in watch.products.items()),
@@ -108,13 +120,30 @@ def observe(
     return Observation(seen.value, seen.returned, seen.raised, record)
 
 
-def call(function: Callable[..., Any], A: Array, B: Array, options: dict[str, Any]) -> Observation:
+def _measured(
+    function: Callable[..., Any], arrays: tuple[Array, ...], options: dict[str, Any], measure: str
+) -> Observation:
+    seen: list[Observation] = []
+
+    def once() -> None:
+        seen[:] = [call(function, arrays, options)]
+
+    once()  # what is only needed the first time is no cost; nor is it worth it if this fails
+    cost = 0 if seen[0].value is None else COSTS[measure](once, arrays)
+    return replace(seen[0], cost=cost)
+
+
+def call(
+    function: Callable[..., Any], arrays: tuple[Array, ...], options: dict[str, Any]
+) -> Observation:
     try:
         with warnings.catch_warnings(action="ignore"):
-            result = function(A, B, **options)
+            result = function(*arrays, **options)
     except (Exception, SystemExit) as error:
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
         return Observation(None, "", (kinds, str(error)), None)
+    if type(result) in NUMBERS or isinstance(result, np.generic):
+        return Observation(np.asarray(result), type(result).__name__, None, None)
     if not isinstance(result, np.ndarray):
         return Observation(None, type(result).__name__, None, None)
     return Observation(np.ndarray.view(result, np.ndarray), "ndarray", None, None)

@@ -83,14 +83,19 @@ class RemoteCall:
         self.late = 0
         self.watched = False
 
-    def __call__(self, A: Array, B: Array, **options: Any) -> Reply:
-        """Call it with copies of A and B that have the same strides."""
-        return self._ask(A, B, options, factor=0, **vars(Watching()))
+    def __call__(self, *arrays: Array, **options: Any) -> Reply:
+        """Call it with copies of its operands that have the same strides."""
+        return self._ask(arrays, options, factor=0, **vars(Watching()), measure="")
+
+    def measure(self, what: str, *arrays: Array, **options: Any) -> Reply:
+        """Call it for what it costs."""
+        self.watched = True
+        return self._ask(arrays, options, factor=0, **vars(Watching()), measure=what)
 
     def watch(self, A: Array, B: Array, how: Watching, **options: Any) -> Reply:
         """Call it on recorded arrays."""
         self.watched = True
-        return self._ask(A, B, options, factor=draw_factor(), **vars(how))
+        return self._ask((A, B), options, factor=draw_factor(), **vars(how), measure="")
 
     def close(self) -> None:
         """End the process that holds the function, and leave the worker for the next."""
@@ -109,11 +114,11 @@ class RemoteCall:
         if self.line is None:
             self._guard(self._load, "loading the cell", self.limits.load_seconds)
 
-    def _ask(self, A: Array, B: Array, options: dict[str, Any], **watching: Any) -> Reply:
+    def _ask(self, arrays: tuple[Array, ...], options: dict[str, Any], **watching: Any) -> Reply:
         self.start()
 
         def exchange(deadline: float) -> Reply:
-            return self._exchange(A, B, options, watching, deadline)
+            return self._exchange(arrays, options, watching, deadline)
 
         answer: Reply = self._guard(exchange, "a call", self.limits.call_seconds)
         return answer
@@ -150,12 +155,16 @@ class RemoteCall:
             raise NoAnswer(*undefined(self.__name__, told["errors"]))
 
     def _exchange(
-        self, A: Array, B: Array, options: dict[str, Any], watching: dict[str, Any], deadline: float
+        self,
+        arrays: tuple[Array, ...],
+        options: dict[str, Any],
+        watching: dict[str, Any],
+        deadline: float,
     ) -> Reply:
         assert self.line is not None  # start() came first
-        layouts = [layout_of(x) for x in (A, B)]
+        layouts = [layout_of(x) for x in arrays]
         sent = [bytearray(layout.size) for layout in layouts]
-        for array, layout, buffer in zip((A, B), layouts, sent, strict=True):
+        for array, layout, buffer in zip(arrays, layouts, sent, strict=True):
             place(layout, buffer)[...] = array
         request = {"function": self.__name__, "options": options, **watching}
         request["arrays"] = [vars(layout) for layout in layouts]
@@ -192,4 +201,4 @@ def to_observation(header: ReplyHeader, products: bytes, value: bytes) -> Observ
         counts = dict(zip(COUNTS, header.counts, strict=True))
         met = bool(counts.pop("met"))
         record = Record(rows, **counts, met=met)
-    return Observation(result, header.returned, header.raised, record)
+    return Observation(result, header.returned, header.raised, record, header.cost)

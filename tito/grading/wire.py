@@ -66,6 +66,7 @@ class ReplyHeader:
     shape: tuple[int, ...]
     products: int
     counts: tuple[int, ...] | None
+    cost: int
 
     @property
     def value_bytes(self) -> int:
@@ -114,7 +115,7 @@ def parse_reply(text: bytes, most_bytes: int) -> ReplyHeader:
         If it is not exactly what a worker writes.
     """
     fields = parse_json(text)
-    if set(fields) != {"returned", "raised", "dtype", "shape", "products", "counts"}:
+    if set(fields) != {"returned", "raised", "dtype", "shape", "products", "counts", "cost"}:
         raise Garbled("a reply has other fields than a reply has")
     header = ReplyHeader(
         returned=parse_text(fields["returned"]),
@@ -123,6 +124,7 @@ def parse_reply(text: bytes, most_bytes: int) -> ReplyHeader:
         shape=parse_numbers(fields["shape"], 8),
         products=parse_number(fields["products"], MOST_PRODUCTS),
         counts=parse_counts(fields["counts"]),
+        cost=parse_number(fields["cost"]),
     )
     if header.value_bytes > most_bytes:
         raise Garbled(f"a result of {header.value_bytes} bytes is announced")

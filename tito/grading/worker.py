@@ -32,6 +32,7 @@ __all__ = ["main"]
 
 Array: TypeAlias = NDArray[Any]
 TOLD_TO_END = 17  # an exit status that no program has by chance
+WATCHING = ("factor", "vary", "count_steps", "meet", "measure")
 NO_RECORD: dict[str, Any] = {"products": 0, "counts": None}
 
 
@@ -132,13 +133,14 @@ def answer(
     arrays = [place(to_layout(a), b) for a, b in zip(request["arrays"], buffers, strict=True)]
     seen = run(request, arrays, namespace)
     header: dict[str, Any] = {"returned": seen.returned, "raised": None, "dtype": None, "shape": []}
+    header["cost"] = int(seen.cost)
     if seen.raised is not None:
         kinds, message = seen.raised
         header["raised"] = [[shorten(kind, 60) for kind in kinds[:8]], shorten(message)]
     value = b""
     if seen.value is not None:
         value, described = pack_value(seen.value, request["most_bytes"])
-        header.update(described)
+        header |= described
     products, counts = pack_record(seen.record)
     return frame(nonce, header | counts, b"".join([*buffers, products, value]))
 
@@ -146,8 +148,8 @@ def answer(
 def run(request: dict[str, Any], arrays: list[Array], namespace: dict[str, Any]) -> Observation:
     try:
         function = namespace[request["function"]]
-        watching = {name: request[name] for name in ("factor", "vary", "count_steps", "meet")}
-        return observe(function, arrays[0], arrays[1], request["options"], **watching)
+        watching = {name: request[name] for name in WATCHING}
+        return observe(function, tuple(arrays), request["options"], **watching)
     except BaseException as error:
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
         return Observation(None, "", (kinds, str(error)), None)
@@ -165,7 +167,7 @@ def pack_value(value: Array, most_bytes: int) -> tuple[bytes, dict[str, Any]]:
     if value.dtype.name not in DTYPES or value.nbytes > most_bytes or value.ndim > 8:
         text = f"{value.dtype} array of shape {value.shape}"
         return b"", {"returned": shorten(text)}
-    described = {"returned": "ndarray", "dtype": value.dtype.name, "shape": list(value.shape)}
+    described = {"dtype": value.dtype.name, "shape": list(value.shape)}
     native = value.astype(value.dtype.newbyteorder("="), copy=False)
     return native.tobytes(), described
 

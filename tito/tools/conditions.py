@@ -2,10 +2,18 @@
 
 A condition is a function whose docstring says in one sentence what has to hold. Its code is there
 to read: append ``??`` to its name in a notebook, or open `tito/grading/conditions.py` and, for
-those on how a kernel works, `tito/grading/methods.py`. The grades come from the same functions,
-tried on the same matrices and on others.
+those on how a kernel works, `tito/grading/methods.py`; `models.py` and `attention.py` beside them
+hold the others. The grades come from the same functions, tried on the same inputs and on others.
 """
 
+from tito.grading.attention import (
+    attends,
+    attends_large_scores,
+    attends_narrow_types,
+    attends_ragged_chunks,
+    little_memory,
+    refuses_no_rows,
+)
 from tito.grading.conditions import (
     empty_sides,
     inputs_unchanged,
@@ -20,29 +28,62 @@ from tito.grading.conditions import (
 from tito.grading.methods import (
     chunks_at_once,
     columns_in_blocks,
+    fast_in_blocks,
     inner_in_blocks,
     no_python_loop,
     rows_in_blocks,
     rows_in_chunks,
 )
-from tito.grading.results import Result, try_here
+from tito.grading.models import (
+    amdahl_at_the_ends,
+    amdahl_refuses,
+    amdahl_speedups,
+    intensity_of_any,
+    intensity_of_nothing,
+    intensity_of_squares,
+    traces_ijk,
+    traces_nothing,
+    traces_orders,
+    traces_refuse,
+)
+from tito.grading.results import (
+    Result,
+    try_here,
+)
 
 __all__ = [
     "Result",
+    "amdahl_at_the_ends",
+    "amdahl_refuses",
+    "amdahl_speedups",
+    "attends",
+    "attends_large_scores",
+    "attends_narrow_types",
+    "attends_ragged_chunks",
     "chunks_at_once",
     "columns_in_blocks",
     "empty_sides",
+    "fast_in_blocks",
     "inner_in_blocks",
     "inputs_unchanged",
+    "intensity_of_any",
+    "intensity_of_nothing",
+    "intensity_of_squares",
+    "little_memory",
     "mismatch",
     "no_python_loop",
     "number_types",
     "ragged_blocks",
+    "refuses_no_rows",
     "rows_in_blocks",
     "rows_in_chunks",
     "square",
     "strided_views",
     "tall_and_wide",
+    "traces_ijk",
+    "traces_nothing",
+    "traces_orders",
+    "traces_refuse",
     "try_here",
     "uneven_chunks",
 ]

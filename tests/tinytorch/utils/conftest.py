@@ -11,7 +11,11 @@ class FakeClock:
     def __init__(self):
         self.wall_ns = 0
         self.cpu_ns = 0
-        self.clock = Clock(wall=lambda: self.wall_ns, cpu=lambda: self.cpu_ns)
+        self.clock = Clock(
+            wall=lambda: self.wall_ns,
+            cpu=lambda: self.cpu_ns,
+            thread=lambda: min(self.wall_ns, self.cpu_ns),
+        )
 
     def work(self, seconds, cores=1.0):
         """Let ``seconds`` go by with ``cores`` of them busy."""

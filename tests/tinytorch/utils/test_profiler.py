@@ -13,7 +13,8 @@ import pytest
 from tinytorch.utils.profiler import MB, SimpleProfiler, profile_function
 
 TIME_KEYS = {"name", "wall_time", "cpu_time", "cpu_efficiency", "result"} | {
-    *("minimum", "median", "spread", "repeats", "inner_loops", "doubts")
+    *("minimum", "median", "spread", "repeats", "inner_loops", "doubts", "unstable"),
+    *("cores_used", "thread_time", "environment"),
 }
 MEMORY_KEYS = {"memory_before_mb", "memory_after_mb", "peak_memory_mb", "memory_delta_mb"}
 CPU_KEYS = {"cpu_percent", "memory_percent", "num_threads", "process_memory_mb"}
@@ -82,7 +83,7 @@ def test_profile_of_an_array_adds_its_keys(profiler, fake):
 def test_profile_values_are_plain_python():
     result = profile_function(np.add, np.ones(3), 1)
     plain = {key: type(value) for key, value in result.items() if key != "result"}
-    assert set(plain.values()) <= {float, int, str, tuple, type(None)}
+    assert set(plain.values()) <= {float, int, str, tuple, bool, dict, type(None)}
     assert all(type(size) is int for size in result["result_shape"])
 
 
@@ -361,3 +362,65 @@ def test_profile_works_in_a_python_without_psutil():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_profile_of_known_work_says_how_much_of_the_peak(fake):
+    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
+    profiler._clock = fake.clock
+    result = profiler.profile(lambda: fake.work(2.0), flops=4e9, moved=1e9, peak=8e9)
+    assert (result["gflops"], result["intensity"]) == (pytest.approx(2.0), 4.0)
+    assert result["peak_percent"] == pytest.approx(25.0)
+
+
+def test_profile_tells_the_calling_thread_from_the_others(fake):
+    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
+    profiler._clock = fake.clock
+    result = profiler.profile(lambda: fake.work(2.0, cores=3.0))
+    assert (result["cores_used"], result["cpu_time"]) == (pytest.approx(3.0), pytest.approx(6.0))
+    assert result["thread_time"] <= result["cpu_time"]
+
+
+def test_compare_takes_turns_and_sets_the_first_to_one(fake):
+    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
+    profiler._clock = fake.clock
+    turns = []
+
+    def working(name, seconds):
+        def work(*_):
+            turns.append(name)
+            fake.work(seconds)
+            return name
+
+        return work
+
+    found = profiler.compare({"slow": working("slow", 0.2), "fast": working("fast", 0.1)}, 1)
+    assert list(found) == ["slow", "fast"]
+    assert found["slow"]["speedup"] == 1
+    assert found["fast"]["speedup"] == pytest.approx(2.0)
+    assert found["fast"]["result"] == "fast"
+    rounds = turns[4:]  # a warm-up and a first pass each
+    assert rounds[:4] == ["fast", "slow", "slow", "fast"]
+
+
+def test_compare_of_real_calls_counts_their_memory():
+    A = np.ones((64, 64))
+    found = SimpleProfiler().compare({"sum": np.sum, "copy": np.copy}, A)
+    assert found["copy"]["peak_memory_mb"] * 2**20 >= A.nbytes
+    assert found["sum"]["peak_memory_mb"] * 2**20 < A.nbytes
+
+
+def test_compare_of_nothing():
+    with pytest.raises(ValueError, match="a call to compare"):
+        SimpleProfiler().compare({})
+
+
+def test_print_comparison_is_a_table_with_each_doubt_once(fake, capsys):
+    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
+    profiler._clock = fake.clock
+    calls = {"one": lambda: fake.work(3.0), "another": lambda: fake.work(6.0)}
+    profiler.print_comparison(profiler.compare(calls, flops=3e9, peak=2e9))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split()[-5:] == ["speedup", "GFLOP/s", "%", "of", "peak"]
+    assert lines[1].split()[:3] == ["one", "3.00", "s"]
+    assert lines[2].split()[-3:] == ["0.5", "0.5", "25"]
+    assert len([line for line in lines if line.startswith("doubt: One pass only")]) == 1

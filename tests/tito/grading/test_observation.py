@@ -42,18 +42,18 @@ def test_observe_notes_what_was_raised() -> None:
     def leaves(A: Any, B: Any) -> Any:
         raise SystemExit("gone")
 
-    seen = observe(leaves, np.ones((1, 1)), np.ones((1, 1)), {})
+    seen = observe(leaves, (np.ones((1, 1)), np.ones((1, 1))), {})
     assert seen.raised == (("SystemExit", "BaseException"), "gone")
 
 
 def test_observe_shows_no_warnings() -> None:
-    seen = observe(lambda A, B: A / 0, np.ones((1, 1)), np.ones((1, 1)), {})
+    seen = observe(lambda A, B: A / 0, (np.ones((1, 1)), np.ones((1, 1))), {})
     assert seen.value is not None
     assert np.isinf(seen.value).all()
 
 
 def test_observe_names_the_type_of_what_is_no_array() -> None:
-    seen = observe(lambda A, B: [1.0], np.ones((1, 1)), np.ones((1, 1)), {})
+    seen = observe(lambda A, B: [1.0], (np.ones((1, 1)), np.ones((1, 1))), {})
     assert (seen.value, seen.returned) == (None, "list")
 
 
@@ -64,8 +64,8 @@ def test_observe_counts_steps_only_on_demand() -> None:
         return A
 
     arrays = np.ones((1, 1)), np.ones((1, 1))
-    quiet = observe(loop, *arrays, {}, factor=8).record
-    counted = observe(loop, *arrays, {}, factor=8, count_steps=True).record
+    quiet = observe(loop, arrays, {}, factor=8).record
+    counted = observe(loop, arrays, {}, factor=8, count_steps=True).record
     assert quiet is not None
     assert counted is not None
     assert quiet.steps == 0

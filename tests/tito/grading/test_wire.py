@@ -21,6 +21,7 @@ from tito.grading.wire import (
 
 GOOD: dict[str, Any] = {
     "returned": "ndarray",
+    "cost": 0,
     "raised": None,
     "dtype": "float64",
     "shape": [2, 3],

@@ -1,0 +1,152 @@
+"""Conditions on attention in chunks of rows: its result, and the memory that it takes."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure
+from tito.grading.calls import Call, Reply
+from tito.grading.conditions import Array, Generator
+from tito.grading.models import answered, describe, expect_refusal
+
+__all__ = [
+    "attends",
+    "attends_large_scores",
+    "attends_narrow_types",
+    "attends_ragged_chunks",
+    "little_memory",
+    "refuses_no_rows",
+]
+
+Lengths: TypeAlias = tuple[int, int, int, int]  # queries, keys, their width, width of the values
+FORMULA = "softmax(Q @ K.T / sqrt(d)) @ V, where each row of weights adds up to 1."
+
+
+def attends(
+    call: Call,
+    rng: Generator,
+    lengths: Sequence[Lengths] = ((6, 6, 4, 4), (5, 9, 3, 2), (1, 7, 2, 5), (8, 1, 3, 1)),
+) -> None:
+    """Each row of the result is the average of V that its query's weights give."""
+    for each in lengths:
+        attend(call, draw(rng, each), FORMULA, rows=each[0])
+
+
+def attends_ragged_chunks(
+    call: Call,
+    rng: Generator,
+    lengths: Sequence[Lengths] = ((10, 8, 4, 3), (7, 5, 2, 6)),
+    rows: Sequence[int] = (4, 1, 3, 100),
+) -> None:
+    """A last chunk that is shorter, and chunks longer than Q, come out right."""
+    hint = "range(0, len(Q), rows) has the first row of each chunk; a slice ends where Q ends."
+    for each in lengths:
+        for count in rows:
+            attend(call, draw(rng, each), hint, rows=count)
+
+
+def attends_large_scores(
+    call: Call, rng: Generator, lengths: Lengths = (9, 12, 4, 3), scales: Sequence[float] = (40.0,)
+) -> None:
+    """Scores in the thousands give weights, not infinity or NaN."""
+    hint = "exp(1000) is too large for a float: take each row's maximum off its scores first."
+    for scale in scales:
+        Q, K, V = draw(rng, lengths)
+        attend(call, (scale * Q, scale * K, V), hint, rows=4)
+
+
+def attends_narrow_types(
+    call: Call,
+    rng: Generator,
+    lengths: Lengths = (11, 13, 8, 5),
+    types: Sequence[str] = ("float32",),
+) -> None:
+    """float32 gives float32 or better, as precise as it holds."""
+    for dtype in types:
+        arrays = draw(rng, lengths, dtype)
+        reply = attend(call, arrays, "Let NumPy keep the type: no float16, no lists.", rows=4)
+        if reply.value is None or not np.can_cast(dtype, reply.value.dtype, casting="safe"):
+            fact = f"{describe(call, arrays, {'rows': 4})} returned another type than {dtype}"
+            raise CheckFailure(fact, "Give the result Q.dtype, or a wider one.")
+
+
+def refuses_no_rows(call: Call, rng: Generator, rows: Sequence[int] = (0, -2)) -> None:
+    """Fewer than one row in a chunk raises ValueError."""
+    Q, K, V = draw(rng, (4, 4, 2, 2))
+    attend(call, (Q, K, V), FORMULA, rows=2)
+    for count in rows:
+        expect_refusal(
+            call, "range(0, n, 0) fails by itself; -2 does nothing.", Q, K, V, rows=count
+        )
+
+
+def little_memory(
+    call: Call, rng: Generator, lengths: Lengths = (1024, 1024, 16, 8), rows: int = 32
+) -> None:
+    """At no time does a call hold half as much memory as all scores together take."""
+    hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
+    arrays = draw(rng, lengths, "float32")
+    attend(call, arrays, hint, rows=rows)
+    reply = call.measure("memory", *arrays, rows=rows)
+    expect_attention(call, arrays, hint, reply, rows=rows)
+    most = lengths[0] * lengths[1] * arrays[0].itemsize // 2
+    if reply.cost > most:
+        peak, bound = reply.cost / 2**20, most / 2**20
+        fact = f"{describe(call, arrays, {'rows': rows})} held {peak:.1f} MB, more than {bound:.1f}"
+        raise CheckFailure(fact, hint)
+
+
+def draw(rng: Generator, lengths: Lengths, dtype: str = "float64") -> tuple[Array, Array, Array]:
+    """Return Q (queries, d), K (keys, d) and V (keys, width)."""
+    queries, keys, d, width = lengths
+    shapes = (queries, d), (keys, d), (keys, width)
+    Q, K, V = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    return Q, K, V
+
+
+def attend(call: Call, arrays: tuple[Array, Array, Array], hint: str, rows: int) -> Reply:
+    """Call the function and ask for the right result."""
+    return expect_attention(call, arrays, hint, call(*arrays, rows=rows), rows=rows)
+
+
+@np.errstate(all="ignore")  # of whatever came back
+def expect_attention(
+    call: Call, arrays: tuple[Array, Array, Array], hint: str, reply: Reply, rows: int
+) -> Reply:
+    text = describe(call, arrays, {"rows": rows})
+    value = answered(call, reply, hint, *arrays, rows=rows).value
+    expected, bound = attention(*arrays)
+    if value is None or reply.returned != "ndarray" or value.dtype.kind != "f":
+        raise CheckFailure(f"{text}: the result is no array of floats", hint)
+    if value.shape != expected.shape:
+        raise CheckFailure(f"{text}: the shape is {value.shape}, expected {expected.shape}", hint)
+    if not np.isfinite(value).all():
+        raise CheckFailure(f"{text}: the result holds NaN or infinity", hint)
+    wrong = np.argwhere(np.abs(value - expected) > bound)
+    if len(wrong):
+        i, j = map(int, wrong[0])
+        fact = f"row {i} is wrong: [{i}, {j}] is {value[i, j]:.6g}, expected {expected[i, j]:.6g}"
+        raise CheckFailure(f"{text}: {fact}", hint)
+    if not reply.unchanged:
+        raise CheckFailure(
+            f"{text}: an input was changed by the call", "Q, K and V are the caller's."
+        )
+    return reply
+
+
+def attention(Q: Array, K: Array, V: Array) -> tuple[Array, float]:
+    """Return attention in float64, and how far an entry may be off.
+
+    A score is a sum of d products, so rounding moves it by at most ``d * eps`` times the sum of
+    their magnitudes; a weight moves by as much, relatively, and an average of V by as much times
+    its largest entry. Threefold, as in `tinytorch.utils.checking.tolerance`.
+    """
+    eps, d = float(np.finfo(Q.dtype).eps), Q.shape[1]
+    Q, K, V = (x.astype(np.float64) for x in (Q, K, V))
+    scores = Q @ K.T / np.sqrt(d)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    largest = float((np.abs(Q) @ np.abs(K).T).max()) / np.sqrt(d)
+    bound = 3 * eps * ((d + 4) * largest + len(K) + 8) * float(np.abs(V).max())
+    return weights @ V, bound
