@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-__all__ = ["comparison_text", "format_bytes", "format_seconds", "profile_text", "text_table"]
+__all__ = [
+    "comparison_text",
+    "format_bytes",
+    "format_seconds",
+    "profile_text",
+    "short_number",
+    "text_table",
+]
 
 Line = tuple[str, str]
 
@@ -23,7 +30,8 @@ def comparison_text(results: Mapping[str, Mapping[str, Any]]) -> str:
     columns = [key for key in extra if all(key in one for one in results.values())]
     head = ["", "best", "median", "spread", "cores", "speedup", *(extra[key] for key in columns)]
     rows = [
-        [*_comparison_row(one), *(_three(one[key]) for key in columns)] for one in results.values()
+        [*_comparison_row(one), *(short_number(one[key]) for key in columns)]
+        for one in results.values()
     ]
     doubts = dict.fromkeys(text for one in results.values() for text in one["doubts"])
     return "\n".join([text_table(head, rows), *(f"doubt: {text}" for text in doubts)])
@@ -42,11 +50,11 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 def _comparison_row(one: Mapping[str, Any]) -> list[str]:
     spread = "-" if one["spread"] is None else f"{one['spread']:.1%}"
     times = [format_seconds(one["minimum"]), format_seconds(one["median"])]
-    return [one["name"], *times, spread, f"{one['cores_used']:.2f}", _three(one["speedup"])]
+    return [one["name"], *times, spread, f"{one['cores_used']:.2f}", short_number(one["speedup"])]
 
 
-def _three(value: float) -> str:
-    """Three digits: 0.00123, 1.23, 12.3, 1,230."""
+def short_number(value: float) -> str:
+    """Format a number with three digits: 0.00123, 1.23, 12.3, 1,230."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
