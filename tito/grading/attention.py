@@ -8,7 +8,7 @@ import numpy as np
 from tinytorch.utils.checking import CheckFailure
 from tito.grading.calls import Call, Reply
 from tito.grading.conditions import Array, Generator
-from tito.grading.models import answered, describe, expect_refusal
+from tito.grading.models import answered, describe
 
 __all__ = [
     "attends",
@@ -16,7 +16,6 @@ __all__ = [
     "attends_narrow_types",
     "attends_ragged_chunks",
     "little_memory",
-    "refuses_no_rows",
 ]
 
 Lengths: TypeAlias = tuple[int, int, int, int]  # queries, keys, their width, width of the values
@@ -69,16 +68,6 @@ def attends_narrow_types(
         if reply.value is None or not np.can_cast(dtype, reply.value.dtype, casting="safe"):
             fact = f"{describe(call, arrays, {'rows': 4})} returned another type than {dtype}"
             raise CheckFailure(fact, "Give the result Q.dtype, or a wider one.")
-
-
-def refuses_no_rows(call: Call, rng: Generator, rows: Sequence[int] = (0, -2)) -> None:
-    """Fewer than one row in a chunk raises ValueError."""
-    Q, K, V = draw(rng, (4, 4, 2, 2))
-    attend(call, (Q, K, V), FORMULA, rows=2)
-    for count in rows:
-        expect_refusal(
-            call, "range(0, n, 0) fails by itself; -2 does nothing.", Q, K, V, rows=count
-        )
 
 
 def little_memory(

@@ -1,4 +1,4 @@
-"""Conditions on the lesson's models of cost: what a loop touches, intensity, Amdahl's law.
+"""Conditions on the lesson's models: what loops touch, intensity, chunks of rows, Amdahl's law.
 
 A model is arithmetic, so each answer is compared with the formula itself, worked out here.
 """
@@ -15,17 +15,19 @@ from tito.grading.conditions import UNWRITTEN, Array, Generator
 
 __all__ = [
     "amdahl_at_the_ends",
-    "amdahl_refuses",
     "amdahl_speedups",
     "answer",
-    "expect_refusal",
+    "edges_cover",
+    "edges_fair",
     "intensity_of_any",
     "intensity_of_nothing",
     "intensity_of_squares",
+    "tiles_extreme",
+    "tiles_ragged",
+    "tiles_whole",
     "traces_ijk",
     "traces_nothing",
     "traces_orders",
-    "traces_refuse",
 ]
 
 ORDERS = tuple(map("".join, permutations("ijk")))
@@ -54,14 +56,28 @@ def traces_nothing(call: Call, rng: Generator, sizes: Sequence[int] = (1, 0)) ->
             expect_trace(call, order, n, "The result is (n**3, 3), whatever n is.")
 
 
-def traces_refuse(
-    call: Call, rng: Generator, orders: Sequence[str] = ("iij", "ij", "", "ijkk", "IJK")
+def tiles_whole(
+    call: Call, rng: Generator, cases: Sequence[tuple[int, int]] = ((4, 2), (6, 3))
 ) -> None:
-    """What is no order of i, j and k raises ValueError."""
-    hint = "Compare sorted(order) with what it has to be, before anything else."
-    expect_trace(call, "kji", 2, INNERMOST)
-    for order in orders:
-        expect_refusal(call, hint, order=order, n=2)
+    """Blocks that n is a multiple of come one after the other, each in the order i, j, k."""
+    for n, tile in cases:
+        expect_tiles(call, n, tile, "Inside a block i, j and k run from its starts to its ends.")
+
+
+def tiles_ragged(
+    call: Call, rng: Generator, cases: Sequence[tuple[int, int]] = ((5, 2), (7, 4))
+) -> None:
+    """Where n is no multiple of tile, the last blocks are smaller."""
+    for n, tile in cases:
+        expect_tiles(call, n, tile, "The last block ends at n: min(start + tile, n).")
+
+
+def tiles_extreme(
+    call: Call, rng: Generator, cases: Sequence[tuple[int, int]] = ((3, 1), (3, 3), (2, 9), (1, 1))
+) -> None:
+    """Blocks of one number, and one block larger than everything, are the plain loops."""
+    for n, tile in cases:
+        expect_tiles(call, n, tile, "For both the steps are those of the order ijk.")
 
 
 def intensity_of_squares(
@@ -127,16 +143,29 @@ def amdahl_at_the_ends(
         expect_number(call, expected, hint, serial=serial, workers=workers)
 
 
-def amdahl_refuses(
+def edges_cover(
     call: Call,
     rng: Generator,
-    cases: Sequence[tuple[float, int]] = ((-0.1, 2), (1.5, 2), (0.5, 0), (0.5, -3)),
+    cases: Sequence[tuple[int, int]] = ((7, 2), (12, 4), (23, 8), (5, 1), (0, 1)),
 ) -> None:
-    """A share outside 0 to 1, or fewer than one worker, raises ValueError."""
-    hint = "Check 0 <= serial <= 1 and workers >= 1 first."
-    expect_number(call, 1 / (0.5 + 0.5 / 2), hint, serial=0.5, workers=2)
-    for serial, workers in cases:
-        expect_refusal(call, hint, serial=serial, workers=workers)
+    """From 0 to m, one edge more than there are chunks, and none before the one in front of it."""
+    for m, chunks in cases:
+        expect_edges(call, m, chunks)
+
+
+def edges_fair(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[tuple[int, int]] = ((23, 8), (7, 2), (100, 7), (3, 3)),
+) -> None:
+    """The sizes of the chunks differ by at most one."""
+    hint = "With whole chunks of m // chunks rows, the rest of m % chunks has to be shared out."
+    for m, chunks in cases:
+        sizes = np.diff(expect_edges(call, m, chunks))
+        if np.ptp(sizes) > 1:
+            text = describe(call, (), {"m": m, "chunks": chunks})
+            fact = f"{text}: the chunks have {sizes.min()} to {sizes.max()} rows"
+            raise CheckFailure(fact, hint)
 
 
 def answer(call: Call, hint: str, *arrays: Array, **options: Any) -> Reply:
@@ -156,16 +185,6 @@ def answered(call: Call, reply: Reply, hint: str, *arrays: Array, **options: Any
     return reply
 
 
-def expect_refusal(call: Call, hint: str, *arrays: Array, **options: Any) -> None:
-    """Ask that a call raises ValueError."""
-    reply, text = call(*arrays, **options), describe(call, arrays, options)
-    if reply.raised is None:
-        raise CheckFailure(f"{text} raised nothing, it has to raise ValueError", hint)
-    if "ValueError" not in reply.raised.kinds:
-        fact = f"{text} raised {reply.raised.kinds[0]}, it has to raise ValueError"
-        raise CheckFailure(fact, hint)
-
-
 def expect_number(call: Call, expected: float, hint: str, **options: Any) -> None:
     reply, text = answer(call, hint, **options), describe(call, (), options)
     value = reply.value
@@ -176,14 +195,17 @@ def expect_number(call: Call, expected: float, hint: str, **options: Any) -> Non
 
 
 def expect_trace(call: Call, order: str, n: int, hint: str) -> None:
-    reply = answer(call, hint, order=order, n=n)
-    text, value, expected = (
-        describe(call, (), {"order": order, "n": n}),
-        reply.value,
-        trace(order, n),
-    )
-    if value is None or reply.returned != "ndarray" or value.dtype.kind not in "iu":
-        raise CheckFailure(f"{text} returned {_a(reply)}, it has to be an array of integers", hint)
+    expect_steps(call, trace(order, n), hint, order=order, n=n)
+
+
+def expect_tiles(call: Call, n: int, tile: int, hint: str) -> None:
+    expect_steps(call, tiles(n, tile), hint, n=n, tile=tile)
+
+
+def expect_steps(call: Call, expected: Array, hint: str, **options: Any) -> None:
+    """Ask for these three positions in each step."""
+    reply, text = answer(call, hint, **options), describe(call, (), options)
+    value = whole_numbers(reply, text, hint)
     if value.shape != expected.shape:
         raise CheckFailure(f"{text} has shape {value.shape}, expected {expected.shape}", hint)
     wrong = np.flatnonzero((value != expected).any(axis=1))
@@ -193,11 +215,37 @@ def expect_trace(call: Call, order: str, n: int, hint: str) -> None:
         raise CheckFailure(f"{text}: step {step} touches {seen}, it has to touch {right}", hint)
 
 
+def expect_edges(call: Call, m: int, chunks: int) -> Array:
+    """Return the edges of a call that gives chunks in which every row is once."""
+    hint = "The first edge is 0, the last is m; between them lie chunks - 1 more."
+    reply, text = answer(call, hint, m=m, chunks=chunks), f"{call.__name__}({m}, {chunks})"
+    edges = whole_numbers(reply, text, hint).astype(np.int64)
+    if edges.shape != (chunks + 1,):
+        raise CheckFailure(f"{text} has shape {edges.shape}, expected {(chunks + 1,)}", hint)
+    if edges[0] != 0 or edges[-1] != m or (np.diff(edges) < 0).any():
+        raise CheckFailure(f"{text} is {edges.tolist()}: it has to lead from 0 to {m}", hint)
+    return edges
+
+
+def whole_numbers(reply: Reply, text: str, hint: str) -> Array:
+    """Return the array of integers that a call returned."""
+    if reply.value is None or reply.returned != "ndarray" or reply.value.dtype.kind not in "iu":
+        raise CheckFailure(f"{text} returned {_a(reply)}, it has to be an array of integers", hint)
+    return reply.value
+
+
 def trace(order: str, n: int) -> Array:
     """Return the elements that a triple loop in this order touches, (n**3, 3)."""
     loops = np.indices((n, n, n)).reshape(3, n**3)
     i, j, k = (loops[order.index(name)] for name in "ijk")
     return np.stack([i * n + k, n * n + k * n + j, 2 * n * n + i * n + j], axis=1)
+
+
+def tiles(n: int, tile: int) -> Array:
+    """Return the elements that a product in blocks touches, (n**3, 3)."""
+    i, j, k = np.indices((n, n, n)).reshape(3, n**3)
+    steps = np.lexsort((k, j, i, k // tile, j // tile, i // tile))  # the last key counts first
+    return trace("ijk", n)[steps]
 
 
 def describe(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:

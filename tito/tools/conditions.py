@@ -12,7 +12,6 @@ from tito.grading.attention import (
     attends_narrow_types,
     attends_ragged_chunks,
     little_memory,
-    refuses_no_rows,
 )
 from tito.grading.conditions import (
     empty_sides,
@@ -36,25 +35,24 @@ from tito.grading.methods import (
 )
 from tito.grading.models import (
     amdahl_at_the_ends,
-    amdahl_refuses,
     amdahl_speedups,
+    edges_cover,
+    edges_fair,
     intensity_of_any,
     intensity_of_nothing,
     intensity_of_squares,
+    tiles_extreme,
+    tiles_ragged,
+    tiles_whole,
     traces_ijk,
     traces_nothing,
     traces_orders,
-    traces_refuse,
 )
-from tito.grading.results import (
-    Result,
-    try_here,
-)
+from tito.grading.results import Result, try_here
 
 __all__ = [
     "Result",
     "amdahl_at_the_ends",
-    "amdahl_refuses",
     "amdahl_speedups",
     "attends",
     "attends_large_scores",
@@ -62,6 +60,8 @@ __all__ = [
     "attends_ragged_chunks",
     "chunks_at_once",
     "columns_in_blocks",
+    "edges_cover",
+    "edges_fair",
     "empty_sides",
     "fast_in_blocks",
     "inner_in_blocks",
@@ -74,16 +74,17 @@ __all__ = [
     "no_python_loop",
     "number_types",
     "ragged_blocks",
-    "refuses_no_rows",
     "rows_in_blocks",
     "rows_in_chunks",
     "square",
     "strided_views",
     "tall_and_wide",
+    "tiles_extreme",
+    "tiles_ragged",
+    "tiles_whole",
     "traces_ijk",
     "traces_nothing",
     "traces_orders",
-    "traces_refuse",
     "try_here",
     "uneven_chunks",
 ]

@@ -5,43 +5,25 @@ cells list them with the same points; a test compares both. Here a condition get
 the notebook's, one of them twice; its numbers are drawn afresh for every submission.
 """
 
-from tito.grading.conditions import (
-    empty_sides,
-    inputs_unchanged,
-    mismatch,
-    number_types,
-    ragged_blocks,
-    square,
-    strided_views,
-    tall_and_wide,
-    uneven_chunks,
-)
 from tito.grading.judge import Check
-from tito.grading.methods import (
-    chunks_at_once,
-    columns_in_blocks,
-    inner_in_blocks,
-    no_python_loop,
-    rows_in_blocks,
-    rows_in_chunks,
-)
 from tito.grading.results import Share
+from tito.tools import conditions as c
 
 __all__ = ["CHECKS"]
 
 RESULTS = (
-    Share(square, 1, {"sizes": (1, 3, 16, 33, 16, 65)}),
+    Share(c.square, 1, {"sizes": (1, 3, 16, 33, 16, 65)}),
     Share(
-        tall_and_wide,
+        c.tall_and_wide,
         1,
         {"shapes": ((67, 5, 2), (2, 5, 67), (3, 66, 4), (1, 70, 33), (41, 21, 1), (1, 23, 1))},
     ),
-    Share(empty_sides, 1, {"shapes": ((5, 2, 3), (0, 7, 70), (25, 6, 0), (25, 0, 7), (0, 0, 3))}),
-    Share(number_types, 1, {"shape": (37, 29, 21)}),
-    Share(strided_views, 1, {"shape": (27, 10, 31)}),
-    Share(inputs_unchanged, 1, {"shapes": ((13, 13, 13), (5, 9, 5), (66, 11, 3), (21, 70, 9))}),
+    Share(c.empty_sides, 1, {"shapes": ((5, 2, 3), (0, 7, 70), (25, 6, 0), (25, 0, 7), (0, 0, 3))}),
+    Share(c.number_types, 1, {"shape": (37, 29, 21)}),
+    Share(c.strided_views, 1, {"shape": (27, 10, 31)}),
+    Share(c.inputs_unchanged, 1, {"shapes": ((13, 13, 13), (5, 9, 5), (66, 11, 3), (21, 70, 9))}),
     Share(
-        mismatch,
+        c.mismatch,
         1,
         {
             "pairs": (
@@ -58,10 +40,41 @@ RESULTS = (
 BLOCKS = {"cases": (((29, 25, 31), 11),)}
 
 CHECKS = {
+    "test-memory-trace": Check(
+        function="memory_trace",
+        solution="memory-trace",
+        shares=(
+            Share(c.traces_ijk, 2, {"sizes": (2, 6, 3)}),
+            Share(c.traces_orders, 2, {"sizes": (3, 5)}),
+            Share(c.traces_nothing, 1, {"sizes": (0, 1)}),
+        ),
+    ),
     "test-vectorized-immediate": Check(
         function="matmul_vectorized",
         solution="matmul-vectorized",
-        shares=(*RESULTS, Share(no_python_loop, 3, {"shapes": ((22, 14, 18), (75, 40, 30))})),
+        shares=(*RESULTS, Share(c.no_python_loop, 3, {"shapes": ((22, 14, 18), (75, 40, 30))})),
+    ),
+    "test-arithmetic-intensity": Check(
+        function="arithmetic_intensity",
+        solution="arithmetic-intensity",
+        shares=(
+            Share(c.intensity_of_squares, 2, {"sizes": (18, 7, 768), "itemsizes": (4, 8)}),
+            Share(
+                c.intensity_of_any,
+                2,
+                {"shapes": ((5, 3, 2), (1, 77, 13), (640, 1, 1)), "itemsizes": (8, 4, 16)},
+            ),
+            Share(c.intensity_of_nothing, 1, {"shapes": ((0, 0, 0), (0, 5, 0), (0, 8, 2))}),
+        ),
+    ),
+    "test-tiled-trace": Check(
+        function="tiled_trace",
+        solution="tiled-trace",
+        shares=(
+            Share(c.tiles_whole, 2, {"cases": ((6, 2), (8, 4), (9, 3))}),
+            Share(c.tiles_ragged, 2, {"cases": ((7, 3), (6, 4), (5, 4))}),
+            Share(c.tiles_extreme, 1, {"cases": ((4, 1), (4, 4), (3, 64), (1, 2))}),
+        ),
     ),
     "test-cache-immediate": Check(
         function="matmul_cache_optimized",
@@ -69,13 +82,43 @@ CHECKS = {
         shares=(
             *RESULTS,
             Share(
-                ragged_blocks,
+                c.ragged_blocks,
                 2,
                 {"shapes": ((11, 6, 17), (3, 19, 7), (12, 12, 12)), "block_sizes": (5, 12, 2, 100)},
             ),
-            Share(rows_in_blocks, 2, BLOCKS),
-            Share(columns_in_blocks, 2, BLOCKS),
-            Share(inner_in_blocks, 2, BLOCKS),
+            Share(c.rows_in_blocks, 2, BLOCKS),
+            Share(c.columns_in_blocks, 2, BLOCKS),
+            Share(c.inner_in_blocks, 2, BLOCKS),
+        ),
+    ),
+    "test-cache-performance": Check(
+        function="matmul_cache_optimized",
+        solution="matmul-cache",
+        shares=(Share(c.fast_in_blocks, 5),),
+    ),
+    "test-attention-chunks": Check(
+        function="attention_in_chunks",
+        solution="attention-chunks",
+        shares=(
+            Share(
+                c.attends, 3, {"lengths": ((7, 7, 3, 3), (4, 11, 5, 2), (1, 6, 4, 3), (9, 1, 2, 2))}
+            ),
+            Share(c.attends_large_scores, 2, {"lengths": (13, 8, 5, 2), "scales": (30.0, 60.0)}),
+            Share(
+                c.attends_ragged_chunks,
+                1,
+                {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
+            ),
+            Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
+            Share(c.little_memory, 3, {"lengths": (1000, 1100, 12, 6), "rows": 24}),
+        ),
+    ),
+    "test-chunk-edges": Check(
+        function="chunk_edges",
+        solution="chunk-edges",
+        shares=(
+            Share(c.edges_cover, 1, {"cases": ((9, 4), (16, 4), (31, 8), (6, 1), (0, 2), (2, 5))}),
+            Share(c.edges_fair, 1, {"cases": ((29, 8), (9, 2), (61, 7), (4, 4), (3, 5))}),
         ),
     ),
     "test-parallel-immediate": Check(
@@ -84,16 +127,24 @@ CHECKS = {
         shares=(
             *RESULTS,
             Share(
-                uneven_chunks,
+                c.uneven_chunks,
                 3,
                 {"shapes": ((29, 5, 7), (47, 3, 2), (2, 6, 3)), "counts": (3, 1, 7, 64)},
             ),
-            Share(rows_in_chunks, 5, {"cases": (((63, 14, 19), 3), ((64, 11, 23), 4))}),
+            Share(c.rows_in_chunks, 5, {"cases": (((63, 14, 19), 3), ((64, 11, 23), 4))}),
         ),
     ),
     "test-parallel-concurrent": Check(
         function="matmul_parallel",
         solution="matmul-parallel",
-        shares=(Share(chunks_at_once, 5, {"shape": (60, 9, 14), "counts": (3, 2)}),),
+        shares=(Share(c.chunks_at_once, 5, {"shape": (60, 9, 14), "counts": (3, 2)}),),
+    ),
+    "test-amdahl": Check(
+        function="amdahl_speedup",
+        solution="amdahl",
+        shares=(
+            Share(c.amdahl_speedups, 2, {"cases": ((0.4, 3), (0.02, 100), (0.75, 2), (0.2, 7))}),
+            Share(c.amdahl_at_the_ends, 1, {"cases": ((0.0, 5), (1.0, 3), (0.6, 1), (1.0, 1))}),
+        ),
     ),
 }

@@ -20,13 +20,31 @@ does the same `2 * m * n * p` operations. What they cost on your machine is what
 
 ## Learning goals
 
-- Call the compiled product, and state exactly what your function accepts and returns.
-- Cut a product into blocks, ragged edges included, and say what the blocks are meant to save.
-- Split a product over threads in chunks that differ by at most one row.
-- Measure in GFLOP/s, and explain the figures that contradict your prediction.
+- Measure so that a figure can be trusted, and say when it cannot.
+- Explain misses by loop order, limits by arithmetic intensity, speedups by Amdahl's law.
+- Write a vectorized, a blocked and a threaded product, and attention that fits into a cache.
+- Predict, measure, and explain the figures that contradict your prediction.
 
 Before each measurement, write your prediction down. Where it turns out wrong, you learn something.
+Each idea comes as a worked example, then as a completion, then as an open problem.
+
+| section | points | minutes | section | points | minutes |
+|---|---|---|---|---|---|
+| 0 a ruler | - | 15 | 4 attention in chunks | 15 | 35 |
+| 1 loop order | 10 | 35 | 5 row chunks on threads | 25 | 45 |
+| 2 vectorized | 15 | 30 | 6 all versions, your claim | 5 | 30 |
+| 3 blocked | 30 | 50 | 7 compiled (optional) | - | 15 |
 """
+
+# %%
+# Where tinytorch is not installed, as on Colab, install it; elsewhere this does nothing.
+import importlib.util
+import subprocess
+import sys
+
+if importlib.util.find_spec("tinytorch") is None:
+    install = [sys.executable, "-m", "pip", "install", "--quiet", "tinytorch-kernels[plots]"]
+    subprocess.run(install, check=True)
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
 #| default_exp core.kernels
@@ -53,44 +71,59 @@ import that one of them needs belongs into it. The next cell loads what only the
 """
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-tools", "locked": true, "schema_version": 3, "solution": false, "task": false}
-import sys
+import time
+import tracemalloc
 
+from tinytorch.utils import experiments, figures, limits
+from tinytorch.utils.blas import one_blas_thread
+from tinytorch.utils.caches import SimulatedCache, miss_rate
 from tinytorch.utils.checking import assert_multiplies, random_matrix
 from tinytorch.utils.profiler import SimpleProfiler, profile_function
-from tito.tools.conditions import (
-    chunks_at_once,
-    columns_in_blocks,
-    empty_sides,
-    inner_in_blocks,
-    inputs_unchanged,
-    mismatch,
-    no_python_loop,
-    number_types,
-    ragged_blocks,
-    rows_in_blocks,
-    rows_in_chunks,
-    square,
-    strided_views,
-    tall_and_wide,
-    uneven_chunks,
-)
+from tito.tools import conditions as c
 from tito.tools.testing import check
 
-# What every kernel has to fulfil, a point each. Read a condition's code with, say, mismatch??
-results = [square, tall_and_wide, empty_sides, number_types]
-PRODUCT = dict.fromkeys([*results, strided_views, inputs_unchanged, mismatch], 1)
+# What every kernel has to fulfil, a point each. Read a condition's code with, say, c.mismatch??
+PRODUCT = dict.fromkeys([c.square, c.tall_and_wide, c.empty_sides, c.number_types], 1)
+PRODUCT |= dict.fromkeys([c.strided_views, c.inputs_unchanged, c.mismatch], 1)
 
-print(f"NumPy {np.__version__}, Python {sys.version.split()[0]}, {os.cpu_count()} CPUs")
+MACHINE = experiments.machine_name()
+rng = np.random.default_rng(1105)
+print(f"{MACHINE}; NumPy {np.__version__}, Python {sys.version.split()[0]}")
 
 # %% [markdown]
 """
-## Step 1: The baseline
+## Step 0: A ruler
+
+The next cell times the same call, a product of 50 x 50 matrices, three ways: once; once while its
+memory is traced; and in 20 passes of many calls, of which the fastest counts. Predict: by what
+factor do the three differ?
+"""
+
+# %%
+A, B = random_matrix(rng, 50, 50), random_matrix(rng, 50, 50)
+start = time.perf_counter()
+A @ B
+once = time.perf_counter() - start
+profiler = SimpleProfiler(track_memory=False)
+tracemalloc.start()
+traced = profiler.profile(np.matmul, A, B)
+tracemalloc.stop()
+steady = profiler.profile(np.matmul, A, B, flops=2 * 50**3)
+print(f"once {1e6 * once:.1f} us, traced {1e6 * traced['minimum']:.1f} us,", end=" ")
+print(f"steady {1e6 * steady['minimum']:.1f} us (median {1e6 * steady['median']:.1f} us)")
+print("what the profiler says of the traced one:", *traced["doubts"], sep="\n  ")
+
+# %% [markdown]
+"""
+Other programs only ever add time, so the fastest of many passes is the best estimate of what a call
+costs, and the spread between passes tells how much was added to the others. Report both, and the
+machine (Hoefler and Belli, Scientific Benchmarking of Parallel Computing Systems, SC 2015). To compare
+versions at different sizes, divide the work by the time: `2 * m * n * p / seconds`, in GFLOP/s.
+
+## Step 1: The baseline, and the order of its loops
 
 The triple loop of module 03 is the reference for everything that follows. `matmul_custom` calls it
-under this module's name for it.
-
-To compare versions at different sizes, divide the work by the time: `2 * m * n * p / seconds`, in
-GFLOP/s (1e9 operations a second). Predict: your core runs some 3e9 cycles a second. How many of
+under this module's name for it. Predict: your core runs some 3e9 cycles a second. How many of
 them does the loop spend on one multiplication and one addition?
 """
 
@@ -104,13 +137,134 @@ def matmul_custom(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 # %% [markdown]
 """
+In Python the loop itself costs so much that nothing else shows. In C it does not, and there the same
+loops in another order run up to 300 times as fast: what differs is which numbers a step touches.
+
+**Worked example.** Let A, B and C (n, n) lie in memory one after the other, row by row. Then
+`A[i, k]` is number `i * n + k`, `B[k, j]` is `n * n + k * n + j`, `C[i, j]` is `2 * n * n + i * n + j`.
+Before you run the cell, write down what the first three steps touch for n = 2.
+"""
+
+
+# %%
+def trace_ijk(n):
+    """List what the triple loop touches, i outermost and k innermost: a row for each step."""
+    steps = []
+    for i in range(n):
+        for j in range(n):
+            for k in range(n):
+                steps.append((i * n + k, n * n + k * n + j, 2 * n * n + i * n + j))
+    return np.array(steps)
+
+
+print(trace_ijk(2))
+
+# %% [markdown]
+"""
+**Completion, 5 points.** `memory_trace` does it for every order of the three loops. Its first lines
+make arrays i, j and k that hold the loops' indices step by step; the positions are yours.
+
+<details><summary>Hint 1: check by hand</summary>For "ikj" and n = 2, which three numbers does the
+second step touch?</details>
+<details><summary>Hint 2: whole arrays</summary>NumPy computes <code>i * n + k</code> for all steps at
+once, without a loop.</details>
+<details><summary>Hint 3: columns</summary><code>np.stack([x, y, z], axis=1)</code> puts three arrays
+side by side.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "memory-trace", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def memory_trace(order: str, n: int) -> np.ndarray:
+    """List which numbers the triple loop touches, in the order of its steps.
+
+    Parameters
+    ----------
+    order : str
+        The letters i, j and k, outermost loop first.
+    n : int
+        Side of A, B and C, which lie one after the other, row by row.
+
+    Returns
+    -------
+    ndarray of int, shape (n**3, 3)
+        The positions of A[i, k], B[k, j] and C[i, j] in each step.
+
+    Raises
+    ------
+    ValueError
+        If `order` is not made of i, j and k, each once.
+    """
+    if sorted(order) != ["i", "j", "k"]:
+        raise ValueError(f"order must hold i, j and k once each, got {order!r}")
+    loops = dict(zip(order, np.indices((n, n, n)).reshape(3, n**3), strict=True))
+    i, j, k = loops["i"], loops["j"], loops["k"]
+    # TODO: return the positions, a row for each step.
+    ### BEGIN SOLUTION
+    return np.stack([i * n + k, n * n + k * n + j, 2 * n * n + i * n + j], axis=1)
+    ### END SOLUTION
+
+
+# %% [markdown]
+"""
+The next cell is graded, like all that begin with `test_`. It prints a line for each condition with
+the points earned and, where one does not hold, what was seen and a hint; what it cannot tell is
+left to a person, `for review`. The grader asks the same conditions, of these inputs and of others.
+"""
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-memory-trace", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def test_memory_trace():
+    """Two points for ijk, two for all orders, one for the smallest sizes."""
+    check(memory_trace, {c.traces_ijk: 2, c.traces_orders: 2, c.traces_nothing: 1})
+
+
+test_memory_trace()
+
+# %% [markdown]
+"""
+A cache fetches 64 bytes at a time, 16 numbers of float32, and keeps what was used last. How many of
+the accesses find nothing there? Predict for n = 128 and a cache of 32 KiB, then let a simulated one
+count: it has 64 sets of 8 lines, and a line's address tells its set (`SimulatedCache??`).
+"""
+
+# %%
+for order, n in [("ijk", 128), ("ikj", 128), ("jki", 128), ("ijk", 129)]:
+    misses = miss_rate(memory_trace(order, n), itemsize=4, cache=SimulatedCache(32 * 1024, ways=8))
+    print(f"{order}, n = {n}: {100 * misses:5.1f} % of the accesses miss")
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "question-power-of-two", "locked": true, "schema_version": 3, "solution": false, "task": false}
+"""
+**Open problem, 5 points, read by a person.** The order `ijk` misses far less often with 129 than
+with 128, although there is more to do. Explain it: which matrix misses, which sets do the numbers of
+one of its columns fall into, and what changes with a row of 129? Two to five sentences, with numbers.
+
+### BEGIN MARK SCHEME
+Marking: 1 it is B, 1 the stride of 512 bytes or 8 lines, 1 sets used against lines needed, 1 why 129
+spreads over all sets, 1 figures that agree with the measured rates (a third; a sixteenth of that).
+### END MARK SCHEME
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "answer-power-of-two", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+"""
+### BEGIN SOLUTION
+The inner loop of ijk runs down a column of B. With n = 128 a row takes 512 bytes, 8 lines, so the
+numbers of a column fall into every 8th set only: 8 of 64 sets, 8 lines each, 64 places for 128 lines.
+Each is gone before the next column asks for it again, so every access to B misses: a third of all.
+With n = 129 a row takes 516 bytes, the column moves on through all sets, 128 lines find room, and the
+15 columns that follow find their numbers in the same lines.
+### END SOLUTION
+"""
+
+# %% [markdown]
+"""
 ## Step 2: Vectorized
 
 `A @ B` is one call from Python. For float32, float64 and their complex counterparts it reaches
 BLAS, a library tuned to the processor, whose inner loop multiplies and adds several numbers with
 each SIMD instruction. Integers and float16 take a plain compiled loop instead.
 
-**Exercise, 10 points.** Write `matmul_vectorized`. The arithmetic is one expression without a
+**Open problem, 10 points.** Write `matmul_vectorized`. The arithmetic is one expression without a
 Python loop. The rest is what a caller can rely on, in the later exercises as well: any m, n and p,
 0 included; float32, float64 and integers, as precise as they are or better; views in any memory
 order; A and B left as they were; `ValueError` where the inner sizes differ. `A @ B` by itself also
@@ -158,22 +312,89 @@ def matmul_vectorized(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 # %% [markdown]
 """
-### Check it
-
-The next cell is graded. It prints a line for each condition with the points earned and, where one
-does not hold, what was seen and a hint; what it cannot tell is left to a person, `for review`. The
-grader asks the same conditions, on these matrices and on others of their kind. The last one here
-counts Python steps: a larger product may not take more of them.
+The last condition counts Python steps: a larger product may not take more of them.
 """
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-vectorized-immediate", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false}
 def test_vectorized_matrix_multiplication():
     """Seven points for the product, three for leaving the loops to NumPy."""
-    check(matmul_vectorized, {**PRODUCT, no_python_loop: 3})
+    check(matmul_vectorized, {**PRODUCT, c.no_python_loop: 3})
 
 
 test_vectorized_matrix_multiplication()
+
+# %% [markdown]
+"""
+### How fast can it be?
+
+Two limits: the operations that the core can do a second, and the bytes that reach it. Their ratio in
+a kernel, operations for each byte moved, is its *arithmetic intensity*.
+
+**Worked example.** Adding two float32 vectors of n numbers does n operations, reads `2 * n` numbers
+and writes n: n operations for `3 * n * 4` bytes, an intensity of 1/12, however long the vectors are.
+
+**Completion, 5 points.** Finish `arithmetic_intensity` for a product that moves A, B and C once each.
+
+<details><summary>Hint 1: by hand</summary>Two 2 x 2 matrices in float32: 16 operations for how many
+bytes?</details>
+<details><summary>Hint 2: bytes</summary>Count the numbers of A, of B and of C; each takes
+itemsize.</details>
+<details><summary>Hint 3: nothing</summary>Where nothing is moved, nothing is done: 0.0.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "arithmetic-intensity", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def arithmetic_intensity(m: int, n: int, p: int, itemsize: int = 4) -> float:
+    """Return the operations a byte of A (m, n) @ B (n, p), each matrix moved once.
+
+    Parameters
+    ----------
+    m, n, p : int
+        Sides of the matrices.
+    itemsize : int
+        Bytes of a number.
+
+    Returns
+    -------
+    float
+        Operations a byte; 0.0 where there is nothing to move.
+    """
+    operations = 2 * m * n * p  # a multiplication and an addition for each i, j and k
+    # TODO: divide them by the bytes of A, B and C.
+    ### BEGIN SOLUTION
+    moved = (m * n + n * p + m * p) * itemsize
+    return operations / moved if moved else 0.0
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-arithmetic-intensity", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def test_arithmetic_intensity():
+    """Two points for squares, two for any shape and type, one for nothing at all."""
+    squares, shapes, nothing = c.intensity_of_squares, c.intensity_of_any, c.intensity_of_nothing
+    check(arithmetic_intensity, {squares: 2, shapes: 2, nothing: 1})
+
+
+test_arithmetic_intensity()
+
+# %% [markdown]
+"""
+The roofline puts both limits in one picture (Williams, Waterman and Patterson, CACM 52, 2009). Left of
+the ridge bytes are scarce, right of it operations. The peak is the best rate that any product reached
+here; the processor's own lies some ten per cent above. Predict where n = 16, 64 and 512 will lie.
+"""
+
+# %%
+peak = limits.peak_flops("float32")
+points = []
+for n in (16, 64, 512):
+    A, B = random_matrix(rng, n, n, "float32"), random_matrix(rng, n, n, "float32")
+    with one_blas_thread():
+        rate = profiler.profile(matmul_vectorized, A, B, flops=2 * n**3)["gflops"]
+    points.append((f"A @ B, n = {n}", arithmetic_intensity(n, n, n), rate))
+roofs = {"caches": limits.bandwidth(2**18), "memory": limits.bandwidth(2**27)}
+figures.roofline(peak, roofs, points, MACHINE)
 
 # %% [markdown]
 """
@@ -184,8 +405,83 @@ of A, and a large B has left the cache by then. Blocking finishes a tile of the 
 two b x b blocks hold `2 * b**2` numbers and feed `2 * b**3` operations, so each number that is
 fetched is used b times. For b = 64 in float32, a block of A, one of B and a tile take 48 KiB.
 
-**Exercise, 15 points.** Write `matmul_cache_optimized`: cut m, n and p, all three, into blocks of
-`block_size`, and multiply only blocks. A side need not be a multiple of it, nor as long. What a
+**Worked example.** One tile of a 5 x 5 product in blocks of 2, the ragged edge included:
+"""
+
+# %%
+A, B = random_matrix(rng, 5, 5), random_matrix(rng, 5, 5)
+tile = A[0:2, 0:2] @ B[0:2, 2:4] + A[0:2, 2:4] @ B[2:4, 2:4] + A[0:2, 4:5] @ B[4:5, 2:4]
+print(np.allclose(tile, (A @ B)[0:2, 2:4]))
+
+# %% [markdown]
+"""
+**Completion, 5 points.** `tiled_trace` lists what a product in blocks touches, block after block.
+The loops over blocks are there. Add the steps inside one block, in the order i, j, k again.
+
+<details><summary>Hint 1: where a block ends</summary>At <code>start + tile</code>, or at n where that
+comes first.</details>
+<details><summary>Hint 2: the indices</summary><code>np.mgrid[2:4, 0:2, 4:5].reshape(3, -1)</code> has the
+indices i, j and k of three such loops, step by step.</details>
+<details><summary>Hint 3: the positions</summary>They are those of <code>memory_trace</code>.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "tiled-trace", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def tiled_trace(n: int, tile: int) -> np.ndarray:
+    """List which numbers a product in blocks touches, in the order of its steps.
+
+    Parameters
+    ----------
+    n : int
+        Side of A, B and C, which lie one after the other, row by row; at least 1.
+    tile : int
+        Largest side of a block, at least 1; n need not be a multiple of it.
+
+    Returns
+    -------
+    ndarray of int, shape (n**3, 3)
+        The positions of A[i, k], B[k, j] and C[i, j] in each step.
+    """
+    steps = []
+    for i_start in range(0, n, tile):
+        for j_start in range(0, n, tile):
+            for k_start in range(0, n, tile):
+                # TODO: append the positions of all steps in this block, as an array (steps, 3).
+                ### BEGIN SOLUTION
+                i_end, j_end, k_end = (min(s + tile, n) for s in (i_start, j_start, k_start))
+                block = np.mgrid[i_start:i_end, j_start:j_end, k_start:k_end]
+                i, j, k = block.reshape(3, -1)
+                positions = [i * n + k, n * n + k * n + j, 2 * n * n + i * n + j]
+                steps.append(np.stack(positions, axis=1))
+                ### END SOLUTION
+    return np.concatenate(steps)
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-tiled-trace", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def test_tiled_trace():
+    """Two points for whole blocks, two for ragged ones, one for blocks of one and of everything."""
+    check(tiled_trace, {c.tiles_whole: 2, c.tiles_ragged: 2, c.tiles_extreme: 1})
+
+
+test_tiled_trace()
+
+# %% [markdown]
+"""
+Predict the share of misses for n = 128 in tiles of 16, where the best order of the plain loops had
+2 %. Three tiles of 16 take 3 KiB of the 32.
+"""
+
+# %%
+for tile in (4, 16, 64):
+    print(
+        f"tiles of {tile:2}: {100 * miss_rate(tiled_trace(128, tile)):5.2f} % of the accesses miss"
+    )
+
+# %% [markdown]
+"""
+**Open problem, 15 points.** Write `matmul_cache_optimized`: cut m, n and p, all three, into blocks
+of `block_size`, and multiply only blocks. A side need not be a multiple of it, nor as long. What a
 caller can rely on in step 2 holds here, too. Predict first: `@` is tuned already. Will blocks
 around it be faster than one `@`, and which block size will do best?
 
@@ -249,8 +545,6 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
 
 # %% [markdown]
 """
-### Check it
-
 The last three conditions record the sides of every product that your function takes. None may be
 longer than `block_size`, and the longest has to be more than half of it. Together the products have
 to do all the work of `A @ B`; how a block is multiplied is up to you.
@@ -260,21 +554,256 @@ to do all the work of `A @ B`; how a block is multiplied is up to you.
 # %% nbgrader={"grade": true, "grade_id": "test-cache-immediate", "locked": true, "points": 15, "schema_version": 3, "solution": false, "task": false}
 def test_cache_optimized_matrix_multiplication():
     """Seven points for the product, two for ragged edges, two for blocks in each loop."""
-    blocks = {rows_in_blocks: 2, columns_in_blocks: 2, inner_in_blocks: 2}
-    check(matmul_cache_optimized, {**PRODUCT, ragged_blocks: 2, **blocks})
+    blocks = {c.rows_in_blocks: 2, c.columns_in_blocks: 2, c.inner_in_blocks: 2}
+    check(matmul_cache_optimized, {**PRODUCT, c.ragged_blocks: 2, **blocks})
 
 
 test_cache_optimized_matrix_multiplication()
 
 # %% [markdown]
 """
-## Step 4: Row chunks on threads
+### What do blocks cost?
+
+Five points more for blocks of 256 that keep seven tenths of the speed of `A @ B`. Speed is taken as
+CPU time on one thread, the least of five turns, which other programs hardly change.
+"""
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-cache-performance", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
+def test_cache_optimized_performance():
+    """Five points for blocks that cost little."""
+    check(matmul_cache_optimized, {c.fast_in_blocks: 5})
+
+
+test_cache_optimized_performance()
+
+# %% [markdown]
+"""
+Now the sweep. Predict the best `block_size`, and whether any beats `A @ B`, before you run it.
+"""
+
+# %%
+experiments.sweep_blocks(matmul_cache_optimized, 1024, [32, 64, 128, 256, 512])
+
+# %% [markdown]
+"""
+And what one step of the inner loop is made of, for a small block and for a large one:
+"""
+
+# %%
+print(experiments.block_costs(64), experiments.block_costs(256), sep="\n\n")
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "question-small-blocks", "locked": true, "schema_version": 3, "solution": false, "task": false}
+"""
+**Open problem, 5 points, read by a person.** Three float32 blocks of 64 fit into most first caches;
+why do blocks of 64 lose against 256, and all against `A @ B`? Use both tables. Two to five sentences.
+
+### BEGIN MARK SCHEME
+Marking: 2 what surrounds a block shrinks against its arithmetic as b grows, 1 the extra pass over C,
+1 figures from the tables, 1 BLAS blocks inside, so there is nothing left to win.
+### END MARK SCHEME
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "answer-small-blocks", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+"""
+### BEGIN SOLUTION
+The arithmetic of a block grows with b**3, what surrounds it with b**2 or not at all: one more pass over
+the tile, a call into BLAS and the slices. At 64 that is half of a step, at 256 a tenth. `A @ B` never
+pays it: it is blocked inside for caches and registers alike, and packs its blocks as it needs them. The
+fetches from memory that our blocks would save, it saves already.
+### END SOLUTION
+"""
+
+# %% [markdown]
+"""
+## Step 4: Where blocking wins - attention in chunks of rows
+
+Attention takes `softmax(Q @ K.T / sqrt(d)) @ V`: each query's scores, made weights, average the rows
+of V. Between the two products lie the scores, (N, N), larger than everything else: for N = 4096,
+64 MB of float32 that go out to memory and come back, several times. Chunks of queries need a strip of
+them at a time, and a strip can stay in a cache (Rabe and Staats, 2021; Dao and others, 2022).
+
+**Worked example.** All at once, and what a row of it does. The weights of a query are
+`exp(score - largest score)`, divided by their sum; `exp(1000)` alone is infinite.
+"""
+
+
+# %%
+def attention_at_once(Q, K, V):
+    """Average the rows of V by the softmax of each query's scores."""
+    scores = Q @ K.T / np.sqrt(Q.shape[1]).astype(Q.dtype)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights @ V
+
+
+print(attention_at_once(np.array([[2.0]]), np.array([[0.0], [1.0]]), np.array([[10.0], [20.0]])))
+
+# %% [markdown]
+"""
+**Completion, 10 points.** Finish `attention_in_chunks`: never more than a strip of scores exists.
+Predict first: will it be faster, slower or the same as all at once, at N = 2048? With which `rows`?
+
+<details><summary>Hint 1: one strip</summary>A strip is to its chunk of Q what all scores are to
+Q.</details>
+<details><summary>Hint 2: the softmax</summary><code>keepdims=True</code> keeps a maximum or a sum as a
+column, (rows, 1), that a strip can be reduced by.</details>
+<details><summary>Hint 3: no copies</summary><code>strip -= ...</code> and <code>np.exp(strip,
+out=strip)</code> reuse the memory that is there.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "attention-chunks", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def attention_in_chunks(Q: np.ndarray, K: np.ndarray, V: np.ndarray, rows: int = 256) -> np.ndarray:
+    """Average the rows of V by the softmax of each query's scores, some queries at a time.
+
+    Parameters
+    ----------
+    Q : ndarray of float, shape (queries, d)
+    K : ndarray of float, shape (keys, d)
+    V : ndarray of float, shape (keys, width)
+    rows : int
+        Most queries whose scores exist at a time, at least 1.
+
+    Returns
+    -------
+    ndarray, shape (queries, width)
+        ``softmax(Q @ K.T / sqrt(d)) @ V``, the softmax along each row.
+
+    Raises
+    ------
+    ValueError
+        If `rows` is below 1.
+    """
+    if rows < 1:
+        raise ValueError(f"rows must be at least 1, got {rows}")
+    out = np.empty((Q.shape[0], V.shape[1]), dtype=np.result_type(Q, K, V))
+    scaled = Q / np.sqrt(Q.shape[1]).astype(Q.dtype)
+    for start in range(0, Q.shape[0], rows):
+        # TODO: compute the scores of this chunk, make them weights, and put the averages into out.
+        ### BEGIN SOLUTION
+        strip = scaled[start : start + rows] @ K.T
+        strip -= strip.max(axis=1, keepdims=True)
+        np.exp(strip, out=strip)
+        strip /= strip.sum(axis=1, keepdims=True)
+        np.matmul(strip, V, out=out[start : start + rows])
+        ### END SOLUTION
+    return out
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-attention-chunks", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false}
+def test_attention_in_chunks():
+    """Seven points for the result, three for never holding all scores."""
+    result = {c.attends: 3, c.attends_large_scores: 2}
+    result |= {c.attends_ragged_chunks: 1, c.attends_narrow_types: 1}
+    check(attention_in_chunks, {**result, c.little_memory: 3})
+
+
+test_attention_in_chunks()
+
+# %%
+Q, K, V = (random_matrix(rng, 2048, 64, "float32") for _ in range(3))
+calls = {"all at once": attention_at_once}
+for rows in (512, 128, 32):
+    calls[f"rows = {rows}"] = lambda *arrays, rows=rows: attention_in_chunks(*arrays, rows=rows)
+with one_blas_thread():
+    attention = SimpleProfiler().compare(calls, Q, K, V)
+profiler.print_comparison(attention)
+figures.speedups(attention, MACHINE)
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "question-rows", "locked": true, "schema_version": 3, "solution": false, "task": false}
+"""
+**Open problem, 5 points, read by a person.** Choose `rows` for N = 8192 and d = 64 on your machine:
+from which cache and which sizes does your choice follow, and which measurement would show it wrong?
+Run that measurement (add cells here), and say what came out. Two to five sentences, with numbers.
+
+### BEGIN MARK SCHEME
+Marking: 1 the size of a strip, rows * N * 4 bytes, 1 a cache of this machine that it should fit
+into, 1 a measurement named beforehand that could refute the choice, 2 the measured figures and an
+honest conclusion, also where they refute it.
+### END MARK SCHEME
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "answer-rows", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+"""
+### BEGIN SOLUTION
+A strip takes rows * 8192 * 4 bytes, 32 KiB a row. In a second cache of 1 MiB, of which K and V want 4
+more, at most 16 rows or so stay; the third, 32 MiB, holds 512. Chosen: 128 rows, 4 MiB. Refuted if 16 or
+1024 rows were faster by more than the spread. Measured: 16 rows 1.3 times, 1024 rows 1.1 times as long as
+128. Not refuted; between 64 and 256 there was no difference above the spread.
+### END SOLUTION
+"""
+
+# %% [markdown]
+"""
+## Step 5: Row chunks on threads
 
 Rows of the result do not depend on each other, so they can be computed at the same time. Threads
 share memory: each reads A and B where they lie and writes its own rows. One Python thread runs at a
 time, but NumPy releases the interpreter's lock while it multiplies, and there the time goes.
 Processes, which the argument's name recalls, would have to copy A, B and the result.
+
+**Worked example.** Two halves, each on a thread of its own, written into place:
 """
+
+# %%
+A, B = random_matrix(rng, 7, 4), random_matrix(rng, 4, 3)
+C = np.empty((7, 3))
+
+
+def multiply_rows(start, end):
+    """Multiply rows `start` to `end` of A by B, into the same rows of C."""
+    np.matmul(A[start:end], B, out=C[start:end])
+
+
+with ThreadPoolExecutor(max_workers=2) as pool:
+    list(pool.map(multiply_rows, [0, 3], [3, 7]))
+print(np.allclose(C, A @ B))
+
+# %% [markdown]
+"""
+**Completion, 2 points.** For any number of chunks, write the line that finds where they begin and end:
+the worked example's were 0, 3 and 7.
+
+<details><summary>Hint 1: what it gives</summary>One number more than there are chunks, from 0 to
+m.</details>
+<details><summary>Hint 2: fair chunks</summary>23 rows in 8 chunks: sizes 2 and 3.</details>
+<details><summary>Hint 3: a formula</summary>Look at <code>m * i // chunks</code> for i = 0, 1, ...,
+chunks.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "chunk-edges", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def chunk_edges(m: int, chunks: int) -> np.ndarray:
+    """Return where chunks of m rows begin and end, their sizes as equal as can be.
+
+    Parameters
+    ----------
+    m : int
+        Rows, at least 0.
+    chunks : int
+        How many, at least 1.
+
+    Returns
+    -------
+    ndarray of int, shape (chunks + 1,)
+        Chunk i has the rows from the i-th edge up to, not including, the next.
+    """
+    # TODO: return the edges, from 0 to m.
+    ### BEGIN SOLUTION
+    return m * np.arange(chunks + 1) // chunks
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-chunk-edges", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
+def test_chunk_edges():
+    """A point for chunks that hold every row once, one for sizes that differ by at most one."""
+    check(chunk_edges, {c.edges_cover: 1, c.edges_fair: 1})
+
+
+test_chunk_edges()
 
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-cpus", "locked": true, "schema_version": 3, "solution": false, "task": false}
@@ -288,15 +817,15 @@ def available_cpus() -> int:
 
 # %% [markdown]
 """
-**Exercise, 15 points, and 5 for chunks at once.** Write `matmul_parallel`: cut the rows of A into
+**Open problem, 15 points, and 5 for chunks at once.** Write `matmul_parallel`: cut the rows of A into
 `min(num_processes, m)` chunks whose sizes differ by at most one, and multiply each chunk by B on a
 thread of its own, all at once; never more than `num_processes` threads. Without an argument, use
 the CPUs this process may run on. What a caller can rely on in step 2 holds here, too.
 
 Predict first: `@` may use several threads by itself. What happens when each of yours does?
 
-<details><summary>Hint 1: fair chunks</summary>
-23 rows in 8 chunks: sizes 2 and 3. Look at <code>m * i // chunks</code> for i = 0, 1, ..., chunks.
+<details><summary>Hint 1: the chunks</summary>
+Never more than m of them; <code>chunk_edges</code> says where they begin and end.
 </details>
 <details><summary>Hint 2: no joining</summary>
 Create the result once; <code>np.matmul(A[a:b], B, out=C[a:b])</code> writes a chunk into place.
@@ -347,7 +876,7 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
 
     chunks = min(num_processes, m)
     if chunks > 0:
-        edges = [m * i // chunks for i in range(chunks + 1)]
+        edges = chunk_edges(m, chunks)
         with ThreadPoolExecutor(max_workers=chunks) as pool:
             list(pool.map(multiply_rows, edges[:-1], edges[1:]))
     return C
@@ -356,8 +885,6 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
 
 # %% [markdown]
 """
-### Check it
-
 The last condition records how many rows of A are multiplied at a time. Where `num_processes`
 divides m, it has to be `m / num_processes`.
 """
@@ -366,7 +893,7 @@ divides m, it has to be `m / num_processes`.
 # %% nbgrader={"grade": true, "grade_id": "test-parallel-immediate", "locked": true, "points": 15, "schema_version": 3, "solution": false, "task": false}
 def test_parallel_matrix_multiplication():
     """Seven points for the product, three for uneven chunks, five for working in chunks."""
-    check(matmul_parallel, {**PRODUCT, uneven_chunks: 3, rows_in_chunks: 5})
+    check(matmul_parallel, {**PRODUCT, c.uneven_chunks: 3, c.rows_in_chunks: 5})
 
 
 test_parallel_matrix_multiplication()
@@ -384,21 +911,108 @@ the other. How fast they are does not count.
 # %% nbgrader={"grade": true, "grade_id": "test-parallel-concurrent", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_parallel_at_once():
     """Five points for chunks that are multiplied at the same time."""
-    check(matmul_parallel, {chunks_at_once: 5})
+    check(matmul_parallel, {c.chunks_at_once: 5})
 
 
 test_parallel_at_once()
 
 # %% [markdown]
 """
-## All four, side by side
+### How much can threads bring?
+
+Let a run on one worker take 1, of which the share `serial` cannot be divided (Amdahl, 1967).
+
+**Worked example.** With half of it serial, two workers take 0.5 for that half, and 0.5 / 2 for the
+other, 0.75 in all: they are 1 / 0.75 = 1.33 times as fast. Ten thousand workers are not twice as fast.
+
+**Completion, 3 points.** Finish `amdahl_speedup`. Predict first: with 0.05 serial, how many times as
+fast are 64 workers?
+
+<details><summary>Hint 1: time</summary>How long does the serial part take now, how long the rest?</details>
+<details><summary>Hint 2: speedup</summary>Time before, which is 1, over time after.</details>
+<details><summary>Hint 3: check it</summary>All serial gives 1, nothing serial gives workers.</details>
+"""
+
+
+# %% nbgrader={"grade": false, "grade_id": "amdahl", "locked": false, "schema_version": 3, "solution": true, "task": false}
+#| export
+def amdahl_speedup(serial: float, workers: int) -> float:
+    """Return how many times as fast a run gets by Amdahl's law.
+
+    Parameters
+    ----------
+    serial : float
+        The share of the time on one worker that cannot be divided, 0 to 1.
+    workers : int
+        How many share the rest, at least 1.
+
+    Returns
+    -------
+    float
+        Time on one worker over time on all of them.
+
+    Raises
+    ------
+    ValueError
+        If `serial` is not from 0 to 1, or `workers` is below 1.
+    """
+    if not 0 <= serial <= 1:
+        raise ValueError(f"serial must be from 0 to 1, got {serial}")
+    if workers < 1:
+        raise ValueError(f"workers must be at least 1, got {workers}")
+    # TODO: divide the time before by the time after.
+    ### BEGIN SOLUTION
+    return 1 / (serial + (1 - serial) / workers)
+    ### END SOLUTION
+
+
+# %% nbgrader={"grade": true, "grade_id": "test-amdahl", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
+def test_amdahl_speedup():
+    """Two points for the law, one for its ends."""
+    check(amdahl_speedup, {c.amdahl_speedups: 2, c.amdahl_at_the_ends: 1})
+
+
+test_amdahl_speedup()
+
+# %% [markdown]
+"""
+Measured with BLAS held to one thread, so that the threads are yours alone. The law's curve takes the
+serial share that the best speedup implies (Karp and Flatt, 1990).
+"""
+
+# %%
+experiments.sweep_threads(matmul_parallel, 1024, [1, 2, 4])
+
+# %% [markdown]
+"""
+And where BLAS has threads of its own? Each of your chunks then calls it, and they share the same
+cores. Predict whether 4 chunks around a threaded BLAS help or hinder. A second trap: a BLAS's threads
+wait for their next call by spinning. What does the process do while the cell below only sleeps?
+"""
+
+# %%
+A, B = random_matrix(rng, 1024, 1024, "float32"), random_matrix(rng, 1024, 1024, "float32")
+for chunks in (1, 2, 4):
+    crowd = profiler.profile(matmul_parallel, A, B, num_processes=chunks, flops=2 * 1024**3)
+    print(f"{chunks} chunks around BLAS threads {crowd['gflops']:6.1f} GFLOP/s", end="")
+    print(f" on {crowd['cores_used']:.2f} cores")
+for label in ("right after a threaded A @ B", "a moment later"):
+    start = time.process_time()
+    time.sleep(0.2)
+    print(f"{label}: {1e3 * (time.process_time() - start):5.1f} ms of CPU time in 200 ms of sleep")
+
+# %% [markdown]
+"""
+Spinning counts as CPU time and takes cores from whoever runs next: so never time threaded BLAS and
+single threads in turns. Every comparison in this module holds BLAS to one thread, or says otherwise.
+
+## Step 6: All four, side by side
 
 Before timing anything, let all versions multiply the same matrices. A fast wrong result is worth
 nothing, and the sizes are odd on purpose.
 """
 
 # %%
-rng = np.random.default_rng(1105)
 A, B = random_matrix(rng, 37, 29, "float32"), random_matrix(rng, 29, 41, "float32")
 for kernel in (matmul_custom, matmul_vectorized, matmul_cache_optimized, matmul_parallel):
     assert_multiplies(kernel, A, B, hint="Run this kernel's own check above first.")
@@ -408,70 +1022,95 @@ for kernel in (matmul_custom, matmul_vectorized, matmul_cache_optimized, matmul_
 """
 ## Performance comparison
 
-Order the six lines below from slow to fast, on paper, then run the cell. The time is that of the
-fastest of several passes: other programs can only add to it. Memory is not traced meanwhile, as
-tracing slows small calls. Each line states its size n; compare rates, and times at the same n only.
+Order the versions from slow to fast for n = 64, on paper, and replace the guesses by yours: they were
+made without measuring. All run in turns, BLAS on one thread; the first line is the triple loop.
 """
 
 # %%
-profiler = SimpleProfiler(track_memory=False)
+predicted = {  # GFLOP/s for n = 64
+    "matmul_custom": 0.02,
+    "matmul_cache_optimized": 40,
+    "matmul_parallel": 80,
+    "matmul_vectorized": 60,
+}
+A, B = random_matrix(rng, 64, 64, "float32"), random_matrix(rng, 64, 64, "float32")
+versions = (matmul_custom, matmul_cache_optimized, matmul_parallel, matmul_vectorized)
+with one_blas_thread():
+    results = profiler.compare(
+        {kernel.__name__: kernel for kernel in versions}, A, B, flops=2 * 64**3, peak=peak
+    )
+profiler.print_comparison(results)
+figures.speedups(results, MACHINE)
 
-
-def print_rate(label, kernel, size, **options):
-    """Time `kernel` on float32 matrices (size, size) and print the time and the rate."""
-    A, B = random_matrix(rng, size, size, "float32"), random_matrix(rng, size, size, "float32")
-    seconds = profiler.profile(kernel, A, B, **options)["wall_time"]
-    rate = 2 * size**3 / seconds / 1e9
-    print(f"{label:<24} n = {size:<4} {1e3 * seconds:9.3f} ms {rate:9.3f} GFLOP/s")
-
-
-print_rate("triple loop", matmul_custom, 48)
-print_rate("A @ B", matmul_vectorized, 48)
-print_rate("A @ B", matmul_vectorized, 512)
-print_rate("blocks of 64", matmul_cache_optimized, 512, block_size=64)
-print_rate("blocks of 256", matmul_cache_optimized, 512, block_size=256)
-print_rate("row chunks on threads", matmul_parallel, 512)
+# %%
+figures.predicted_against_measured(
+    [(name, predicted.get(name), one["gflops"]) for name, one in results.items()],
+    "GFLOP/s",
+    MACHINE,
+)
 
 # %% [markdown]
 """
-Which line surprised you? Two questions to take with you:
-
-- `A @ B` is blocked inside, for this processor. What do your own blocks add to its cost, and why
-  does that cost shrink as the blocks grow?
-- If row chunks did not beat `A @ B`: how many threads did `A @ B` use? The next cells show it.
+What the numbers are matters as well. Predict: how fast is `A @ B` for float64, int64 and float16,
+against float32? BLAS has no kernel for the last two.
 """
+
+# %%
+print(experiments.rates_by_type(256, ["float32", "float64", "int64", "float16"]))
 
 # %% [markdown]
 """
 ## Profiling and analysis
 
 `profile_function` measures one call and prints what it found: the wall time, which is what you wait
-for, and the CPU time, summed over all threads. Their ratio says how many cores were busy.
+for, the CPU time, summed over all threads, and in a pass of its own the memory. The peak is the most
+that one call held at a time, its result included. What exceeds the result went into buffers and copies.
 """
 
 # %%
 A, B = random_matrix(rng, 512, 512, "float32"), random_matrix(rng, 512, 512, "float32")
 result = profile_function(matmul_vectorized, A, B, name="A @ B", show_details=True)
 print(f"\nA @ B kept {result['cpu_efficiency']:.1f} of {available_cpus()} CPUs busy")
+for kernel in (matmul_cache_optimized, matmul_parallel):
+    result = profile_function(kernel, A, B)
+
+# %% [markdown] nbgrader={"grade": false, "grade_id": "question-claim", "locked": true, "schema_version": 3, "solution": false, "task": false}
+"""
+**Open problem, 5 points, read by a person.** Make a claim of your own about these kernels on your
+machine, such as "above n = 256, two chunks are never slower than one". State it with sizes and a
+number, state which measurement would refute it, measure (add cells here), and say what came out.
+
+### BEGIN MARK SCHEME
+Marking: 1 a claim with sizes, types and a number, 1 a measurement that could refute it, 2 measured in
+turns, repeated, with the spread or several runs, 1 an honest conclusion, also where it is "refuted".
+### END MARK SCHEME
+"""
+
+# %% [markdown] nbgrader={"grade": true, "grade_id": "answer-claim", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
+"""
+### BEGIN SOLUTION
+For instance: with float32 and one BLAS thread, blocks of 256 reach at least 0.8 of `A @ B` for every n
+from 512 to 2048. One n in that range whose fastest of 20 passes, taken in turns, stays below 0.8 would
+refute it. Measured at 512, 513, 768, 1024 and 2048: 0.87, 0.79, 0.87, 0.86, 0.88. Refuted at 513, where a
+last block of one row and one column costs a call each.
+### END SOLUTION
+"""
 
 # %% [markdown]
 """
-The same for memory. The peak is the most that one call held at a time, its result included. What
-exceeds the result went into buffers and copies.
+## Step 7, optional: The same loops, compiled
+
+With Numba the loops become machine code, and what the simulated cache said comes true: their order
+alone is a factor of hundreds, then tiles, then registers. Needs `pip install numba`.
 """
 
 # %%
-profiler = SimpleProfiler(track_memory=True, track_cpu=True)
-for kernel in (matmul_vectorized, matmul_cache_optimized, matmul_parallel):
-    result = profiler.profile(kernel, A, B)
-    used, kept = result["peak_memory_mb"], result["result_size_mb"]
-    print(f"{result['name']:<24} peak {used:6.3f} MB for a result of {kept:6.3f} MB")
+if importlib.util.find_spec("numba") is None:
+    print("Numba is not installed: nothing to see here.")
+else:
+    from tinytorch.utils.ladder import climb
 
-# %% [markdown]
-"""
-Use these two tools for a claim of your own, for example: "above n = 256, two chunks are never
-slower than one". State it, state what measurement would refute it, then measure.
-"""
+    print(climb(512))
 
 # %% [markdown]
 """
