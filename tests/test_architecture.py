@@ -39,7 +39,7 @@ SETTINGS = [ROOT / name for name in ("nbgrader_config.py", "settings.ini", "pypr
 TESTS = sorted(ROOT.glob("tests/**/*.py"))
 
 MOST_LINES = 250
-MOST_LESSON_LINES = 699
+MOST_LESSON_LINES = 1150  # four hours in one notebook: each exercise with three hints and a check
 EMOJI = re.compile("[\u2600-\u27bf\u2b50\u2b55\ufe0f\U0001f000-\U0001faff]")
 HOME = re.compile(r"/(?:home|root|Users)[/]\w|\\Users[\\]")
 
@@ -180,7 +180,8 @@ def test_modules_that_define_something_say_what_they_offer() -> None:
 
 
 def test_modules_and_lessons_are_short() -> None:
-    lines = {path: len(read(path).splitlines()) for path in [*SOURCES, *LESSONS]}
+    written = [path for path in [*SOURCES, *LESSONS] if path not in GENERATED]
+    lines = {path: len(read(path).splitlines()) for path in written}
     most = {path: MOST_LESSON_LINES if path in LESSONS else MOST_LINES for path in lines}
     assert {shown(path): n for path, n in lines.items() if n > most[path]} == {}
 

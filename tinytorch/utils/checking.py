@@ -166,9 +166,8 @@ def error_bound(A: Array, B: Array) -> Array:
     dtype, n = np.result_type(A, B), A.shape[1]
     if dtype.kind in EXACT:
         return np.zeros((A.shape[0], B.shape[1]))
-    with np.errstate(all="ignore"):
-        magnitude = abs(A).astype(np.float64) @ abs(B).astype(np.float64)
-        bound = tolerance(dtype, n) * magnitude + n * float(np.finfo(dtype).smallest_subnormal)
+    magnitude = abs(A).astype(np.float64) @ abs(B).astype(np.float64)
+    bound = tolerance(dtype, n) * magnitude + n * float(np.finfo(dtype).smallest_subnormal)
     return np.where(np.isfinite(bound), bound, 0.0)
 
 
@@ -179,8 +178,7 @@ def agree(result: Array, expected: Array, bound: Array | float) -> bool:
 def differing(result: Array, expected: Array, bound: Array | float) -> Mask:
     """Tell for each entry whether it is off; NaN agrees with NaN, an infinity with itself."""
     same: Mask = (result == expected) | (np.isnan(result) & np.isnan(expected))
-    with np.errstate(all="ignore"):
-        near = abs(np.subtract(result, expected, dtype=complex)) <= bound
+    near = abs(np.subtract(result, expected, dtype=complex)) <= bound
     return ~(same | (near & np.greater(bound, 0)))
 
 

@@ -1,28 +1,31 @@
 """Profile one call: its time, its memory and what it returns, in one dict.
 
 Time and memory are measured in calls of their own, because tracing memory slows the code that is
-timed. `timing` reads the clocks, `memory` counts bytes, `process` asks the operating system and
-`report` prints; this module puts their answers together. 1 MB is 2**20 bytes throughout, so a
-float32 array of 1024 x 1024 takes 4 MB.
+timed. `timing` reads the clocks, `memory` counts bytes, `process` asks the operating system,
+`facts` names what they tell and `report` prints; this module puts their answers together. 1 MB is
+2**20 bytes throughout, so a float32 array of 1024 x 1024 takes 4 MB.
 """
 
-import sys
-import tracemalloc
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from tinytorch.utils import process
+from tinytorch.utils.facts import (
+    MB,
+    array_facts,
+    cpu_facts,
+    memory_facts,
+    observer_doubts,
+    time_facts,
+    timing_doubts,
+    work_facts,
+)
 from tinytorch.utils.machine import environment
-from tinytorch.utils.memory import measure_memory
 from tinytorch.utils.report import comparison_text, profile_text
-from tinytorch.utils.timing import SYSTEM_CLOCK, WIDE_SPREAD, Call, Timing, interleave, measure
+from tinytorch.utils.timing import SYSTEM_CLOCK, Call, Timing, interleave, measure
 
 __all__ = ["MB", "SimpleProfiler", "profile_function"]
-
-MB = 2**20
 
 
 class SimpleProfiler:
@@ -116,12 +119,12 @@ class SimpleProfiler:
         call = partial(func, *args, **kwargs)
         if warmup:
             call()
-        doubts = _observer_doubts()
+        doubts = observer_doubts()
         timing, result = measure(call, self._clock)
         return {
             "name": _name_of(func) if name is None else name,
             **self._facts(call, timing, result, doubts),
-            **_work_facts(timing.minimum, flops, moved, peak),
+            **work_facts(timing.minimum, flops, moved, peak),
         }
 
     def compare(
@@ -161,14 +164,14 @@ class SimpleProfiler:
             raise ValueError("there has to be a call to compare")
         bound = {name: partial(func, *args, **kwargs) for name, func in calls.items()}
         results = {name: call() for name, call in bound.items()}
-        doubts = _observer_doubts()
+        doubts = observer_doubts()
         timings = interleave(bound, self._clock)
         first = next(iter(timings.values())).minimum
         return {
             name: {
                 "name": name,
                 **self._facts(bound[name], timing, results[name], doubts),
-                **_work_facts(timing.minimum, flops, moved, peak),
+                **work_facts(timing.minimum, flops, moved, peak),
                 "speedup": first / timing.minimum if timing.minimum else 0.0,
             }
             for name, timing in timings.items()
@@ -181,12 +184,12 @@ class SimpleProfiler:
     def _facts(
         self, call: Call, timing: Timing, result: Any, doubts: tuple[str, ...]
     ) -> dict[str, Any]:
-        doubts += _timing_doubts(timing)
+        doubts += timing_doubts(timing)
         return {
-            **_time_facts(timing),
-            **(_cpu_facts(timing) if self.track_cpu else {}),
-            **(_memory_facts(call) if self.track_memory else {}),
-            **_array_facts(result),
+            **time_facts(timing),
+            **(cpu_facts(timing) if self.track_cpu else {}),
+            **(memory_facts(call) if self.track_memory else {}),
+            **array_facts(result),
             "result": result,
             "environment": environment(),
             "unstable": bool(doubts),
@@ -233,82 +236,3 @@ def _name_of(func: Callable[..., Any]) -> str:
         func = func.func
     name = getattr(func, "__name__", None)
     return name if isinstance(name, str) else type(func).__name__
-
-
-def _time_facts(timing: Timing) -> dict[str, Any]:
-    return {
-        "wall_time": timing.minimum,
-        "cpu_time": timing.cores * timing.minimum,
-        "cpu_efficiency": timing.cores,
-        "cores_used": timing.cores,
-        "thread_time": timing.thread_cores * timing.minimum,
-        "minimum": timing.minimum,
-        "median": timing.median,
-        "spread": timing.spread,
-        "repeats": timing.repeats,
-        "inner_loops": timing.inner_loops,
-    }
-
-
-def _work_facts(
-    seconds: float, flops: float | None, moved: float | None, peak: float | None
-) -> dict[str, float]:
-    if flops is None:
-        return {}
-    rate = flops / seconds if seconds else 0.0
-    facts = {"gflops": rate / 1e9}
-    if moved:
-        facts["intensity"] = flops / moved
-    if peak:
-        facts["peak_percent"] = 100 * rate / peak
-    return facts
-
-
-def _cpu_facts(timing: Timing) -> dict[str, Any]:
-    resident = process.resident_bytes()
-    return {
-        "cpu_percent": 100 * timing.cores,
-        "process_memory_mb": None if resident is None else resident / MB,
-        "memory_percent": process.resident_percent(),
-        "num_threads": process.thread_count(),
-    }
-
-
-def _memory_facts(call: Call) -> dict[str, Any]:
-    use = measure_memory(call)
-    return {
-        "memory_before_mb": use.before / MB,
-        "memory_after_mb": use.after / MB,
-        "peak_memory_mb": use.peak / MB,
-        "memory_delta_mb": use.kept / MB,
-    }
-
-
-def _array_facts(result: Any) -> dict[str, Any]:
-    if not isinstance(result, np.ndarray):
-        return {}
-    return {
-        "result_shape": result.shape,
-        "result_dtype": str(result.dtype),
-        "result_size_mb": result.nbytes / MB,
-        "result_elements": result.size,
-    }
-
-
-def _observer_doubts() -> tuple[str, ...]:
-    """Name what watches this program and slows it."""
-    doubts = []
-    if tracemalloc.is_tracing():
-        doubts.append("tracemalloc is on and slows what it traces: stop it before timing.")
-    if sys.gettrace() is not None:
-        doubts.append("A debugger or coverage tool slows every line: time without it.")
-    return tuple(doubts)
-
-
-def _timing_doubts(timing: Timing) -> tuple[str, ...]:
-    """Name what the passes themselves leave uncertain."""
-    if timing.spread is None:
-        return ("One pass only: how far the time can be trusted is not known.",)
-    if timing.spread > WIDE_SPREAD:
-        return ("The passes differ widely: close other programs and measure again.",)
-    return ()
