@@ -23,7 +23,8 @@ Run = Callable[..., Any]
 # A grader of its own: it starts a sandbox whose processes hold the pipe on descriptor 4 open, says
 # what there is to clear away, and then does what the test tells it.
 GRADER = """
-import os, sys, time
+import os, signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it would be ignored
 from tito.grading.sandbox import run_in_sandbox, warm_start
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.janitor import own_folder
