@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test lint types fresh check clean
+.PHONY: help setup demo test lint types fresh page check clean
 
 help: ## Say what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,10 +46,14 @@ lint: $(READY) ## Look for faults and for formatting
 types: $(READY) ## Check the annotations
 	$(BIN)/mypy
 
-fresh: $(READY) ## Check that the exported packages and the table of the corpora are current
+fresh: $(READY) ## Check that what is made from other files is current: packages, tables, pages
 	$(BIN)/tito export layers --check
 	$(BIN)/tito export kernels --check
 	$(BIN)/python tests/support/corpora_table.py --check
+	$(BIN)/python docs/lesson_page.py --check
+
+page: $(READY) ## Run the lesson with its solutions and write docs/kernels.html
+	$(BIN)/python docs/lesson_page.py
 
 check: test lint types fresh ## Everything that .ci/run looks at
 

@@ -9,6 +9,10 @@ from pathlib import Path
 import jupytext
 import pytest
 
+from tito.course import Course
+from tito.grading.assignment import student_notebook
+from tito.lesson import find_lesson
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "modules" / "source" / "11_kernels" / "kernels_dev.py"
 
@@ -23,16 +27,38 @@ SEED_CELLS = [
     "standardized-testing",
 ]
 SOLUTIONS = {
+    "memory-trace": "memory_trace",
     "matmul-vectorized": "matmul_vectorized",
+    "arithmetic-intensity": "arithmetic_intensity",
+    "tiled-trace": "tiled_trace",
     "matmul-cache": "matmul_cache_optimized",
+    "attention-chunks": "attention_in_chunks",
+    "chunk-edges": "chunk_edges",
     "matmul-parallel": "matmul_parallel",
+    "amdahl": "amdahl_speedup",
 }
-POINTS = {
+SEED_POINTS = {
     "test-vectorized-immediate": 10,
     "test-cache-immediate": 15,
     "test-parallel-immediate": 15,
-    "test-parallel-concurrent": 5,
 }
+CHECKED = SEED_POINTS | {
+    "test-memory-trace": 5,
+    "test-arithmetic-intensity": 5,
+    "test-tiled-trace": 5,
+    "test-cache-performance": 5,
+    "test-attention-chunks": 10,
+    "test-chunk-edges": 2,
+    "test-parallel-concurrent": 5,
+    "test-amdahl": 3,
+}
+ANSWERS = {
+    "answer-power-of-two": 5,
+    "answer-small-blocks": 5,
+    "answer-rows": 5,
+    "answer-claim": 5,
+}
+POINTS = CHECKED | ANSWERS
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +69,12 @@ def text():
 @pytest.fixture(scope="module")
 def notebook(text):
     return jupytext.reads(text, fmt="py:percent")
+
+
+@pytest.fixture(scope="module")
+def released():
+    """The notebook as students get it."""
+    return student_notebook(find_lesson(Course.read(ROOT), "kernels"))
 
 
 @pytest.fixture(scope="module")
@@ -62,16 +94,24 @@ def test_lesson_header_is_percent_1_3_without_pairing(notebook, text):
     assert representation["format_version"] == "1.3"
     assert notebook.metadata["kernelspec"]["name"] == "python3"
     assert "formats" not in notebook.metadata["jupytext"]
-    assert len(text.splitlines()) < 700
+    assert len(text.splitlines()) < 1150
 
 
 def test_lesson_keeps_the_seeds_cells_in_order(cells):
     assert [name for name in cells if name in SEED_CELLS] == SEED_CELLS
 
 
-def test_lesson_keeps_the_seeds_points_and_adds_five(notebook):
+def test_lesson_keeps_the_seeds_points_and_has_a_hundred_in_all(notebook):
     graded = {each["grade_id"]: each["points"] for each in metadata(notebook) if each["grade"]}
-    assert list(graded.items()) == list(POINTS.items())
+    assert graded == POINTS
+    assert {name: graded[name] for name in SEED_POINTS} == SEED_POINTS
+    assert sum(graded.values()) == 100
+
+
+def test_lesson_table_of_points_and_minutes_adds_up(text):
+    rows = re.findall(r"\| ([\w-]+) \| (\d+) (?=\|)", text)
+    assert sum(int(points) for points, _ in rows if points != "-") == 100
+    assert sum(int(minutes) for _, minutes in rows) <= 4 * 60 + 15  # the last section is optional
 
 
 def test_lesson_keeps_the_seeds_flags(notebook):
@@ -80,8 +120,8 @@ def test_lesson_keeps_the_seeds_flags(notebook):
     for name in dict.fromkeys([*SEED_CELLS, *POINTS]):
         assert set(flags[name]) == keys | ({"points"} if name in POINTS else set())
         assert flags[name]["grade"] == (name in POINTS)
-        assert flags[name]["solution"] == (name in SOLUTIONS)
-        assert flags[name]["locked"] == (name in POINTS or name == "standardized-testing")
+        assert flags[name]["solution"] == (name in SOLUTIONS or name in ANSWERS)
+        assert flags[name]["locked"] == (name in CHECKED or name == "standardized-testing")
 
 
 def test_lesson_metadata_is_valid_for_nbgrader(notebook):
@@ -114,9 +154,9 @@ def test_lesson_needs_no_path_and_no_emoji(text):
     assert text.isascii()
 
 
-def test_lesson_prose_is_short_between_code(notebook):
+def test_lesson_prose_is_short_between_code(released):
     lines = 0
-    for cell in notebook.cells:
+    for cell in released.cells:
         lines = lines + len(cell.source.splitlines()) if cell.cell_type == "markdown" else 0
         assert lines <= 25, cell.source
 
@@ -124,7 +164,7 @@ def test_lesson_prose_is_short_between_code(notebook):
 def test_lesson_exports_functions_and_imports_only(notebook):
     exported = [cell.source for cell in notebook.cells if "#| export" in cell.source]
     exported = [source for source in exported if not source.startswith("## ")]
-    assert len(exported) == 6
+    assert len(exported) == 3 + len(SOLUTIONS)
     for source in exported:
         assert re.match(r"(#\| .*\n)+(def|import) ", source), source
 
@@ -133,10 +173,12 @@ def test_lesson_kernel_is_one_function_with_a_docstring_and_a_task(cells):
     for name, function in SOLUTIONS.items():
         assert re.findall(r"^def (\w+)", cells[name], re.MULTILINE) == [function]
         before, _, _ = cells[name].partition("### BEGIN SOLUTION")
-        for part in ("Parameters", "Returns", "Raises", "ValueError", "# TODO: "):
+        for part in ("    Parameters\n", "    Returns\n", "# TODO: "):
             assert part in before
-        task = [line for line in before.splitlines() if line.lstrip().startswith("# ")]
-        assert len(task) == 1
+        assert ("    Raises\n" in before) == (
+            "raise ValueError" in cells[name] or "check_" in cells[name]
+        )
+        assert before.count("# TODO: ") == 1
 
 
 def test_lesson_has_three_collapsed_hints_before_each_solution(notebook):
@@ -148,13 +190,33 @@ def test_lesson_has_three_collapsed_hints_before_each_solution(notebook):
         elif cell.metadata.get("nbgrader", {}).get("solution"):
             seen.append(hints)
             hints = 0
-    assert seen == [3, 3, 3]
+    assert seen == [3] * len(SOLUTIONS)
+
+
+def test_lesson_fades_from_example_over_completion_to_open_problem(notebook):
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for section in re.split(r"^## (?=Step [1-5])", prose, flags=re.MULTILINE)[1:]:
+        kinds = re.findall(r"^\*\*(Worked example|Completion|Open problem)", section, re.MULTILINE)
+        assert {"Worked example", "Completion", "Open problem"} <= set(kinds), section[:40]
+        assert kinds.index("Worked example") < kinds.index("Completion")
 
 
 def test_lesson_markers_are_balanced_and_only_in_solutions(cells):
     for name, source in cells.items():
-        found = re.findall(r"^ +### (.*)$", source, re.MULTILINE)
-        assert found == (["BEGIN SOLUTION", "END SOLUTION"] if name in SOLUTIONS else [])
+        found = re.findall(r"^ *### (\w+ (?:SOLUTION|MARK SCHEME))$", source, re.MULTILINE)
+        solved = ["BEGIN SOLUTION", "END SOLUTION"] if name in SOLUTIONS | ANSWERS else []
+        asked = ["BEGIN MARK SCHEME", "END MARK SCHEME"] if name.startswith("question-") else []
+        assert found == solved + asked
+
+
+def test_lesson_releases_no_model_answer_and_no_marking_scheme(released):
+    text = "\n".join(cell.source for cell in released.cells)
+    assert "SOLUTION" not in text
+    assert "SCHEME" not in text
+    assert "Marking:" not in text
+    for name in ANSWERS:
+        (cell,) = [one for one in released.cells if one.id == name]
+        assert len(cell.source.splitlines()) <= 2
 
 
 def test_lesson_runs_as_a_script(tmp_path):
@@ -164,4 +226,4 @@ def test_lesson_runs_as_a_script(tmp_path):
     )
     assert (done.returncode, done.stderr) == (0, "")
     points = re.findall(r"^passed +(\d+)/\1  ", done.stdout, re.MULTILINE)
-    assert sum(map(int, points)) == sum(POINTS.values())
+    assert sum(map(int, points)) == sum(CHECKED.values())

@@ -1,0 +1,101 @@
+"""Run the kernels lesson with its solutions and keep the result as a page: docs/kernels.html.
+
+    python docs/lesson_page.py            # run every cell, two minutes, and write the page
+    python docs/lesson_page.py --check    # say whether the page shows the lesson as it is now
+
+The figures differ from run to run and from machine to machine, so the page is current if it was
+made from the lesson's present text: it carries the digest of it.
+"""
+
+import argparse
+import hashlib
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course
+from tito.grading.assignment import instructor_notebook
+from tito.lesson import Lesson, find_lesson
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = Path(__file__).with_name("kernels.html")
+MARK = '<meta name="lesson" content="{}">'
+MARKER = re.compile(r"^### (BEGIN|END) (MARK SCHEME|SOLUTION)\n?", re.MULTILINE)
+CELL_SECONDS = 300
+
+
+def main() -> int:
+    """Run from the command line; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--check", action="store_true", help="only say whether it is current")
+    options = parser.parse_args()
+    lesson = find_lesson(Course.read(ROOT), "kernels")
+    if not options.check:
+        PAGE.write_text(page(lesson), encoding="utf-8")
+    elif not PAGE.exists() or mark_of(lesson) not in PAGE.read_text(encoding="utf-8"):
+        print(f"docs/{PAGE.name} shows another lesson: run `make page`.", file=sys.stderr)
+        return 1
+    return 0
+
+
+def mark_of(lesson: Lesson) -> str:
+    """Return the element that says which text of the lesson a page was made from."""
+    return MARK.format(hashlib.sha256(lesson.source.read_bytes()).hexdigest())
+
+
+def page(lesson: Lesson) -> str:
+    """Run the lesson and return it as a page without scripts or outside references."""
+    from nbconvert import HTMLExporter
+
+    exporter = HTMLExporter(
+        template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True
+    )
+    body, _ = exporter.from_notebook_node(executed(lesson))
+    return TEMPLATE.format(mark=mark_of(lesson), body=body)
+
+
+def executed(lesson: Lesson) -> Any:
+    """Return the lesson's notebook, run from top to bottom in a kernel of its own."""
+    from nbclient import NotebookClient
+
+    notebook = instructor_notebook(lesson)
+    resources = {"metadata": {"path": str(ROOT)}}
+    NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = MARKER.sub("", cell.source)
+    return notebook
+
+
+TEMPLATE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+{mark}
+<title>Module 11: Kernels</title>
+<style>
+body {{ max-width: 56rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; }}
+pre {{ overflow-x: auto; font: 0.85rem/1.4 monospace; margin: 0; }}
+.jp-InputArea .highlight, .input_area {{ background: #f4f4f4; padding: 0.6rem; }}
+.jp-OutputArea-output, .output_area {{ padding: 0.4rem 0.6rem; border-left: 3px solid #888; }}
+.jp-Cell, .cell {{ margin: 0.8rem 0; }}
+img {{ max-width: 100%; }}
+table {{ border-collapse: collapse; }}
+th, td {{ border-bottom: 1px solid #bbb; padding: 0.2rem 0.8rem; text-align: left; }}
+.highlight .k, .highlight .kn, .highlight .ow {{ font-weight: bold; }}
+.highlight .c1, .highlight .sd {{ color: #555; font-style: italic; }}
+.anchor-link {{ display: none; }}
+</style>
+</head>
+<body>
+<p>The lesson with its solutions, run from top to bottom. Its figures are those of the machine that
+they name; yours will differ. Made by <code>make page</code>.</p>
+{body}
+</body>
+</html>
+"""
+
+if __name__ == "__main__":
+    sys.exit(main())
