@@ -1,6 +1,7 @@
-"""Facts about this machine that a measurement depends on: read from the system, never assumed.
+"""Facts about this machine that a measurement depends on: read or measured, never assumed.
 
-What a system does not tell stays None and is printed as "not told".
+What a system does not tell stays None and is printed as "not told". What it can do at best, peak
+and bandwidth by working set, is measured by `limits` and offered here as well.
 """
 
 import os
@@ -11,11 +12,19 @@ from typing import Any
 import numpy as np
 
 from tinytorch.utils.blas import describe_blas
+from tinytorch.utils.limits import bandwidth, bandwidths, peak_flops
 from tinytorch.utils.process import physical_bytes
 from tinytorch.utils.processor import Cache, core_quota, cpu_name, data_caches, usable_cores
 from tinytorch.utils.report import format_bytes
 
-__all__ = ["Machine", "describe_machine", "environment"]
+__all__ = [
+    "Machine",
+    "bandwidth",
+    "bandwidths",
+    "describe_machine",
+    "environment",
+    "peak_flops",
+]
 
 _NOT_TOLD = "not told"
 
