@@ -29,6 +29,13 @@ if course.exchange is not None:
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("this cell is not written yet")'
 }
+# A written answer starts as this line; one that is handed in like that gets 0 without a person.
+c.ClearSolutions.text_stub = "YOUR ANSWER HERE: double-click this line and write in its place."
+
+# A marking scheme stands in the locked cell of its question, not in one of nbgrader's task cells,
+# which have no place of their own to answer in. The full pipeline works: students get the question
+# without the scheme, the gradebook keeps it, and autograding shows it to graders again.
+c.ClearMarkScheme.enforce_metadata = False
 
 # Intake: the notebook that is graded is the release with the student's solutions in it.
 c.Autograde.exporter_class = "tito.grading.preprocessors.IntakeExporter"

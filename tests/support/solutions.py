@@ -8,20 +8,21 @@ from tito.edition import GIVEN
 
 __all__ = ["solution_passages", "squeezed"]
 
-REGION = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.DOTALL)
+REGION = re.compile(r"### BEGIN (SOLUTION|MARK SCHEME)\n(.*?)### END \1", re.DOTALL)
 
 
 def solution_passages(repository: Path) -> list[str]:
     """Return every two lines that follow each other in a solution, and in no given module.
 
-    Blank lines and indentation are left out; look them up with `squeezed`. A single line may be
-    an idiom that any library has, two are not.
+    Solutions are code, model answers and marking schemes. Blank lines and indentation are left
+    out; look them up with `squeezed`. A single line may be an idiom that any library has, two are
+    not.
     """
     modules = (repository / path for path in sorted(GIVEN))
     given = squeezed("".join(path.read_text("utf-8") for path in modules if path.exists()))
     passages = set()
     for source in (repository / "modules" / "source").glob("*/*_dev.py"):
-        for region in REGION.findall(source.read_text(encoding="utf-8")):
+        for _, region in REGION.findall(source.read_text(encoding="utf-8")):
             lines = [line.strip() for line in region.splitlines() if line.strip()]
             passages |= {f"{one}\n{two}" for one, two in pairwise(lines) if len(one + two) > 40}
     return sorted(passage for passage in passages if passage not in given)

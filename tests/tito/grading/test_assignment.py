@@ -7,6 +7,7 @@ import nbformat
 import pytest
 from nbgrader.api import Gradebook
 from nbgrader.utils import compute_checksum
+from solutions import solution_passages, squeezed
 
 from tito.course import Course
 from tito.errors import TitoError
@@ -21,10 +22,21 @@ from tito.grading.assignment import (
 from tito.lesson import Lesson, find_lesson, grade_id, is_graded, is_locked, is_solution
 
 POINTS = {
+    "test-memory-trace": 5,
+    "answer-power-of-two": 5,
     "test-vectorized-immediate": 10,
+    "test-arithmetic-intensity": 5,
+    "test-tiled-trace": 5,
     "test-cache-immediate": 15,
+    "test-cache-performance": 5,
+    "answer-small-blocks": 5,
+    "test-attention-chunks": 10,
+    "answer-rows": 5,
+    "test-chunk-edges": 2,
     "test-parallel-immediate": 15,
     "test-parallel-concurrent": 5,
+    "test-amdahl": 3,
+    "answer-claim": 5,
 }
 
 
@@ -33,17 +45,35 @@ def test_generate_makes_the_contract_of_points(lesson: Lesson) -> None:
     graded = {grade_id(c): c.metadata.nbgrader.points for c in notebook.cells if is_graded(c)}
     assert graded == POINTS
     with Gradebook(lesson.course.gradebook_url) as gradebook:
-        assert gradebook.find_assignment(lesson.assignment).max_score == 45
+        assert gradebook.find_assignment(lesson.assignment).max_score == 100
 
 
 def test_generate_leaves_no_solution_hidden_test_or_pairing(lesson: Lesson) -> None:
     text = lesson.released.read_text(encoding="utf-8")
-    for forbidden in ("SOLUTION", "HIDDEN TESTS", "jupytext", "cell_marker"):
+    for forbidden in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "jupytext", "cell_marker"):
         assert forbidden not in text
     notebook = nbformat.reads(text, as_version=4)
     for cell in filter(is_solution, notebook.cells):
-        assert "raise NotImplementedError" in cell.source
+        stub = "YOUR ANSWER HERE" if is_graded(cell) else "raise NotImplementedError"
+        assert stub in cell.source
         assert "check_operands(A, B)" not in cell.source
+
+
+def test_generate_leaves_no_passage_of_a_solution_answer_or_marking_scheme(
+    root: Path, lesson: Lesson
+) -> None:
+    passages = solution_passages(root)
+    assert [p for p in passages if "Marking: 1 it is B" in p]
+    assert [p for p in passages if "The inner loop of ijk runs down a column" in p]
+    for notebook in (nbformat.read(lesson.released, as_version=4), student_notebook(lesson)):
+        text = squeezed("\n".join(cell.source for cell in notebook.cells))
+        assert [passage for passage in passages if passage in text] == []
+
+
+def test_generate_keeps_the_marking_scheme_for_the_graders(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        kept = gradebook.find_source_cell("question-rows", "kernels", lesson.assignment)
+        assert "BEGIN MARK SCHEME" in kept.source
 
 
 def test_generate_gives_valid_notebooks_with_stable_ids(lesson: Lesson) -> None:
