@@ -1,58 +1,93 @@
 """A picture of measurements with its figures as a table beneath it.
 
-Lines differ by marker and dash as well as by colour (Okabe and Ito's, as in Wong, Nature Methods 8,
-2011, p. 441), so they read in black and white. Without matplotlib the table alone is shown.
+A notebook shows both, a terminal the table, and so does a machine without matplotlib.
 """
 
 import base64
 import html
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import cycle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Chart", "Point", "draw_lines", "finish", "looks", "new_axes", "require"]
+from tinytorch.utils.drawing import put_beneath
+from tinytorch.utils.report import text_table
 
-COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
-MARKERS = "osD^vPX*"
-DASHES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 4)))
+__all__ = ["WIDTH", "Chart", "html_table", "require"]
+
+WIDTH = 7.0
+"""Inches."""
 NO_PICTURES = "For the picture: python -m pip install matplotlib"
-
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture and the table that says the same; a notebook shows both, a terminal the table.
+    """A picture, and the table that says the same.
 
     Parameters
     ----------
     title : str
-        What it shows, and on which machine.
-    table : str
-        The figures.
-    figure : matplotlib.figure.Figure or None
-        None where matplotlib is not installed.
+        What it shows.
+    machine : str
+        What it was measured on.
+    caption : str
+        How to read it.
+    head : sequence of str
+        Names of the table's columns; the first names what the rows are.
+    rows : sequence of sequences of str
+    draw : callable
+        Draws the picture on the axes that it is given.
+    height : float
+        Of the picture, in inches.
     """
 
     title: str
-    table: str
-    figure: Any
+    machine: str
+    caption: str
+    head: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    draw: Callable[[Any], None] = field(compare=False)
+    height: float = 4.6
+
+    @property
+    def table(self) -> str:
+        """The figures as text."""
+        return text_table(self.head, self.rows)
+
+    @cached_property
+    def figure(self) -> Any:
+        """The picture as a `matplotlib.figure.Figure`; None where that is not installed."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            return None
+        figure = Figure(figsize=(WIDTH, self.height), layout="constrained")
+        self.draw_on(figure, self.height, f"{self.caption}\n{self.machine}")
+        return figure
+
+    def draw_on(self, figure: Any, height: float, text: str) -> None:
+        """Draw the picture on a figure or a part of one, its title and `text` above it."""
+        self.draw(put_beneath(figure, height, self.title, text).add_subplot())
 
     def __repr__(self) -> str:
-        return "\n".join([self.title, self.table, *([] if self.figure else [NO_PICTURES])])
+        words = [self.title, self.machine, self.caption, self.table]
+        return "\n".join([*words, *([] if self.figure else [NO_PICTURES])])
 
     def _repr_html_(self) -> str:
         """Return the picture with its table for a notebook."""
-        table = f"<pre>{html.escape(repr(self))}</pre>"
-        if self.figure is None:
-            return table
-        image, title = io.BytesIO(), html.escape(self.title)
-        self.figure.savefig(image, format="png", dpi=110)
-        data = base64.b64encode(image.getvalue()).decode("ascii")
-        return f'<img alt="{title}: see the table below" src="data:image/png;base64,{data}">{table}'
+        return self.as_html("png")
+
+    def as_html(self, image: str) -> str:
+        """Return the picture, as an image of that format inside the page, and its table."""
+        words = f"{self.title}. {self.caption} {self.machine}."
+        if self.figure:
+            picture = self._image(image, f"{words} The table below has the figures.")
+        else:
+            picture = f"<figcaption>{html.escape(f'{words} {NO_PICTURES}')}</figcaption>"
+        table = html_table(self.head, self.rows)
+        return f'<figure style="margin: 0">{picture}\n{table}</figure>'
 
     def save(self, path: str | Path) -> None:
         """Save the picture; the ending of `path` names the format.
@@ -66,11 +101,11 @@ class Chart:
             raise ImportError(NO_PICTURES)
         self.figure.savefig(path, dpi=150)
 
-
-def looks() -> Iterator[dict[str, Any]]:
-    """Yield looks that differ in black and white, too, without end."""
-    for colour, marker, dashes in zip(cycle(COLOURS), cycle(MARKERS), cycle(DASHES), strict=False):
-        yield {"color": colour, "marker": marker, "linestyle": dashes, "markerfacecolor": "none"}
+    def _image(self, image: str, says: str) -> str:
+        drawn, kind = io.BytesIO(), {"png": "png", "svg": "svg+xml"}[image]
+        self.figure.savefig(drawn, format=image, dpi=110)
+        data = base64.b64encode(drawn.getvalue()).decode("ascii")
+        return f'<img alt="{html.escape(says)}" src="data:image/{kind};base64,{data}">'
 
 
 def require(data: object) -> None:
@@ -79,28 +114,13 @@ def require(data: object) -> None:
         raise ValueError("there has to be something to show")
 
 
-def new_axes(title: str, height: float = 4.0) -> tuple[Any, Any]:
-    """Return a figure and its axes; None twice where matplotlib is not installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        return None, None
-    figure = Figure(figsize=(7, height), layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_title(title, fontsize="medium")
-    return figure, axes
+def html_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table for a page; the first cell of a row names what the row is."""
+    names = "".join(f'<th scope="col">{html.escape(name)}</th>' for name in head)
+    body = "\n".join(_html_row(*row) for row in rows)
+    return f"<table>\n<thead><tr>{names}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
-def draw_lines(axes: Any, series: Mapping[str, Sequence[Point]]) -> None:
-    """Draw a line for each name."""
-    for (name, points), look in zip(series.items(), looks(), strict=False):
-        axes.plot(*zip(*points, strict=True), label=name, **look)
-
-
-def finish(axes: Any, ticks: Sequence[float] = ()) -> None:
-    """Put in the ticks, the grid and the legend."""
-    if ticks:
-        axes.set_xticks(ticks, labels=[f"{tick:g}" for tick in ticks])
-        axes.minorticks_off()
-    axes.grid(color="0.85")
-    axes.legend()
+def _html_row(name: str, *cells: str) -> str:
+    numbers = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
+    return f'<tr><th scope="row">{html.escape(name)}</th>{numbers}</tr>'

@@ -6,6 +6,7 @@ an algorithm and its threads do not compete with those of BLAS.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,21 +18,92 @@ from tinytorch.utils.checking import random_matrix
 from tinytorch.utils.figures import block_sweep, thread_scaling
 from tinytorch.utils.limits import peak_flops
 from tinytorch.utils.machine import describe_machine
-from tinytorch.utils.processor import data_caches
+from tinytorch.utils.predictions import serial_share
+from tinytorch.utils.processor import core_quota, data_caches, usable_cores
 from tinytorch.utils.report import format_seconds, text_table
 from tinytorch.utils.timing import Timing, interleave
 
-__all__ = ["block_costs", "machine_name", "rates_by_type", "sweep_blocks", "sweep_threads"]
+__all__ = [
+    "PRODUCT",
+    "Sweep",
+    "block_chart",
+    "block_costs",
+    "cores_at_a_time",
+    "machine_name",
+    "rates_by_type",
+    "rest",
+    "step_times",
+    "sweep",
+    "sweep_blocks",
+    "sweep_threads",
+    "thread_chart",
+]
 
 Kernel = Callable[..., Any]
+PRODUCT = "np.matmul of two blocks"
 SECONDS_TO_REST = 0.2
 """Threads of a BLAS go on looking for work for about 0.1 s after a call."""
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Seconds of a call by the value of one argument, for float32 matrices (n, n).
+
+    ``reference`` is what ``A @ B`` took in the same turns, and ``spread`` how far its repeats
+    differ, as `tinytorch.utils.timing.Timing` has it.
+    """
+
+    kernel: str
+    n: int
+    seconds: Mapping[int, float]
+    reference: float
+    spread: float | None = None
+
+    @property
+    def title(self) -> str:
+        """What was swept."""
+        return ", ".join([*([self.kernel] if self.kernel else []), f"n = {self.n}", "float32"])
+
+    @property
+    def rates(self) -> dict[int, float]:
+        """GFLOP/s by value."""
+        return {value: self.rate(one) for value, one in self.seconds.items()}
+
+    def rate(self, seconds: float) -> float:
+        """Return the GFLOP/s of a product that took so long."""
+        return 2e-9 * self.n**3 / seconds
 
 
 def machine_name() -> str:
     """Return the machine in a line, for a title."""
     machine = describe_machine()
     return f"{machine.cpu or machine.system}, {machine.cores} cores, {machine.blas}"
+
+
+def sweep(kernel: Kernel, n: int, argument: str, values: Sequence[int]) -> Sweep:
+    """Time a kernel on float32 matrices (n, n) with each value of an argument, in turns.
+
+    Parameters
+    ----------
+    kernel : callable
+        Called as ``kernel(A, B, **{argument: value})``.
+    n : int
+        Side of the matrices.
+    argument : str
+    values : sequence of int
+    """
+    A, B = _matrices(n)
+    calls = {str(value): partial(kernel, A, B, **{argument: value}) for value in values}
+    times = _in_turns({"A @ B": partial(np.matmul, A, B), **calls})
+    seconds = {value: times[str(value)].minimum for value in values}
+    reference, name = times["A @ B"], getattr(kernel, "__name__", "")
+    return Sweep(name, n, seconds, reference.minimum, reference.spread)
+
+
+def cores_at_a_time() -> float | None:
+    """Return how many threads of this process can work at the same time; None if not told."""
+    told = [cores for cores in (usable_cores(), core_quota()) if cores]
+    return min(told) if told else None
 
 
 def sweep_blocks(kernel: Kernel, n: int, block_sizes: Sequence[int]) -> Chart:
@@ -45,12 +117,13 @@ def sweep_blocks(kernel: Kernel, n: int, block_sizes: Sequence[int]) -> Chart:
         Side of the matrices.
     block_sizes : sequence of int
     """
-    A, B = _matrices(n)
-    calls = {str(b): partial(kernel, A, B, block_size=b) for b in block_sizes}
-    times = _in_turns({"A @ B": partial(np.matmul, A, B), **calls})
-    rates = {name: 2 * n**3 / one.minimum / 1e9 for name, one in times.items()}
-    points = [(b, rates[str(b)]) for b in block_sizes]
-    return block_sweep(points, data_caches(), f"n = {n}, {machine_name()}", rates["A @ B"])
+    return block_chart(sweep(kernel, n, "block_size", block_sizes))
+
+
+def block_chart(found: Sweep) -> Chart:
+    """Draw a sweep over block sizes."""
+    points, reference = list(found.rates.items()), found.rate(found.reference)
+    return block_sweep(points, data_caches(), machine_name(), reference, of=found.title)
 
 
 def block_costs(block_size: int, n: int = 1024) -> str:
@@ -63,6 +136,18 @@ def block_costs(block_size: int, n: int = 1024) -> str:
     n : int
         Side of the matrices that they are cut from.
     """
+    arithmetic = 2 * block_size**3 / peak_flops()
+    times = step_times(block_size, n)
+    costs = {f"arithmetic at this machine's peak, b = {block_size}": arithmetic, **times}
+    whole = sum(times.values())
+    table = [
+        [name, format_seconds(cost), f"{100 * cost / whole:.0f} %"] for name, cost in costs.items()
+    ]
+    return text_table(["", "time", "of a step"], table)
+
+
+def step_times(block_size: int, n: int) -> dict[str, float]:
+    """Return the seconds of each part of one step: its product is called `PRODUCT`."""
     A, B = _matrices(n)
     C, part = np.zeros_like(A), np.empty((block_size, block_size), A.dtype)
     rows, columns = slice(0, block_size), slice(n - block_size, n)
@@ -73,17 +158,12 @@ def block_costs(block_size: int, n: int = 1024) -> str:
 
     times = _in_turns(
         {
-            "np.matmul of two blocks": partial(np.matmul, left, right, out=part),
+            PRODUCT: partial(np.matmul, left, right, out=part),
             "adding into the tile": partial(np.add, tile, part, out=tile),
             "cutting three slices": cut,
         }
     )
-    arithmetic = 2 * block_size**3 / peak_flops()
-    whole = sum(one.minimum for one in times.values())
-    rows_ = [(f"arithmetic at this machine's peak, b = {block_size}", arithmetic)]
-    rows_ += [(name, one.minimum) for name, one in times.items()]
-    table = [[name, format_seconds(cost), f"{100 * cost / whole:.0f} %"] for name, cost in rows_]
-    return text_table(["", "time", "of a step"], table)
+    return {name: one.minimum for name, one in times.items()}
 
 
 def sweep_threads(kernel: Kernel, n: int, counts: Sequence[int]) -> Chart:
@@ -98,22 +178,15 @@ def sweep_threads(kernel: Kernel, n: int, counts: Sequence[int]) -> Chart:
     counts : sequence of int
         Numbers of threads; the first is what the others are compared with.
     """
-    A, B = _matrices(n)
-    times = _in_turns({str(c): partial(kernel, A, B, num_processes=c) for c in counts})
-    first = times[str(counts[0])].minimum
-    points = [(count, first / times[str(count)].minimum) for count in counts]
-    return thread_scaling(points, serial_share(points), f"n = {n}, {machine_name()}")
+    return thread_chart(sweep(kernel, n, "num_processes", counts))
 
 
-def serial_share(points: Sequence[tuple[float, float]]) -> float:
-    """Return the serial share that Amdahl's law gives for the best speedup, 0 to 1.
-
-    Karp and Flatt, Communications of the ACM 33 (5), 1990, p. 539.
-    """
-    workers, speedup = max(points, key=lambda point: point[1])
-    if workers <= 1:
-        return 1.0
-    return min(1.0, max(0.0, (1 / speedup - 1 / workers) / (1 - 1 / workers)))
+def thread_chart(found: Sweep) -> Chart:
+    """Draw a sweep over threads, and the serial share that it implies."""
+    cores, first = cores_at_a_time(), next(iter(found.seconds.values()))
+    points = [(count, first / one) for count, one in found.seconds.items()]
+    serial = serial_share(points, cores)
+    return thread_scaling(points, serial, machine_name(), of=found.title, cores=cores)
 
 
 def rates_by_type(n: int, types: Sequence[str]) -> str:
@@ -130,6 +203,11 @@ def rates_by_type(n: int, types: Sequence[str]) -> str:
     return text_table(["A @ B", "GFLOP/s", f"of {types[0]}"], rows)
 
 
+def rest() -> None:
+    """Wait until the threads of a BLAS have stopped looking for work."""
+    time.sleep(SECONDS_TO_REST)
+
+
 def _matrices(n: int) -> tuple[Any, Any]:
     rng = np.random.default_rng(n)
     return random_matrix(rng, n, n, "float32"), random_matrix(rng, n, n, "float32")
@@ -137,5 +215,5 @@ def _matrices(n: int) -> tuple[Any, Any]:
 
 def _in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, Timing]:
     with one_blas_thread():
-        time.sleep(SECONDS_TO_REST)
+        rest()
         return interleave(calls)

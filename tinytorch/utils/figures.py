@@ -1,15 +1,20 @@
 """Pictures of what the lesson measures: speedups, sweeps, rates, roofs, threads, predictions.
 
-Nothing is measured here; each returns a `Chart`, a picture with its figures as a table.
+Nothing is measured here; each returns a `Chart`, a picture with its figures as a table. How they
+are drawn is in `tinytorch.utils.panels`.
 """
 
 from collections.abc import Mapping, Sequence
-from math import sqrt
+from functools import partial
+from math import inf, sqrt
 from typing import Any
 
-from tinytorch.utils.charts import Chart, Point, draw_lines, finish, looks, new_axes, require
+from tinytorch.utils import panels
+from tinytorch.utils.charts import Chart, require
+from tinytorch.utils.drawing import Point
+from tinytorch.utils.predictions import Prediction, amdahl
 from tinytorch.utils.processor import Cache
-from tinytorch.utils.report import format_seconds, short_number, text_table
+from tinytorch.utils.report import format_seconds, short_number
 
 __all__ = [
     "block_sweep",
@@ -20,39 +25,45 @@ __all__ = [
     "thread_scaling",
 ]
 
+BYTES_OF_BLOCKS = 3 * 4
+"""Three float32 blocks, of A, B and C, take these bytes times the square of their side."""
 
-def speedups(results: Mapping[str, Mapping[str, Any]], machine: str) -> Chart:
+
+def speedups(results: Mapping[str, Mapping[str, Any]], machine: str, *, of: str = "") -> Chart:
     """Show how many times as fast as the first each one is, on a log axis, with the spread.
 
     Parameters
     ----------
     results : mapping
-        As `tinytorch.utils.profiler.SimpleProfiler.compare` returns it.
+        As `tinytorch.utils.profiler.SimpleProfiler.compare` returns it; ``minimum`` and ``median``
+        are read, both in seconds.
     machine : str
         What it was measured on.
+    of : str
+        What was measured, for the title.
     """
     require(results)
-    names, first = list(results), next(iter(results.values()))["minimum"]
-    ratios = [first / one["minimum"] for one in results.values()]
-    least = [min(first / one["median"], r) for one, r in zip(results.values(), ratios, strict=True)]
+    times = {name: (one["minimum"], one["median"]) for name, one in results.items()}
+    reference, (first, _) = next(iter(times.items()))
+    best = [first / minimum for minimum, _ in times.values()]
+    usual = [first / max(median, minimum) for minimum, median in times.values()]
     rows = [
-        [name, format_seconds(one["minimum"]), format_seconds(one["median"]), short_number(ratio)]
-        for (name, one), ratio in zip(results.items(), ratios, strict=True)
+        [name, format_seconds(minimum), format_seconds(median), short_number(first / minimum)]
+        for name, (minimum, median) in times.items()
     ]
-    title = f"Speed against {names[0]!r}\n{machine}"
-    figure, axes = new_axes(title, height=1.2 + 0.4 * len(names))
-    if axes:
-        whiskers = [[r - low for r, low in zip(ratios, least, strict=True)], [0.0] * len(names)]
-        bars = axes.barh(names, ratios, xerr=whiskers, color="0.8", edgecolor="black", capsize=4)
-        axes.bar_label(bars, [f"{short_number(ratio)} x" for ratio in ratios], padding=6)
-        axes.set(xscale="log", xlabel="times as fast (log); the whisker ends at the median")
-        axes.invert_yaxis()
-        axes.margins(x=0.15)
-    return Chart(title, text_table(["", "best", "median", "speedup"], rows), figure)
+    return Chart(
+        _title("Speedup", of),
+        machine,
+        f"Times as fast as {reference}. Bars end at the fastest pass, whiskers at the median.",
+        ["", "best", "median", "speedup"],
+        rows,
+        partial(panels.draw_speedups, names=list(times), best=best, usual=usual),
+        height=1.9 + 0.36 * len(times),
+    )
 
 
 def block_sweep(
-    points: Sequence[Point], caches: Sequence[Cache], machine: str, baseline: float
+    points: Sequence[Point], caches: Sequence[Cache], machine: str, baseline: float, *, of: str = ""
 ) -> Chart:
     """Show GFLOP/s by block size, and where three float32 blocks fill each cache.
 
@@ -64,54 +75,42 @@ def block_sweep(
     machine : str
     baseline : float
         GFLOP/s of ``A @ B``.
+    of : str
+        What was measured, for the title.
     """
     require(points)
-    full = [(cache, sqrt(cache.size / 12)) for cache in caches]
+    full = {str(cache): sqrt(cache.size / BYTES_OF_BLOCKS) for cache in caches}
     rows = [[f"{size:g}", f"{rate:.3g}", f"{rate / baseline:.2f}"] for size, rate in points]
-    rows += [[f"{side:.0f} fill {cache}", "", ""] for cache, side in full]
-    title = f"Blocks around a product\n{machine}"
-    figure, axes = new_axes(title)
-    if axes:
-        axes.plot(*zip(*points, strict=True), "o-", color="black", label="blocked")
-        axes.axhline(baseline, color="#0072B2", linestyle="--", label="A @ B")
-        for cache, side in full:
-            if side <= 2 * points[-1][0]:
-                axes.axvline(side, color="0.5", linestyle=":")
-                axes.annotate(
-                    str(cache),
-                    (side, 0.02),
-                    xycoords=("data", "axes fraction"),
-                    rotation=90,
-                    ha="right",
-                    va="bottom",
-                )
-        axes.set_xscale("log", base=2)
-        axes.set(xlabel="block_size (dotted: three float32 blocks fill a cache)", ylabel="GFLOP/s")
-        axes.set_ylim(bottom=0)
-        finish(axes, [size for size, _ in points])
-    return Chart(title, text_table(["block_size", "GFLOP/s", "of A @ B"], rows), figure)
+    rows += [[f"{side:.0f} fill {cache}", "", ""] for cache, side in full.items()]
+    sizes = [size for size, _ in points]
+    near = {cache: side for cache, side in full.items() if min(sizes) / 2 <= side <= 2 * max(sizes)}
+    return Chart(
+        _title("Block size", of),
+        machine,
+        "Dotted: where three float32 blocks, of A, B and C, fill the cache named above the line.",
+        ["block_size", "GFLOP/s", "of A @ B"],
+        rows,
+        partial(panels.draw_block_sweep, points=points, marks=near, baseline=baseline),
+    )
 
 
-def rates_by_size(series: Mapping[str, Sequence[Point]], machine: str) -> Chart:
+def rates_by_size(series: Mapping[str, Sequence[Point]], machine: str, *, of: str = "") -> Chart:
     """Show GFLOP/s against n, both axes logarithmic: {name: [(n, gflops), ...]}."""
     require(series)
     sizes = sorted({size for points in series.values() for size, _ in points})
     found = {name: dict(points) for name, points in series.items()}
     rows = [
-        [
-            f"n = {size:g}",
-            *(f"{rates[size]:.3g}" if size in rates else "-" for rates in found.values()),
-        ]
-        for size in sizes
+        [name, *(f"{rates[size]:.3g}" if size in rates else "-" for size in sizes)]
+        for name, rates in found.items()
     ]
-    title = f"Rate by size\n{machine}"
-    figure, axes = new_axes(title)
-    if axes:
-        draw_lines(axes, series)
-        axes.set_xscale("log", base=2)
-        axes.set(yscale="log", xlabel="side n of the matrices", ylabel="GFLOP/s (log)")
-        finish(axes, sizes)
-    return Chart(title, text_table(["GFLOP/s", *series], rows), figure)
+    return Chart(
+        _title("Rate by size", of),
+        machine,
+        "Operations a second of the fastest pass, for matrices (n, n).",
+        ["GFLOP/s", *(f"n = {size:g}" for size in sizes)],
+        rows,
+        partial(panels.draw_rates, series=series, sizes=sizes),
+    )
 
 
 def roofline(
@@ -119,6 +118,9 @@ def roofline(
     bandwidths: Mapping[str, float],
     kernels: Sequence[tuple[str, float, float]],
     machine: str,
+    *,
+    of: str = "",
+    ceilings: Mapping[str, float] | None = None,
 ) -> Chart:
     """Show the most that a machine can do by intensity, and kernels beneath it.
 
@@ -131,96 +133,111 @@ def roofline(
     bandwidths : mapping of name to bytes a second
         One slanted roof each.
     kernels : sequence of (name, operations a byte, GFLOP/s)
+        A name may have several points.
     machine : str
+    of : str
+        What was measured, for the title.
+    ceilings : mapping of name to operations a second, optional
+        Flat roofs beside `peak`, such as that of several cores.
     """
     require(bandwidths)
-    ridges = {name: peak / rate for name, rate in bandwidths.items()}
+    ceilings = ceilings or {}
     rows = [
-        [name, f"{intensity:.3g}", f"{rate:.3g}", f"{100e9 * rate / peak:.0f} %"]
+        [name, f"{intensity:.3g}", f"{rate:.3g}", f"{100e9 * rate / peak:.3g} %", ""]
         for name, intensity, rate in kernels
     ]
     rows += [
-        [f"ridge, {name}", f"{ridges[name]:.3g}", f"{peak / 1e9:.3g}", f"{rate / 1e9:.3g} GB/s"]
+        [f"ridge, {name}", f"{peak / rate:.3g}", f"{peak / 1e9:.3g}", "", f"{rate / 1e9:.3g}"]
         for name, rate in bandwidths.items()
     ]
-    title = f"Roofline\n{machine}"
-    figure, axes = new_axes(title)
-    if axes:
-        known = [*ridges.values(), *(intensity for _, intensity, _ in kernels)]
-        low, high = min(known) / 4, max(known) * 4
-        for (name, rate), look in zip(bandwidths.items(), looks(), strict=False):
-            xs = [low, ridges[name], high]
-            ys = [min(peak, rate * x) / 1e9 for x in xs]
-            axes.plot(xs, ys, color="black", linestyle=look["linestyle"], label=f"roof: {name}")
-        for (name, x, y), look in zip(kernels, looks(), strict=False):
-            axes.plot(x, y, **look | {"linestyle": ""}, markersize=9, label=name)
-        axes.set(xscale="log", yscale="log")
-        axes.set(xlabel="operations a byte (log)", ylabel="GFLOP/s (log)")
-        finish(axes)
-    return Chart(title, text_table(["", "flop/B", "GFLOP/s", "of peak"], rows), figure)
+    rows += [[name, "", f"{most / 1e9:.3g}", "", ""] for name, most in ceilings.items()]
+    return Chart(
+        _title("Roofline", of),
+        machine,
+        "Slanted: what bytes allow; flat: what operations allow. Each matrix counts as moved once.",
+        ["", "flop/B", "GFLOP/s", "of peak", "GB/s"],
+        rows,
+        partial(
+            panels.draw_roofline,
+            peak=peak,
+            bandwidths=bandwidths,
+            kernels=kernels,
+            ceilings=ceilings,
+        ),
+        height=5.2,
+    )
 
 
-def thread_scaling(points: Sequence[Point], serial: float, machine: str) -> Chart:
+def thread_scaling(
+    points: Sequence[Point],
+    serial: float,
+    machine: str,
+    *,
+    of: str = "",
+    cores: float | None = None,
+) -> Chart:
     """Show speedup by threads, between Amdahl's curve for a serial share and the ideal line.
 
     Parameters
     ----------
     points : sequence of (threads, speedup)
     serial : float
-        The share of the one-thread time that no thread can take over, 0 to 1.
+        The share of the one-thread time that no thread can take over, 0 to 1, as
+        `tinytorch.utils.predictions.serial_share` finds it.
     machine : str
+    of : str
+        What was measured, for the title.
+    cores : float, optional
+        No more threads than these work at the same time.
     """
     require(points)
-    threads = [count for count, _ in points]
-    law = [1 / (serial + (1 - serial) / count) for count in threads]
+    most = cores or inf
     rows = [
-        [f"{count:g}", f"{speedup:.2f}", f"{limit:.2f}"]
-        for (count, speedup), limit in zip(points, law, strict=True)
+        [f"{count:g}", f"{speedup:.2f}", f"{amdahl(serial, min(count, most)):.2f}"]
+        for count, speedup in points
     ]
-    title = f"Threads\n{machine}"
-    figure, axes = new_axes(title)
-    if axes:
-        measured = {"measured": points}
-        draw_lines(axes, measured)
-        axes.plot(threads, law, color="#0072B2", linestyle="--", label=f"Amdahl, s = {serial:.2g}")
-        axes.plot(threads, threads, color="0.6", linestyle=":", label="ideal")
-        axes.set(xlabel="threads", ylabel="times as fast as one thread")
-        finish(axes, threads)
-    return Chart(title, text_table(["threads", "measured", "Amdahl"], rows), figure)
+    return Chart(
+        _title("Threads", of),
+        machine,
+        f"Amdahl: a share s = {serial:.2g} of the time stays serial, as the best speedup implies.",
+        ["threads", "measured", "Amdahl"],
+        rows,
+        partial(panels.draw_threads, points=points, serial=serial, cores=most),
+    )
 
 
 def predicted_against_measured(
-    rows: Sequence[tuple[str, float | None, float]], unit: str, machine: str
+    rows: Sequence[tuple[str, float | None, float] | Prediction], unit: str, machine: str
 ) -> Chart:
-    """Show predictions against what came out, on log axes; what was not predicted, as a table only.
+    """Show predictions beside what came out, on a log axis, a row each.
 
     Parameters
     ----------
     rows : sequence of (name, predicted or None, measured)
-        Both above 0.
+        Both above 0; a `Prediction` also names its model.
     unit : str
     machine : str
     """
     require(rows)
-    cells = [
-        [
-            name,
-            "-" if guess is None else f"{guess:.3g}",
-            f"{value:.3g}",
-            "-" if guess is None else f"{value / guess:.2g}",
-        ]
-        for name, guess, value in rows
-    ]
-    told = [(name, guess, value) for name, guess, value in rows if guess is not None]
-    title = f"Predicted and measured, in {unit}\n{machine}"
-    figure, axes = new_axes(title)
-    if axes and told:
-        both = [number for _, guess, value in told for number in (guess, value)]
-        ends = [min(both) / 2, max(both) * 2]
-        axes.plot(ends, ends, color="0.6", linestyle="--", label="as predicted")
-        for (name, guess, value), look in zip(told, looks(), strict=False):
-            axes.plot(guess, value, **look | {"linestyle": ""}, label=name)
-        axes.set(xscale="log", yscale="log")
-        axes.set(xlabel=f"predicted, {unit} (log)", ylabel=f"measured, {unit} (log)")
-        finish(axes)
-    return Chart(title, text_table(["", "predicted", "measured", "ratio"], cells), figure)
+    found = [row if isinstance(row, Prediction) else Prediction(*row) for row in rows]
+    models = ["model"] if any(row.model for row in found) else []
+    return Chart(
+        f"Predicted and measured, in {unit}",
+        machine,
+        "Hollow: what was predicted; black: what was measured.",
+        ["", "predicted", "measured", "ratio", *models],
+        [_prediction_row(row)[: 4 + len(models)] for row in found],
+        partial(panels.draw_predictions, rows=found, unit=unit),
+        height=2.0 + 0.27 * len(found),
+    )
+
+
+def _prediction_row(row: Prediction) -> list[str]:
+    if row.predicted is None:
+        return [row.name, "-", f"{row.measured:.3g}", "-", ""]
+    ratio = f"{row.measured / row.predicted:.2g}"
+    return [row.name, f"{row.predicted:.3g}", f"{row.measured:.3g}", ratio, row.model]
+
+
+def _title(title: str, of: str) -> str:
+    return f"{title}: {of}" if of else title

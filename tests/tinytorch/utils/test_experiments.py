@@ -4,10 +4,14 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.experiments import (
+    PRODUCT,
+    Sweep,
     block_costs,
+    cores_at_a_time,
     machine_name,
     rates_by_type,
-    serial_share,
+    step_times,
+    sweep,
     sweep_blocks,
     sweep_threads,
 )
@@ -44,17 +48,33 @@ def test_sweep_threads_compares_with_the_first():
 
 
 @pytest.mark.parametrize(
-    ("points", "share"),
-    [
-        ([(1, 1.0), (2, 2.0)], 0.0),
-        ([(1, 1.0), (2, 1 / 0.55)], 0.1),
-        ([(1, 1.0), (4, 0.5)], 1.0),
-        ([(1, 1.0)], 1.0),
-        ([(1, 1.0), (2, 2.2)], 0.0),
-    ],
+    ("cores", "quota", "found"), [(4, None, 4), (4, 1.5, 1.5), (None, 2.0, 2.0), (None, None, None)]
 )
-def test_serial_share(points, share):
-    assert serial_share(points) == pytest.approx(share)
+def test_cores_at_a_time_are_no_more_than_a_container_allows(monkeypatch, cores, quota, found):
+    monkeypatch.setattr("tinytorch.utils.experiments.usable_cores", lambda: cores)
+    monkeypatch.setattr("tinytorch.utils.experiments.core_quota", lambda: quota)
+    assert cores_at_a_time() == found
+
+
+def test_sweep_names_the_kernel_and_the_argument():
+    def matmul_with(A, B, width):
+        return A @ B * width
+
+    found = sweep(matmul_with, 16, "width", [1, 3])
+    assert (found.kernel, found.n, list(found.seconds)) == ("matmul_with", 16, [1, 3])
+    assert found.title == "matmul_with, n = 16, float32"
+    assert min(found.reference, *found.seconds.values()) > 0
+
+
+def test_a_sweep_counts_operations():
+    assert Sweep("", 1000, {8: 2.0, 16: 0.5}, 1.0).rates == {8: 1.0, 16: 4.0}
+
+
+def test_step_times_are_those_of_its_parts():
+    times = step_times(16, 64)
+    assert list(times)[0] == PRODUCT
+    assert len(times) == 3
+    assert all(seconds > 0 for seconds in times.values())
 
 
 def test_block_costs_are_the_parts_of_a_step():

@@ -1,0 +1,99 @@
+"""A picture and its table, for a notebook, a page, a terminal and a file."""
+
+import sys
+from html.parser import HTMLParser
+
+import pytest
+
+from tinytorch.utils.charts import NO_PICTURES, Chart, html_table, require
+
+
+def draw(axes):
+    axes.plot([1, 2], [1, 4])
+
+
+CHART = ("Squares <of> sides", "a machine", "A line.", ["side", "area"], [["a & b", "1"]], draw)
+
+
+class Page(HTMLParser):
+    """The tags of a page, and the attributes of its images."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.images = [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.images += [dict(attrs)] if tag == "img" else []
+
+
+@pytest.fixture
+def chart():
+    return Chart(*CHART)
+
+
+@pytest.fixture
+def bare(monkeypatch):
+    """A chart where matplotlib is missing."""
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    return Chart(*CHART)
+
+
+def test_a_notebook_gets_the_picture_with_its_table_beneath(chart):
+    page = Page(chart._repr_html_())
+    assert page.tags[:3] == ["figure", "img", "table"]
+    assert page.images[0]["src"].startswith("data:image/png;base64,")
+
+
+def test_an_image_says_what_it_shows_and_where_the_figures_are(chart):
+    says = Page(chart.as_html("svg")).images[0]["alt"]
+    assert says.startswith("Squares <of> sides. A line. a machine.")
+    assert says.endswith("The table below has the figures.")
+
+
+def test_an_svg_image_is_one(chart):
+    assert Page(chart.as_html("svg")).images[0]["src"].startswith("data:image/svg+xml;base64,")
+
+
+def test_what_is_written_is_no_markup(chart):
+    assert "a &amp; b" in chart.as_html("png")
+    assert "of" not in Page(chart.as_html("png")).tags
+
+
+def test_html_table_names_columns_and_rows():
+    table = html_table(["side", "area"], [["1", "2"]])
+    assert '<th scope="col">side</th>' in table
+    assert '<th scope="row">1</th><td>2</td>' in table
+
+
+def test_a_terminal_gets_words_and_table(chart):
+    lines = repr(chart).splitlines()
+    assert lines[:3] == ["Squares <of> sides", "a machine", "A line."]
+    assert lines[3].split() == ["side", "area"]
+
+
+def test_a_picture_is_drawn_once_and_its_axes_are_those_given(chart):
+    assert chart.figure is chart.figure
+    (axes,) = chart.figure.axes
+    assert list(axes.lines[0].get_ydata()) == [1, 4]
+
+
+def test_save_writes_what_the_ending_says(chart, tmp_path):
+    chart.save(tmp_path / "squares.svg")
+    assert (tmp_path / "squares.svg").read_text(encoding="utf-8").startswith("<?xml")
+
+
+def test_without_matplotlib_the_table_is_there(bare, tmp_path):
+    assert bare.figure is None
+    assert Page(bare._repr_html_()).tags[:3] == ["figure", "figcaption", "table"]
+    assert NO_PICTURES in bare._repr_html_()
+    assert repr(bare).endswith(NO_PICTURES)
+    with pytest.raises(ImportError, match="pip install matplotlib"):
+        bare.save(tmp_path / "none.png")
+
+
+@pytest.mark.parametrize("nothing", [[], {}, ()])
+def test_require_refuses_nothing(nothing):
+    with pytest.raises(ValueError, match="something to show"):
+        require(nothing)

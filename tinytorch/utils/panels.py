@@ -1,0 +1,142 @@
+"""Draw each of the lesson's pictures on axes; `tinytorch.utils.figures` has words and tables."""
+
+from collections.abc import Mapping, Sequence
+from itertools import islice
+from typing import Any
+
+from tinytorch.utils.drawing import Point, draw_lines, finish, log_ticks, looks, name_ticks
+from tinytorch.utils.predictions import Prediction, amdahl
+from tinytorch.utils.report import short_number
+
+__all__ = [
+    "draw_block_sweep",
+    "draw_predictions",
+    "draw_rates",
+    "draw_roofline",
+    "draw_speedups",
+    "draw_threads",
+]
+
+BLUE, GREY = "#0072B2", "0.45"
+CURVE = 60
+"""Points of a smooth curve."""
+
+
+def draw_speedups(axes: Any, names: list[str], best: list[float], usual: list[float]) -> None:
+    """Draw a bar for each ratio in `best`, from 1, with a whisker to the one in `usual`."""
+    whiskers = [[most - least for most, least in zip(best, usual, strict=True)], [0.0] * len(best)]
+    lengths = [ratio - 1 for ratio in best]
+    look = {
+        "color": "0.8",
+        "edgecolor": "black",
+        "capsize": 4,
+        "label": "fastest pass; whisker: median",
+    }
+    bars = axes.barh(names, lengths, left=1, xerr=whiskers, **look)
+    axes.bar_label(bars, [f"{short_number(ratio)} x" for ratio in best], padding=5)
+    axes.axvline(1, color=BLUE, linestyle="--", label=f"as fast as {names[0]}")
+    axes.set(xscale="log", xlabel=f"times as fast as {names[0]} (log)")
+    _leave_room(axes, min(1.0, *usual), max(1.0, *best), is_left=min(best) < 1)
+    log_ticks(axes.xaxis)
+    axes.invert_yaxis()
+    finish(axes)
+    axes.grid(visible=False, axis="y")
+
+
+def _leave_room(axes: Any, low: float, high: float, is_left: bool) -> None:
+    """Set the ends of a logarithmic axis so that the numbers at the ends of bars fit in."""
+    room = max(1.2, (high / low) ** 0.18)
+    axes.set_xlim(low / (room if is_left else room**0.3), high * room)
+
+
+def draw_block_sweep(
+    axes: Any, points: Sequence[Point], marks: Mapping[str, float], baseline: float
+) -> None:
+    """Draw a rate by block size, with marks named above the axes."""
+    axes.plot(*zip(*points, strict=True), "o-", color="black", label="in blocks")
+    axes.axhline(baseline, color=BLUE, linestyle="--", label="A @ B")
+    for side in marks.values():
+        axes.axvline(side, color=GREY, linestyle=":")
+    axes.set_xscale("log", base=2)
+    axes.set(xlabel="block_size (log)", ylabel="GFLOP/s")
+    axes.set_ylim(bottom=0)
+    name_ticks(axes.xaxis, [size for size, _ in points])
+    finish(axes)
+    above = axes.secondary_xaxis("top")
+    above.set_xticks(list(marks.values()), labels=list(marks), fontsize="small")
+    above.set_xticks([], minor=True)
+
+
+def draw_rates(axes: Any, series: Mapping[str, Sequence[Point]], sizes: Sequence[float]) -> None:
+    """Draw a line of rates by size for each name, on logarithmic axes."""
+    draw_lines(axes, series)
+    axes.set_xscale("log", base=2)
+    axes.set(yscale="log", xlabel="side n of the matrices (log)", ylabel="GFLOP/s (log)")
+    name_ticks(axes.xaxis, sizes)
+    log_ticks(axes.yaxis)
+    finish(axes)
+
+
+def draw_roofline(
+    axes: Any,
+    peak: float,
+    bandwidths: Mapping[str, float],
+    kernels: Sequence[tuple[str, float, float]],
+    ceilings: Mapping[str, float],
+) -> None:
+    """Draw a roof for each bandwidth, flat ones above, and a marker for each kernel's points."""
+    ridges = [peak / rate for rate in bandwidths.values()]
+    known = [*ridges, *(intensity for _, intensity, _ in kernels)]
+    low, high = min(known) / 4, max(known) * 2
+    for (name, rate), look in zip(bandwidths.items(), looks(), strict=False):
+        xs = [low, peak / rate, high]
+        ys = [min(peak, rate * x) / 1e9 for x in xs]
+        axes.plot(xs, ys, color="black", linestyle=look["linestyle"], label=f"roof: {name}")
+    for name, most in ceilings.items():
+        axes.plot([min(ridges), high], [most / 1e9] * 2, color=GREY, linestyle=":", label=name)
+    reached = {name: [(x, y) for other, x, y in kernels if other == name] for name, _, _ in kernels}
+    draw_lines(axes, reached, linestyle="", markersize=8)
+    axes.set(xscale="log", yscale="log")
+    axes.set(xlabel="arithmetic intensity in flop/B (log)", ylabel="GFLOP/s (log)")
+    log_ticks(axes.xaxis)
+    log_ticks(axes.yaxis)
+    finish(axes)
+
+
+def draw_threads(axes: Any, points: Sequence[Point], serial: float, cores: float) -> None:
+    """Draw speedup by threads, Amdahl's law, and the ideal, which ends with the cores."""
+    threads = [count for count, _ in points]
+    low, high = min(threads), max(threads)
+    curve = [low + (high - low) * place / CURVE for place in range(CURVE + 1)]
+    law = [amdahl(serial, min(count, cores)) for count in curve]
+    draw_lines(axes, {"measured": points})
+    axes.plot(curve, law, color=BLUE, linestyle="--", label=f"Amdahl, s = {serial:.2g}")
+    ideal = [min(count, cores) for count in curve]
+    axes.plot(curve, ideal, color=GREY, linestyle=":", label="ideal")
+    if low < cores < high:
+        axes.axvline(cores, color=GREY, linewidth=0.8, label=f"{cores:g} cores")
+    axes.set(xlabel="threads", ylabel=f"times as fast as {low:g} thread{'s' * (low > 1)}")
+    axes.set_ylim(bottom=0)
+    name_ticks(axes.xaxis, threads)
+    finish(axes)
+
+
+def draw_predictions(axes: Any, rows: Sequence[Prediction], unit: str) -> None:
+    """Draw a line for each row, from what was predicted to what was measured."""
+    told = [(place, row) for place, row in enumerate(rows) if row.predicted is not None]
+    for place, row in told:
+        axes.plot([row.predicted, row.measured], [place, place], color="0.6", linewidth=1)
+    models = dict.fromkeys(row.model for _, row in told)
+    for model, look in zip(models, islice(looks(), 1, None), strict=False):
+        points = [(row.predicted, place) for place, row in told if row.model == model]
+        label = f"predicted: {model}" if model else "predicted"
+        axes.plot(*zip(*points, strict=True), **look | {"linestyle": ""}, label=label)
+    axes.plot(
+        [row.measured for row in rows], range(len(rows)), "o", color="black", label="measured"
+    )
+    axes.set(xscale="log", xlabel=f"{unit} (log)")
+    axes.margins(x=0.08)
+    axes.set_yticks(range(len(rows)), labels=[row.name for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    log_ticks(axes.xaxis)
+    finish(axes)
