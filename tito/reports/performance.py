@@ -1,25 +1,29 @@
-"""Render a comparison of kernels: a table, JSON, or a plot that reads in black and white too."""
+"""Render a comparison of kernels as a table or JSON; `tito.reports.pictures` draws it."""
 
 import json
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from tinytorch.utils.gemm import Comparison, Measurement
 from tinytorch.utils.machine import Machine
-from tito.errors import TitoError
+from tinytorch.utils.survey import Survey
 
-__all__ = ["check_plot_file", "performance_json", "performance_table", "save_plot"]
+__all__ = [
+    "HEADINGS",
+    "chart_tables",
+    "measurement_rows",
+    "performance_json",
+    "performance_table",
+]
 
-_HEADINGS = ("kernel", "n", "best ms", "median ms", "spread", "GFLOP/s", "of A @ B", "cores")
-_COLOURS = ("#000000", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")  # Okabe and Ito
-_MARKERS = "osD^vPX*"
-_LINES = ("-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2)), (0, (1, 4)))
+HEADINGS = ("kernel", "n", "best ms", "median ms", "spread", "GFLOP/s", "of A @ B", "cores")
 
 
-def performance_table(comparison: Comparison, machine: Machine) -> str:
-    """Return the machine, one row a measurement, and the notes."""
-    rows = [_HEADINGS, *map(_row, comparison.measurements)]
+def performance_table(
+    comparison: Comparison, machine: Machine, survey: Survey | None = None
+) -> str:
+    """Return the machine, one row a measurement, the notes, and a table for each picture."""
+    rows = [HEADINGS, *measurement_rows(comparison)]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = [
         "  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows
@@ -35,45 +39,37 @@ def performance_table(comparison: Comparison, machine: Machine) -> str:
             *table,
             "",
             *comparison.notes,
+            *(["", chart_tables(survey)] if survey else []),
         ]
     )
 
 
-def performance_json(lesson: str, comparison: Comparison, machine: Machine) -> str:
-    """Return everything that was measured as one JSON object; times in seconds."""
-    facts = {"lesson": lesson, "machine": asdict(machine), **asdict(comparison)}
-    return json.dumps(facts, indent=2, allow_nan=False)
+def measurement_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Return a row a measurement, under `HEADINGS`."""
+    return [_row(one) for one in comparison.measurements]
 
 
-def check_plot_file(path: Path) -> None:
-    """Raise `TitoError` if no plot can be saved at ``path``, before anything is measured."""
-    endings = sorted(_new_figure().canvas.get_supported_filetypes())
-    if path.suffix[1:].lower() not in endings:
-        raise TitoError(
-            f"No plot can be saved as {path.name!r}: its ending names no format.",
-            f"Use one of: {', '.join(endings)}.",
-            exit_code=2,
-        )
-    if not path.parent.is_dir():
-        raise TitoError(f"There is no folder {path.parent}.", "Make it first.", exit_code=2)
+def chart_tables(survey: Survey) -> str:
+    """Return what the pictures show as text: a table each, and the notes."""
+    tables = [f"{one.title}\n{one.caption}\n{one.table}" for one in survey.charts]
+    return "\n\n".join([*tables, *survey.notes])
 
 
-def save_plot(comparison: Comparison, machine: Machine, path: Path) -> None:
-    """Save GFLOP/s against n, one line a kernel, both axes logarithmic.
+def performance_json(
+    lesson: str, comparison: Comparison, machine: Machine, survey: Survey | None = None
+) -> str:
+    """Return everything that was measured as one JSON object; times in seconds.
 
-    Raises
-    ------
-    TitoError
-        If matplotlib is missing or the file cannot be written.
+    Of a survey, the tables stand under ``charts``, and its notes are among the others.
     """
-    figure = _new_figure()
-    _draw(figure.add_subplot(), comparison, machine)
-    try:
-        figure.savefig(path, dpi=150)
-    except OSError as error:
-        raise TitoError(
-            f"The plot was not saved: {error}.", "Name a file in a folder you can write to."
-        ) from None
+    facts: dict[str, Any] = {"lesson": lesson, "machine": asdict(machine), **asdict(comparison)}
+    if survey:
+        facts["notes"] += survey.notes
+        facts["charts"] = [
+            {"title": one.title, "caption": one.caption, "columns": one.head, "rows": one.rows}
+            for one in survey.charts
+        ]
+    return json.dumps(facts, indent=2, allow_nan=False)
 
 
 def _row(one: Measurement) -> tuple[str, ...]:
@@ -87,43 +83,3 @@ def _row(one: Measurement) -> tuple[str, ...]:
         f"{one.share:.5f}" if one.share < 0.01 else f"{one.share:.2f}",
         f"{one.cores:.2f}",
     )
-
-
-def _new_figure() -> Any:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise TitoError(
-            "Plots need matplotlib, which is not installed.",
-            "Run: python -m pip install matplotlib",
-        ) from None
-    return Figure(figsize=(7.5, 5), layout="constrained")
-
-
-def _draw(axes: Any, comparison: Comparison, machine: Machine) -> None:
-    for place, kernel in enumerate(dict.fromkeys(one.kernel for one in comparison.measurements)):
-        series = [one for one in comparison.measurements if one.kernel == kernel]
-        axes.plot(
-            [one.n for one in series],
-            [one.gflops for one in series],
-            color=_COLOURS[place % len(_COLOURS)],
-            marker=_MARKERS[place % len(_MARKERS)],
-            linestyle=_LINES[place % len(_LINES)],
-            markerfacecolor="none",  # lines that coincide stay visible
-            label=kernel,
-        )
-    sizes = sorted({one.n for one in comparison.measurements})
-    axes.set_xscale("log", base=2)
-    axes.set_yscale("log")
-    axes.set_xticks(sizes, labels=map(str, sizes))
-    axes.set_xlabel("side n of the matrices")
-    axes.set_ylabel(f"speed in GFLOP/s ({comparison.dtype}, best repeat)")
-    axes.yaxis.set_major_formatter("{x:g}")
-    axes.set_title(_plot_title(comparison, machine))
-    axes.grid(color="0.85")
-    axes.legend()
-
-
-def _plot_title(comparison: Comparison, machine: Machine) -> str:
-    threads = ", one thread unless named" if comparison.one_blas_thread else ""
-    return f"{machine.cpu or machine.system}, {machine.cores} cores\n{machine.blas}{threads}"

@@ -21,6 +21,10 @@ def matmul_vectorized(A, B):
     return np.matmul(A, B)
 
 
+def matmul_in_blocks(A, B, block_size=64):
+    return np.matmul(A, B)
+
+
 def matmul_naive(A, B):
     return np.einsum("ij,jk->ik", A, B)
 
@@ -130,18 +134,65 @@ def test_profile_of_an_impossible_size_is_wrong_usage(lesson, size):
     assert str(size) in result.stderr
 
 
-def test_profile_saves_a_plot_beside_the_table(lesson, tmp_path):
-    lesson("kernels", matmul_vectorized)
-    file = tmp_path / "plot.png"
-    result = tito("kernels", "--size", 16, "--plot", file)
+@pytest.fixture
+def brief(monkeypatch):
+    """Measure as little as can be measured."""
+    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
+    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
+    monkeypatch.setattr("tinytorch.utils.experiments.SECONDS_TO_REST", 0.0)
+    monkeypatch.setattr("tinytorch.utils.limits.BYTES_A_PASS", 2**20)
+    monkeypatch.setattr("tinytorch.utils.survey.MEMORY", 2**20)
+    monkeypatch.setattr("tinytorch.utils.limits.REPEATS", 1)
+
+
+@pytest.mark.usefixtures("brief")
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [
+        ("plot.png", b"\x89PNG"),
+        ("plot.SVG", b"<?xml"),
+        ("plot.pdf", b"%PDF"),
+        ("plot.html", b"<!DOCTYPE html>"),
+    ],
+)
+def test_profile_saves_pictures_and_prints_their_tables(lesson, tmp_path, name, start):
+    lesson("kernels", matmul_vectorized, matmul_in_blocks)
+    result = tito("kernels", "--size", 16, "--plot", tmp_path / name)
     assert result.exit_code == 0, result.output
-    assert file.read_bytes().startswith(b"\x89PNG")
-    assert "matmul_vectorized" in result.stdout
+    assert (tmp_path / name).read_bytes().startswith(start)
+    assert "Roofline: float32" in result.stdout
+    assert "Block size: matmul_in_blocks, n = 16" in result.stdout
+    assert "block_size = 1, 2, 4, 8" in result.stderr
+    assert f"Saved {tmp_path / name}" in result.stderr
 
 
-@pytest.mark.parametrize("name", ["plot.xyz", "missing/plot.png"])
+@pytest.mark.usefixtures("brief")
+def test_profile_prints_json_only_with_pictures_too(lesson, tmp_path):
+    lesson("kernels", matmul_vectorized)
+    result = tito("kernels", "--size", 16, "--json", "--plot", tmp_path / "plot.svg")
+    charts = json.loads(result.stdout)["charts"]
+    assert [one["title"].partition(":")[0] for one in charts][:2] == ["Speedup", "Rate by size"]
+
+
+def test_profile_measures_for_pictures_only_where_they_are_asked_for(lesson, monkeypatch):
+    lesson("kernels", matmul_vectorized)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    monkeypatch.setattr("tinytorch.utils.limits.peak_flops", None)
+    assert tito("kernels", "--size", 16).exit_code == 0
+
+
+def test_profile_draws_nothing_where_no_kernel_could_be_measured(lesson, tmp_path):
+    lesson("kernels", matmul_unwritten)
+    result = tito("kernels", "--size", 16, "--plot", tmp_path / "plot.png")
+    assert result.exit_code == 1
+    assert "No kernel of tinytorch.core.kernels could be measured" in result.stderr
+    assert not (tmp_path / "plot.png").exists()
+
+
+@pytest.mark.parametrize("name", ["plot.xyz", "missing/plot.png", "folder.png"])
 def test_profile_refuses_a_plot_file_before_it_measures(lesson, tmp_path, name):
     called = []
+    (tmp_path / "folder.png").mkdir()
     lesson("kernels", matmul_vectorized)
     sys.modules[MODULES["kernels"]].matmul_vectorized = lambda A, B: called.append(None)
     result = tito("kernels", "--plot", tmp_path / name)
@@ -150,13 +201,13 @@ def test_profile_refuses_a_plot_file_before_it_measures(lesson, tmp_path, name):
     assert not called
 
 
-def test_profile_without_matplotlib_says_what_to_install(lesson, monkeypatch, tmp_path):
+@pytest.mark.parametrize("name", ["plot.png", "plot.html"])
+def test_profile_without_matplotlib_says_what_to_install(lesson, monkeypatch, tmp_path, name):
     lesson("kernels", matmul_vectorized)
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    result = tito("kernels", "--plot", tmp_path / "plot.png")
+    result = tito("kernels", "--plot", tmp_path / name)
     assert result.exit_code == 1
     assert "pip install matplotlib" in result.stderr
-    assert tito("kernels", "--size", 16).exit_code == 0
 
 
 def test_profile_imports_nothing_heavy_for_its_help():

@@ -1,14 +1,12 @@
-"""What a comparison looks like: table, JSON and plot."""
+"""What a comparison looks like: table and JSON."""
 
 import json
 
-import pytest
-from matplotlib.figure import Figure
-
+from tinytorch.utils.charts import Chart
 from tinytorch.utils.gemm import Comparison, Measurement
 from tinytorch.utils.machine import Machine
 from tinytorch.utils.processor import Cache
-from tito.errors import TitoError
+from tinytorch.utils.survey import Survey
 from tito.reports import performance
 
 MACHINE = Machine(
@@ -42,11 +40,8 @@ COMPARISON = Comparison(
 )
 
 
-@pytest.fixture
-def axes():
-    drawn = Figure().add_subplot()
-    performance._draw(drawn, COMPARISON, MACHINE)
-    return drawn
+CHART = Chart("Roofline", "a machine", "How to read it.", ["", "GFLOP/s"], [["x", "1.5"]], print)
+SURVEY = Survey((CHART,), ("Not drawn: y.",))
 
 
 def rows_of(table):
@@ -85,53 +80,24 @@ def test_json_holds_lesson_machine_measurements_and_notes():
     assert data["one_blas_thread"] is True
 
 
-def test_plot_tells_kernels_apart_without_colour(axes):
-    styles = [(line.get_marker(), line.get_linestyle()) for line in axes.lines]
-    assert len({marker for marker, _ in styles}) == len(styles) == 3
-    assert len({line for _, line in styles}) == len(styles)
+def test_table_is_followed_by_a_table_for_each_picture():
+    table = performance.performance_table(COMPARISON, MACHINE, SURVEY)
+    assert table.startswith(performance.performance_table(COMPARISON, MACHINE))
+    below = table.rpartition("Roofline")[2].splitlines()
+    assert below[1] == "How to read it."
+    assert below[3].split() == ["x", "1.5"]
+    assert below[-1] == "Not drawn: y."
 
 
-def test_plot_has_units_the_machine_and_every_kernel(axes):
-    assert "GFLOP/s" in axes.get_ylabel()
-    assert "n" in axes.get_xlabel()
-    assert "AMD EPYC, 2 cores" in axes.get_title()
-    assert "openblas 0.3.31" in axes.get_title()
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == ["A @ B", "matmul_custom", "matmul_vectorized"]
-
-
-def test_plot_shows_what_was_measured(axes):
-    assert list(axes.lines[0].get_xdata()) == [64, 1024]
-    assert list(axes.lines[0].get_ydata()) == [
-        one.gflops for one in COMPARISON.measurements if one.kernel == "A @ B"
+def test_json_holds_the_tables_of_pictures_that_were_drawn():
+    data = json.loads(performance.performance_json("11_kernels", COMPARISON, MACHINE, SURVEY))
+    assert data["charts"] == [
+        {
+            "title": "Roofline",
+            "caption": "How to read it.",
+            "columns": ["", "GFLOP/s"],
+            "rows": [["x", "1.5"]],
+        }
     ]
-
-
-@pytest.mark.parametrize(
-    ("ending", "start"), [("png", b"\x89PNG"), ("PDF", b"%PDF"), ("svg", b"<")]
-)
-def test_save_plot_writes_the_format_its_ending_names(tmp_path, ending, start):
-    file = tmp_path / f"plot.{ending}"
-    performance.check_plot_file(file)
-    performance.save_plot(COMPARISON, MACHINE, file)
-    assert file.read_bytes().startswith(start)
-
-
-@pytest.mark.parametrize("name", ["plot.xyz", "plot", "plot."])
-def test_check_plot_file_names_the_endings_there_are(tmp_path, name):
-    with pytest.raises(TitoError, match=r"png.*svg") as caught:
-        performance.check_plot_file(tmp_path / name)
-    assert caught.value.exit_code == 2
-
-
-def test_check_plot_file_wants_a_folder_that_exists(tmp_path):
-    with pytest.raises(TitoError, match="There is no folder") as caught:
-        performance.check_plot_file(tmp_path / "missing" / "plot.png")
-    assert caught.value.exit_code == 2
-
-
-def test_save_plot_where_nothing_can_be_written_is_one_error(tmp_path):
-    folder = tmp_path / "plot.png"
-    folder.mkdir()
-    with pytest.raises(TitoError, match="The plot was not saved"):
-        performance.save_plot(COMPARISON, MACHINE, folder)
+    assert data["notes"] == [*COMPARISON.notes, "Not drawn: y."]
+    assert "charts" not in json.loads(performance.performance_json("x", COMPARISON, MACHINE))

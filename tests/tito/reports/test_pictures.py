@@ -1,0 +1,172 @@
+"""Files of pictures: what is in them, and what is refused before anything is measured."""
+
+import re
+import sys
+from html.parser import HTMLParser
+
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+from tinytorch.utils.charts import Chart
+from tinytorch.utils.gemm import Comparison, Measurement
+from tinytorch.utils.machine import Machine
+from tinytorch.utils.survey import Survey
+from tito.errors import TitoError
+from tito.reports import pictures
+from tito.reports.pictures import Report, as_page, check_plot_file, save_pictures
+
+MACHINE = Machine("Linux", "CPU <1>", 2, None, 2**34, (), "3.12.1", "2.1.0", "openblas", 2)
+COMPARISON = Comparison(
+    "float32",
+    True,
+    (Measurement("A @ B", 64, 1e-5, 2e-5, 0.1, 20, 1, 50.0, 1.0, 1.0),),
+    ("A note.",),
+)
+
+
+def draw(axes):
+    axes.plot([1, 2], [1, 4])
+    axes.set(xlabel="side", ylabel="area")
+
+
+def chart(number, rows=3):
+    cells = [[f"row {place}", f"{number}.{place}"] for place in range(rows)]
+    return Chart(f"Chart {number}", "a machine", f"Caption {number}.", ["", "area"], cells, draw)
+
+
+def report(count=3, rows=3):
+    charts = tuple(chart(number, rows) for number in range(count))
+    return Report("11_kernels", MACHINE, COMPARISON, Survey(charts, ("Not drawn: x.",)))
+
+
+class Page(HTMLParser):
+    """A page's tags in order, its images, and what is written in its cells."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.images, self.words = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.images += [dict(attrs)] if tag == "img" else []
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+
+@pytest.fixture
+def page():
+    return Page(as_page(report()))
+
+
+def test_a_page_has_a_table_beneath_each_picture(page):
+    tags = [tag for tag in page.tags if tag in ("h2", "img", "table")]
+    assert tags == ["h2", "img", "table"] * 3 + ["h2", "table"]
+
+
+def test_every_picture_of_a_page_says_what_it_shows(page):
+    assert [image["alt"].partition(".")[0] for image in page.images] == [
+        "Chart 0",
+        "Chart 1",
+        "Chart 2",
+    ]
+    assert all("Caption" in image["alt"] for image in page.images)
+
+
+def test_a_page_needs_no_other_file(page):
+    text = as_page(report())
+    assert all(image["src"].startswith("data:image/svg+xml;") for image in page.images)
+    assert not re.search(r'(?:href|src)="(?!data:)', text)
+    assert "<script" not in text
+
+
+def test_a_page_names_the_machine_and_holds_every_figure_and_note(page):
+    words = " ".join(page.words)
+    for text in ("CPU <1>", "openblas", "2.1", "A @ B", "50.0", "A note.", "Not drawn: x."):
+        assert text in words
+
+
+@pytest.mark.parametrize(
+    ("ending", "start"),
+    [("png", b"\x89PNG"), ("PDF", b"%PDF"), ("svg", b"<?xml"), ("html", b"<!DOCTYPE")],
+)
+def test_save_writes_the_format_that_the_ending_names(tmp_path, ending, start):
+    file = tmp_path / f"plot.{ending}"
+    check_plot_file(file)
+    save_pictures(report(), file)
+    assert file.read_bytes().startswith(start)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_panels_show_every_chart_once(tmp_path, count, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(Chart, "draw_on", lambda chart, *rest: drawn.append(chart.title))
+    save_pictures(report(count), tmp_path / "plot.svg")
+    assert drawn == [f"Chart {number}" for number in range(count)]
+
+
+@pytest.mark.parametrize("ending", ["png", "svg"])
+def test_panels_carry_their_tables_as_a_description(tmp_path, ending):
+    file = tmp_path / f"plot.{ending}"
+    save_pictures(report(), file)
+    assert b"Caption 1.\n" in file.read_bytes()
+    assert b"2.1" in file.read_bytes()
+
+
+def test_a_pdf_has_a_page_for_each_chart(tmp_path):
+    file = tmp_path / "plot.pdf"
+    save_pictures(report(4), file)
+    assert len(re.findall(rb"/Type /Page\b", file.read_bytes())) == 4
+
+
+@pytest.mark.parametrize("rows", [3, 40, 90])
+def test_a_sheet_has_the_whole_table_beneath_the_picture(rows):
+    one = chart(1, rows)
+    sheet = pictures._sheet(one)
+    canvas = FigureCanvasAgg(sheet)
+    canvas.draw()
+    (table,) = sheet.findobj(lambda text: getattr(text, "get_text", str)() == one.table)
+    box = table.get_window_extent()
+    assert sheet.bbox.contains(box.x0, box.y0)
+    assert sheet.bbox.contains(box.x1, box.y1)
+    assert box.y1 <= sheet.axes[0].get_tightbbox(canvas.get_renderer()).y0
+
+
+@pytest.mark.parametrize("name", ["plot.xyz", "plot", "plot.", "plot.jpg"])
+def test_check_names_the_endings_there_are(tmp_path, name):
+    with pytest.raises(TitoError, match=r"html, pdf, png, svg") as caught:
+        check_plot_file(tmp_path / name)
+    assert caught.value.exit_code == 2
+
+
+def test_check_wants_a_folder_that_exists(tmp_path):
+    with pytest.raises(TitoError, match="There is no folder") as caught:
+        check_plot_file(tmp_path / "missing" / "plot.png")
+    assert caught.value.exit_code == 2
+
+
+def test_check_refuses_what_is_a_folder_itself(tmp_path):
+    (tmp_path / "plot.png").mkdir()
+    with pytest.raises(TitoError, match="cannot be written"):
+        check_plot_file(tmp_path / "plot.png")
+
+
+def test_check_refuses_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
+    monkeypatch.setattr("os.access", lambda path, mode: path != tmp_path)
+    with pytest.raises(TitoError, match="cannot be written"):
+        check_plot_file(tmp_path / "plot.png")
+
+
+@pytest.mark.parametrize("ending", ["png", "html"])
+def test_check_asks_for_matplotlib(tmp_path, monkeypatch, ending):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(TitoError, match="pip install matplotlib"):
+        check_plot_file(tmp_path / f"plot.{ending}")
+
+
+def test_save_where_nothing_can_be_written_is_one_error(tmp_path):
+    folder = tmp_path / "plot.png"
+    folder.mkdir()
+    with pytest.raises(TitoError, match="The pictures were not saved"):
+        save_pictures(report(), folder)
