@@ -21,6 +21,7 @@ from tito.grading.place import Place, place_of
 from tito.grading.verdicts import (
     METADATA_KEY,
     Verdict,
+    answer_verdicts,
     record_verdicts,
     reject,
     rejected_verdicts,
@@ -142,12 +143,13 @@ def examine_notebook(
     Returns
     -------
     list of Verdict, dict of str to float
-        The verdicts on its graded cells, and the seconds that it took to run and to judge.
+        The verdicts on its checks and answers, and the seconds that it took to run and to judge.
     """
     start = time.perf_counter()
     execution = place.run(notebook, limits, folder)
     ran = time.perf_counter()
-    verdicts = {verdict.grade_id: verdict for verdict in verdicts_of(execution)}
+    seen = [*verdicts_of(execution), *answer_verdicts(notebook)]
+    verdicts = {verdict.grade_id: verdict for verdict in seen}
     if checks:  # what the student's own process showed decides nothing
         judged = judge_notebook(notebook, checks, place.launcher(limits), limits, seed)
         verdicts |= {verdict.grade_id: verdict for verdict in judged}

@@ -1,8 +1,8 @@
 """Intake: read what a student handed in, and rebuild from it the notebook that is graded.
 
-Only the sources of the solution cells come from the student. Everything else, the tests, the
-points, the metadata and the kernel, comes from the release, so nothing that was edited, deleted,
-duplicated or reordered there can matter.
+Only the solution cells' sources and the written answers come from the student. Everything else,
+the tests, the points, the metadata and the kernel, comes from the release, so nothing that was
+edited, deleted, duplicated or reordered there can matter.
 """
 
 import copy
@@ -13,11 +13,12 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tito.course import Limits
 from tito.errors import TitoError
+from tito.grading.answers import Attachments, is_answer, pictures, put_answer
 from tito.lesson import Cell, Notebook, grade_id, is_locked, is_solution, read_notebook
 
 __all__ = [
@@ -49,6 +50,7 @@ class SubmittedCell:
     source: str
     grade_id: str = ""
     id: str = ""
+    attachments: Attachments = field(default_factory=dict)
 
 
 def read_submission(path: Path, limits: Limits) -> list[SubmittedCell]:
@@ -91,7 +93,7 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
 
     A solution cell is found by its grade id, else by its cell id, else by the function that it
     defines. Of several candidates the last one that differs from the stub counts, as it would
-    when the notebook runs from top to bottom.
+    when the notebook runs from top to bottom; of a written answer all count.
     """
     notebook = copy.deepcopy(release)
     cells = list(cells)
@@ -99,7 +101,9 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
     for cell in notebook.cells:
         name = grade_id(cell)
         candidates = _candidates(cell, cells)
-        if is_solution(cell):
+        if is_answer(cell):
+            put_answer(cell, (c.source for c in candidates), (c.attachments for c in candidates))
+        elif is_solution(cell):
             if candidates:
                 cell.source = _chosen(cell, candidates).source
             else:
@@ -119,9 +123,8 @@ def _given_note(cell: Cell, candidates: list[SubmittedCell]) -> list[str]:
 
 
 def _candidates(cell: Cell, cells: list[SubmittedCell]) -> list[SubmittedCell]:
-    name = grade_id(cell)
-    same_kind = [c for c in cells if c.kind == cell.cell_type]
-    defined = _defines(cell.source) if is_solution(cell) else frozenset()
+    name, defined = grade_id(cell), _defines(cell.source) if is_solution(cell) else frozenset()
+    same_kind = [c for c in cells if c.kind == cell.cell_type or is_answer(cell)]
     return (
         [c for c in same_kind if name and c.grade_id == name]
         or [c for c in same_kind if not c.grade_id and c.id == cell.id]
@@ -233,6 +236,7 @@ def _submitted(cell: Mapping[str, object]) -> SubmittedCell:
         source=_text(cell.get("source", cell.get("input"))),
         grade_id=_text(name),
         id=_text(cell.get("id")),
+        attachments=pictures(cell.get("attachments")),
     )
 
 

@@ -4,14 +4,17 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tito.grading.answers import answers_in, is_answer
 from tito.grading.execution import Execution, Outcome
 from tito.grading.outputs import outputs_for, valid_outputs
 from tito.grading.results import MIME_TYPE, SIGNS, Result, describe, overall, restore
-from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded, is_solution, syntax_error
+from tito.lesson import Cell, Notebook, grade_id, is_graded, is_solution, syntax_error
 
 __all__ = [
     "METADATA_KEY",
     "Verdict",
+    "answer_verdict",
+    "answer_verdicts",
     "read_verdicts",
     "record_verdicts",
     "reject",
@@ -55,7 +58,7 @@ class Verdict:
 
 
 def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[Verdict]:
-    """Return the verdict on each graded cell of an executed notebook, in order.
+    """Return the verdict on each check of an executed notebook, in order.
 
     Parameters
     ----------
@@ -68,12 +71,34 @@ def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[
     verdicts = []
     solution: Cell | None = None
     for cell in execution.notebook.cells:
-        if is_graded(cell):
+        if is_graded(cell) and not is_answer(cell):
             results = _shown_results(cell) if believe_outputs else ()
             verdicts.append(_verdict(cell, solution, execution.outcomes, results))
         elif is_solution(cell):
             solution = cell
     return verdicts
+
+
+def answer_verdicts(notebook: Notebook) -> list[Verdict]:
+    """Return the verdict on each written answer: a person reads it, or there is nothing to read.
+
+    It is nbgrader that says which, so that the gradebook and the verdict agree.
+    """
+    from nbgrader.utils import determine_grade
+
+    return [
+        answer_verdict(cell, written=determine_grade(cell)[0] is None)
+        for cell in answers_in(notebook)
+    ]
+
+
+def answer_verdict(cell: Cell, *, written: bool) -> Verdict:
+    """Return the verdict on one answer; its points are a person's to give."""
+    name, points = grade_id(cell), _points(cell)
+    if written:
+        return Verdict(name, 0.0, points, "review", "A person reads this answer.")
+    hint = f"Write your answer into cell {name}."
+    return Verdict(name, 0.0, points, "failed", "Nothing is written here.", hint)
 
 
 def reject(notebook: Notebook, reason: str) -> None:
@@ -99,12 +124,13 @@ def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
     So the outputs of a graded cell are made to say what the verdict says.
     """
     by_name = {verdict.grade_id: verdict for verdict in verdicts}
-    for cell in code_cells(notebook):
-        cell.outputs = valid_outputs(cell.outputs)
-        verdict = by_name.get(grade_id(cell))
-        if verdict is not None and is_graded(cell):
+    for cell in notebook.cells:
+        verdict = by_name.get(grade_id(cell)) if is_graded(cell) else None
+        if verdict is not None:
             cell.metadata[METADATA_KEY] = asdict(verdict)
-            if not is_solution(cell):
+        if cell.cell_type == "code":
+            cell.outputs = valid_outputs(cell.outputs)
+            if verdict is not None and not is_answer(cell):
                 cell.outputs = outputs_for(verdict, cell.outputs)
 
 
@@ -132,8 +158,6 @@ def _verdict(
     results: tuple[Result, ...],
 ) -> Verdict:
     name, points = grade_id(cell), _points(cell)
-    if is_solution(cell) or cell.cell_type != "code":
-        return Verdict(name, 0.0, points, "review", "A person grades this cell.")
     outcome = outcomes.get(cell.id, Outcome("skipped"))
     told = results and overall(results).verdict != "passed"
     if results and (outcome.status == "ok" or (outcome.status == "error" and told)):

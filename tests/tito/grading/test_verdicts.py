@@ -3,13 +3,14 @@
 from typing import Any
 
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
-from nbgrader.utils import determine_grade
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbgrader.utils import compute_checksum, determine_grade
 
 from tito.grading.execution import Execution, Outcome
 from tito.grading.results import MIME_TYPE
 from tito.grading.verdicts import (
     Verdict,
+    answer_verdicts,
     read_verdicts,
     record_verdicts,
     reject,
@@ -157,3 +158,45 @@ def test_record_verdicts_drops_outputs_that_no_tool_can_show(data: object) -> No
     record_verdicts(notebook, verdicts)
     assert notebook.cells[0].outputs == []
     assert determine_grade(notebook.cells[1]) == (POINTS, POINTS)
+
+
+STUB = "YOUR ANSWER HERE"
+
+
+def notebook_with_answer(text: str) -> Any:
+    """A notebook with an answer called ``why`` that was released as a stub."""
+    notebook = notebook_with([])
+    nbgrader = {"grade_id": "why", "grade": True, "solution": True, "locked": False, "points": 5}
+    cell = new_markdown_cell(STUB, metadata={"nbgrader": nbgrader})
+    cell.metadata.nbgrader["checksum"] = compute_checksum(cell)
+    cell.source = text
+    notebook.cells.append(cell)
+    return notebook
+
+
+@pytest.mark.parametrize(
+    ("text", "verdict", "score"), [(STUB, "failed", 0), ("Because of B.", "review", None)]
+)
+def test_answer_verdicts_say_what_nbgrader_enters(
+    text: str, verdict: str, score: float | None
+) -> None:
+    notebook = notebook_with_answer(text)
+    (found,) = answer_verdicts(notebook)
+    assert (found.grade_id, found.verdict, found.score, found.max_score) == ("why", verdict, 0, 5)
+    assert bool(found.hint) == (verdict == "failed")
+    record_verdicts(notebook, [found])
+    assert read_verdicts(notebook) == [found]
+    assert determine_grade(notebook.cells[-1]) == (score, 5)
+
+
+def test_verdicts_of_leaves_answers_to_a_person() -> None:
+    notebook = notebook_with_answer("Because of B.")
+    verdicts = verdicts_of(Execution(notebook, {"test": Outcome("ok")}))
+    assert [verdict.grade_id for verdict in verdicts] == ["test"]
+
+
+def test_rejected_verdicts_are_recorded_for_answers_too() -> None:
+    notebook = notebook_with_answer(STUB)
+    reject(notebook, "It is not JSON.")
+    record_verdicts(notebook, rejected_verdicts(notebook))
+    assert [v.message for v in read_verdicts(notebook)] == ["It is not JSON."] * 2

@@ -1,0 +1,109 @@
+"""Written answers: whatever became of the cell, what a student wrote reaches the person."""
+
+from typing import Any
+
+import nbformat
+import pytest
+from nbformat import v4
+
+from tito.grading.answers import MOST_CHARACTERS, pictures, put_answer
+from tito.grading.intake import SubmittedCell, rebuild
+from tito.lesson import assign_cell_ids
+
+STUB = "YOUR ANSWER HERE"
+TEXT = "It is B that misses."
+PNG = "iVBORw0KGgo="
+PICTURE = {"plot.png": {"image/png": PNG}}
+
+
+@pytest.fixture
+def release() -> Any:
+    """A question, its answer, and a check behind them."""
+    flags = {"grade": True, "points": 5}
+    cells = [
+        ("question", v4.new_markdown_cell("Why?"), {"locked": True}),
+        ("answer", v4.new_markdown_cell(STUB), {"solution": True, "locked": False, **flags}),
+        ("check", v4.new_code_cell("assert f()"), {"locked": True, **flags}),
+    ]
+    for name, cell, more in cells:
+        cell.metadata["nbgrader"] = nbformat.from_dict({"grade_id": name, **more})
+    notebook = v4.new_notebook(cells=[cell for _, cell, _ in cells])
+    assign_cell_ids(notebook)
+    return notebook
+
+
+def answered(release: Any, *cells: SubmittedCell) -> Any:
+    """Rebuild, check that all but the answer is the release's, and return the answer's cell."""
+    notebook, _ = rebuild(release, cells)
+    nbformat.validate(notebook)
+    found = notebook.cells[1]
+    assert notebook.cells == [release.cells[0], found, release.cells[2]]
+    assert found.cell_type == "markdown"
+    assert found.metadata == release.cells[1].metadata
+    return found
+
+
+@pytest.mark.parametrize("kind", ["markdown", "code", "raw"])
+@pytest.mark.parametrize(("name", "cell_id"), [("answer", "x"), ("answer", ""), ("", "answer")])
+def test_rebuild_finds_an_answer_in_a_cell_of_any_kind(
+    release: Any, kind: str, name: str, cell_id: str
+) -> None:
+    assert answered(release, SubmittedCell(kind, TEXT, name, cell_id)).source == TEXT
+
+
+def test_rebuild_puts_a_split_answer_together_in_its_order(release: Any) -> None:
+    parts = (SubmittedCell("markdown", text, "answer") for text in ("One.", STUB, "Two.", "One."))
+    assert answered(release, *parts).source == "One.\n\nTwo."
+
+
+@pytest.mark.parametrize("text", ["", " \n\t", STUB, f"\n{STUB} \n"])
+def test_rebuild_leaves_an_answer_that_is_not_written_as_it_was(release: Any, text: str) -> None:
+    part = SubmittedCell("markdown", text, "answer", attachments=PICTURE)
+    assert answered(release, part) == release.cells[1]
+
+
+@pytest.mark.parametrize("name", ["check", "question", ""])
+def test_rebuild_takes_an_answer_from_no_other_cell(release: Any, name: str) -> None:
+    assert answered(release, SubmittedCell("markdown", TEXT, name, name)) == release.cells[1]
+
+
+def test_rebuild_takes_no_code_from_an_answer(release: Any) -> None:
+    code = SubmittedCell("code", "def f(): return 1", "answer")
+    assert answered(release, code).source == "def f(): return 1"
+
+
+def test_rebuild_cuts_what_is_too_long_to_read_and_says_so(release: Any) -> None:
+    text = answered(release, SubmittedCell("markdown", "a" * 10**6, "answer")).source
+    assert text.startswith("a" * MOST_CHARACTERS)
+    assert text.endswith(f"[Cut here: of 1000000 characters, {MOST_CHARACTERS} are read.]")
+    assert len(text) < MOST_CHARACTERS + 100
+
+
+def test_rebuild_brings_the_pictures_of_an_answer_along(release: Any) -> None:
+    part = SubmittedCell("markdown", TEXT, "answer", attachments=PICTURE)
+    assert answered(release, part).attachments == PICTURE
+
+
+def test_put_answer_keeps_an_answer_in_code_what_it_is() -> None:
+    cell = v4.new_code_cell("# YOUR CODE HERE")
+    put_answer(cell, ["x = 1"], [PICTURE])
+    assert (cell.source, "attachments" in cell) == ("x = 1", False)
+
+
+@pytest.mark.parametrize(
+    ("found", "kept"),
+    [
+        (PICTURE, PICTURE),
+        ({"a": {"image/png": [PNG[:4], "\n", PNG[4:]]}}, {"a": {"image/png": PNG}}),
+        ({"a": {"image/png": PNG, "text/html": "<script>"}}, {"a": {"image/png": PNG}}),
+        ({"a": {"image/svg+xml": "<svg onload=x>"}}, {}),
+        ({"a": {"image/png": "no base64, this"}}, {}),
+        ({"a": {"image/png": '"><script>'}}, {}),
+        ({"a": {"image/png": ""}}, {}),
+        ({"a": {"image/png": 5}, "b": 5, "c": None}, {}),
+        ([PICTURE], {}),
+        (None, {}),
+    ],
+)
+def test_pictures_are_pictures_and_nothing_else(found: object, kept: object) -> None:
+    assert pictures(found) == kept
