@@ -17,7 +17,8 @@ def test(lesson: str, file: Path | None, as_json: bool) -> None:
     """Run the locked cells of LESSON on your notebook or percent FILE.
 
     Without FILE it is the working copy of this checkout. The released text of the locked cells
-    counts, whatever your file says there. Exit code 0: all passed; 1: not all.
+    counts, whatever your file says there. Exit code 0: all checks passed; 1: not all. Written
+    answers are read by a person, and do not change it.
     """
     from tito.course import Course
     from tito.grading.selftest import choose_file, run_checks
@@ -33,6 +34,6 @@ def test(lesson: str, file: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"file": shown, **asdict(result)}, indent=2))
     else:
-        print_checks(result.cells, result.notes)
+        print_checks(result.cells, result.answers, result.notes)
     if result.score < result.max_score:
         raise SystemExit(1)

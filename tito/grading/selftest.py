@@ -4,24 +4,29 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tito.errors import TitoError
+from tito.grading.answers import answers_in
 from tito.grading.assignment import student_notebook
 from tito.grading.execution import run_notebook
 from tito.grading.intake import read_submission, rebuild
-from tito.grading.verdicts import Verdict, verdicts_of
-from tito.lesson import Lesson, is_graded
+from tito.grading.verdicts import Verdict, answer_verdict, verdicts_of
+from tito.lesson import Lesson, Notebook, grade_id, is_graded
 
 __all__ = ["CheckResult", "choose_file", "run_checks"]
 
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The verdicts on a file, the points they add up to, and what was noticed while reading it."""
+    """The verdicts on a file, the points they add up to, and what was noticed while reading it.
+
+    ``cells`` are the checks; ``answers``, which a person reads, count for neither sum.
+    """
 
     assignment: str
     score: float
     max_score: float
     notes: list[str]
     cells: list[Verdict]
+    answers: list[Verdict]
 
 
 def choose_file(lesson: Lesson, file: Path | None) -> tuple[Path, str]:
@@ -64,11 +69,14 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
         If the file is no notebook, or the lesson has nothing to check.
     """
     cells = read_submission(file, lesson.course.limits)
-    notebook, notes = rebuild(student_notebook(lesson), cells)
+    released = student_notebook(lesson)
+    notebook, notes = rebuild(released, cells)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
     if file.resolve() == lesson.source.resolve():
-        notes = []  # its locked cells differ by the hidden tests, and rightly so
+        notes = []  # its locked cells differ by what students do not get, and rightly so
+    answers = _answers(notebook, released)
+    notes += [f"{a.grade_id}: {a.message}" for a in answers if a.verdict == "failed"]
     execution = run_notebook(notebook, lesson.course.limits, file.resolve().parent)
     verdicts = verdicts_of(execution, believe_outputs=True)
     return CheckResult(
@@ -77,4 +85,13 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
         max_score=sum(v.max_score for v in verdicts),
         notes=notes,
         cells=verdicts,
+        answers=answers,
     )
+
+
+def _answers(notebook: Notebook, released: Notebook) -> list[Verdict]:
+    given = {grade_id(cell): cell.source for cell in answers_in(released)}
+    return [
+        answer_verdict(cell, written=cell.source != given[grade_id(cell)])
+        for cell in answers_in(notebook)
+    ]

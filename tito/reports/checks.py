@@ -11,8 +11,20 @@ if TYPE_CHECKING:
 __all__ = ["print_checks"]
 
 
-def print_checks(verdicts: Sequence["Verdict"], notes: Sequence[str] = ()) -> None:
-    """Print a row for each check, with the reason and the hint beneath one that did not pass."""
+def print_checks(
+    verdicts: Sequence["Verdict"], answers: Sequence["Verdict"] = (), notes: Sequence[str] = ()
+) -> None:
+    """Print a row for each check, with the reason and the hint beneath one that did not pass.
+
+    Parameters
+    ----------
+    verdicts : sequence of Verdict
+        On the checks; their points make the total.
+    answers : sequence of Verdict
+        On what a person reads; a line says how many points more that can bring.
+    notes : sequence of str
+        What was noticed while the file was read.
+    """
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -25,6 +37,9 @@ def print_checks(verdicts: Sequence["Verdict"], notes: Sequence[str] = ()) -> No
     table.add_row("total", "", f"{score:g} / {most:g}")
     out = console()
     out.print(table)
+    if answers:
+        out.print()
+        out.print(_to_be_read(answers))
     for verdict in verdicts:
         if verdict.message:
             out.print()
@@ -33,6 +48,12 @@ def print_checks(verdicts: Sequence["Verdict"], notes: Sequence[str] = ()) -> No
         out.print()
     for note in notes:
         out.print(plain(f"Note: {note}"))
+
+
+def _to_be_read(answers: Sequence["Verdict"]) -> str:
+    points, count = sum(answer.max_score for answer in answers), len(answers)
+    what = "a written answer" if count == 1 else f"{count} written answers"
+    return f"{points:g} more points: {what}, for a person to read."
 
 
 def _story(verdict: "Verdict") -> str:

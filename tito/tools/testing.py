@@ -75,27 +75,32 @@ def run_module_tests_auto(title: str) -> bool:
     Returns
     -------
     bool
-        Whether all checks passed.
+        Whether all checks passed; written answers, which a person reads, do not change it.
     """
     from tito.reports.checks import print_checks
 
     namespace = vars(sys.modules["__main__"])
-    verdicts = _released_checks(title, namespace)
-    if verdicts is None:
-        verdicts = _defined_checks(namespace)
-    print_checks(verdicts)
+    released = _released_checks(title, namespace)
+    verdicts, answers = released or (_defined_checks(namespace), [])
+    print_checks(verdicts, answers)
     return bool(verdicts) and all(verdict.verdict == "passed" for verdict in verdicts)
 
 
-def _released_checks(title: str, namespace: dict[str, Any]) -> "list[Verdict] | None":
-    """Run the released text of the lesson's graded cells; None where there is no course."""
+def _released_checks(
+    title: str, namespace: dict[str, Any]
+) -> "tuple[list[Verdict], list[Verdict]] | None":
+    """Run the released text of the lesson's checks; None where there is no course.
+
+    The second list is of the answers; what is written in them does not reach this process.
+    """
     from nbformat.v4 import new_output
 
     from tito.course import Course
+    from tito.grading.answers import answers_in, is_answer
     from tito.grading.assignment import student_notebook
     from tito.grading.execution import Execution
     from tito.grading.results import MIME_TYPE
-    from tito.grading.verdicts import verdicts_of
+    from tito.grading.verdicts import answer_verdict, verdicts_of
     from tito.lesson import find_lesson, is_graded
 
     try:
@@ -104,13 +109,14 @@ def _released_checks(title: str, namespace: dict[str, Any]) -> "list[Verdict] | 
         return None
     execution = Execution(notebook)
     for cell in notebook.cells:
-        if is_graded(cell) and cell.cell_type == "code":
+        if is_graded(cell) and not is_answer(cell):
             code = compile(cell.source, f"<{cell.id}>", "exec")
             outcome, results = _collecting(partial(exec, code, dict(namespace)))
             execution.outcomes[cell.id] = outcome
             data = {MIME_TYPE: [asdict(result) for result in results]}
             cell.outputs = [new_output("display_data", data)] if results else []
-    return verdicts_of(execution, believe_outputs=True)
+    answers = [answer_verdict(cell, written=True) for cell in answers_in(notebook)]
+    return verdicts_of(execution, believe_outputs=True), answers
 
 
 def _defined_checks(namespace: dict[str, Any]) -> "list[Verdict]":

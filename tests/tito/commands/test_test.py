@@ -5,7 +5,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classroom import Sample, read_samples
+from classroom import ANSWERS, CHECKS, MOST_CHECKED, Sample, read_samples
 from shell import Tito
 
 from tito.course import Course
@@ -25,7 +25,7 @@ def test_test_on_a_complete_notebook(lesson: Lesson, tito: Tito) -> None:
     done = tito("test", "kernels")
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[0] == "Testing modules/source/11_kernels/kernels.ipynb"
-    assert "45 / 45" in done.stdout
+    assert f"{MOST_CHECKED:g} / {MOST_CHECKED:g}" in done.stdout
     assert done.stderr == ""
 
 
@@ -33,7 +33,7 @@ def test_test_on_a_blank_notebook(lesson: Lesson, tito: Tito) -> None:
     work_on(lesson, SAMPLES["blank"])
     done = tito("test", "11")
     assert done.returncode == 1
-    assert "0 / 45" in done.stdout
+    assert f" 0 / {MOST_CHECKED:g}\n" in done.stdout
     assert "matmul_vectorized is not written yet" in done.stdout
 
 
@@ -43,10 +43,27 @@ def test_test_on_a_half_done_notebook_as_json(lesson: Lesson, tito: Tito) -> Non
     assert done.returncode == 1
     result: dict[str, Any] = json.loads(done.stdout)
     assert result["file"] == "modules/source/11_kernels/kernels.ipynb"
-    assert (result["assignment"], result["score"], result["max_score"]) == ("11_kernels", 25, 45)
-    assert [cell["verdict"] for cell in result["cells"]] == ["passed", "passed", "failed", "failed"]
+    partly = SAMPLES["partly-done"]
+    assert result["assignment"] == "11_kernels"
+    assert (result["score"], result["max_score"]) == (partly.points, MOST_CHECKED)
+    verdicts = {cell["grade_id"]: cell["verdict"] for cell in result["cells"]}
+    assert verdicts == {n: "passed" if partly.expect[n] else "failed" for n in CHECKS}
     keys = {"grade_id", "score", "max_score", "verdict", "message", "hint", "conditions"}
-    assert all(set(cell) == keys for cell in result["cells"])
+    assert all(set(cell) == keys for cell in result["cells"] + result["answers"])
+    read = {answer["grade_id"]: answer["verdict"] for answer in result["answers"]}
+    assert read == {n: "review" if n in partly.answers else "failed" for n in ANSWERS}
+
+
+def test_test_says_what_a_person_reads_and_lets_it_fail_nothing(lesson: Lesson, tito: Tito) -> None:
+    work_on(lesson, SAMPLES["late"])
+    done = tito("test", "kernels")
+    assert done.returncode == 0, done.stderr
+    assert "20 more points: 4 written answers, for a person to read." in done.stdout
+    said = [line for line in done.stdout.splitlines() if line.startswith("Note: ")]
+    assert said == [
+        "Note: answer-small-blocks: Nothing is written here.",
+        "Note: answer-claim: Nothing is written here.",
+    ]
 
 
 def test_test_names_cell_and_line_of_a_syntax_error(lesson: Lesson, tito: Tito) -> None:
@@ -62,7 +79,7 @@ def test_test_uses_the_released_text_of_changed_checks(lesson: Lesson, tito: Tit
     assert done.returncode == 1
     assert "The locked cell test-cache-immediate is missing" in done.stdout
     assert "The locked cell test-parallel-immediate was changed" in done.stdout
-    assert "10 / 45" in done.stdout
+    assert f"{SAMPLES['deleted-test-cell'].points:g} / {MOST_CHECKED:g}" in done.stdout
 
 
 def test_test_takes_a_percent_file(lesson: Lesson, tito: Tito) -> None:
@@ -72,7 +89,7 @@ def test_test_takes_a_percent_file(lesson: Lesson, tito: Tito) -> None:
     jupytext.write(notebook, "mine.py", fmt="py:percent")
     done = tito("test", "kernels", "mine.py")
     assert done.stdout.splitlines()[0] == "Testing mine.py"
-    assert "25 / 45" in done.stdout
+    assert f"{SAMPLES['partly-done'].points:g} / {MOST_CHECKED:g}" in done.stdout
 
 
 def test_test_says_when_it_is_the_instructors_source(plain_course: Course, tito: Tito) -> None:

@@ -9,7 +9,8 @@ PASSED = Verdict("test-vectorized-immediate", 10.0, 10.0, "passed")
 FAILED = Verdict("test-cache-immediate", 0.0, 15.0, "failed", "The edges differ.", "Look there.")
 PARTLY = Verdict("test-cache-immediate", 7.5, 15.0, "failed", "The check gave 7.5 of 15 points.")
 NOT_RUN = Verdict("test-parallel-immediate", 0.0, 15.0, "not-run", "The kernel died.")
-REVIEW = Verdict("question", 0.0, 5.0, "review", "A person grades this cell.")
+REVIEW = Verdict("test-unseen", 0.0, 5.0, "review", "The judge could not see it.")
+ANSWER = Verdict("answer", 0.0, 5.0, "review", "A person reads this answer.")
 
 HOSTILE = "[bold]40 / 40[/bold] \x1b[2J\x1b]0;title\x07 \rpassed \u202e"
 SHOWN = "[bold]40 / 40[/bold] [2J]0;title passed "
@@ -29,7 +30,7 @@ def test_print_checks_shows_each_verdict_with_its_points(
         "test-vectorized-immediate  passed         10 / 10",
         "test-cache-immediate       failed          0 / 15",
         "test-parallel-immediate    could not run   0 / 15",
-        "question                   for review       0 / 5",
+        "test-unseen                for review       0 / 5",
         "total                                     10 / 45",
     ]
 
@@ -52,13 +53,31 @@ def test_print_checks_says_no_more_when_all_passed(capsys: pytest.CaptureFixture
     assert len(lines(capsys)) == 3
 
 
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ([ANSWER], "5 more points: a written answer, for a person to read."),
+        ([ANSWER] * 4, "20 more points: 4 written answers, for a person to read."),
+    ],
+)
+def test_print_checks_counts_answers_beside_the_total(
+    capsys: pytest.CaptureFixture[str], answers: list[Verdict], said: str
+) -> None:
+    print_checks([PASSED], answers)
+    assert lines(capsys)[2:] == [
+        "total                               10 / 10",
+        "",
+        said,
+    ]
+
+
 def test_print_checks_shows_parts_of_points(capsys: pytest.CaptureFixture[str]) -> None:
     print_checks([PARTLY])
     assert [line.split()[-3:] for line in lines(capsys)[1:3]] == [["7.5", "/", "15"]] * 2
 
 
 def test_print_checks_ends_with_the_notes(capsys: pytest.CaptureFixture[str]) -> None:
-    print_checks([PASSED], ["The locked cell a was changed.", "The given cell b is missing."])
+    print_checks([PASSED], notes=["The locked cell a was changed.", "The given cell b is missing."])
     assert lines(capsys)[3:] == [
         "",
         "Note: The locked cell a was changed.",
@@ -69,7 +88,7 @@ def test_print_checks_ends_with_the_notes(capsys: pytest.CaptureFixture[str]) ->
 def test_print_checks_obeys_nothing_that_a_student_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_checks([Verdict(HOSTILE, 0.0, 15.0, "failed", HOSTILE, HOSTILE)], [HOSTILE])
+    print_checks([Verdict(HOSTILE, 0.0, 15.0, "failed", HOSTILE, HOSTILE)], notes=[HOSTILE])
     out = capsys.readouterr().out
     assert out.count(SHOWN) == 5
     assert not set(out) & set("\x1b\x07\r\u202e")
