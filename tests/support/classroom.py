@@ -11,17 +11,52 @@ from typing import Any
 import nbformat
 from corpora import Entry, checks, reference
 
-from tito.lesson import Lesson, grade_id
+from tito.course import Course
+from tito.grading.answers import is_answer
+from tito.lesson import Lesson, find_lesson, grade_id, is_graded, read_notebook
 
-__all__ = ["CORPORA", "Sample", "hand_in", "of_corpora", "read_samples"]
+__all__ = [
+    "ANSWERS",
+    "CHECKS",
+    "CORPORA",
+    "MOST",
+    "MOST_CHECKED",
+    "Sample",
+    "hand_in",
+    "of_corpora",
+    "read_samples",
+]
 
-CORPORA = Path(__file__).parents[1] / "corpora"
+ROOT = Path(__file__).parents[2]
+CORPORA = ROOT / "tests" / "corpora"
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S %Z"
+
+
+def _graded_cells() -> list[Any]:
+    lesson = find_lesson(Course.read(ROOT), "kernels")
+    return [cell for cell in read_notebook(lesson.source).cells if is_graded(cell)]
+
+
+def _points(cells: list[Any]) -> dict[str, float]:
+    return {grade_id(cell): float(cell.metadata["nbgrader"]["points"]) for cell in cells}
+
+
+CHECKS = _points([cell for cell in _graded_cells() if not is_answer(cell)])
+"""The points of each check of the lesson."""
+
+ANSWERS = _points([cell for cell in _graded_cells() if is_answer(cell)])
+"""The points of each answer, which a person reads."""
+
+MOST_CHECKED = sum(CHECKS.values())
+MOST = MOST_CHECKED + sum(ANSWERS.values())
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One submission: which cells are edited or deleted, and the points it must get."""
+    """One submission: which cells are edited or deleted, and the points it must get.
+
+    ``expect`` has every graded cell; answers get nothing before a person has read them.
+    """
 
     name: str
     about: str
@@ -40,9 +75,23 @@ class Sample:
             by_name[name].source = source.strip("\n")
         return notebook
 
+    @property
+    def points(self) -> float:
+        """What it must get in all, before a person has read its answers."""
+        return sum(self.expect.values())
+
+    @property
+    def answers(self) -> list[str]:
+        """The answers in which something is written."""
+        return [name for name in ANSWERS if name in self.cells]
+
 
 def read_samples(folder: Path = CORPORA / "class") -> list[Sample]:
-    """Read the samples in `folder`, in the order of their students' ids."""
+    """Read the samples in `folder`, in the order of their students' ids.
+
+    A file may start from the cells of another one, its ``base``, without those that it names as
+    ``unwritten``; ``full`` names the checks that give full points, and all others give none.
+    """
     return sorted(_samples(folder), key=lambda sample: sample.student)
 
 
@@ -56,7 +105,7 @@ def of_corpora(entry: Entry, student: str) -> Sample:
     expect = {
         name: points[name] if entry.asked.get(name, "full") == "full" else float(entry.asked[name])
         for name in points
-    }
+    } | dict.fromkeys(ANSWERS, 0.0)
     imports = reference()["given"][0]
     cells = {**reference()["cells"], **entry.cells}
     solutions = {name: imports + source for name, source in cells.items()}
@@ -77,8 +126,19 @@ def hand_in(sample: Sample, lesson: Lesson, folder: Path) -> Path:
 
 
 def _samples(folder: Path) -> Iterator[Sample]:
-    for path in sorted(folder.glob("*.toml")):
-        data = tomllib.loads(path.read_text(encoding="utf-8"))
-        data["deleted"] = tuple(data.get("deleted", ()))
-        data.setdefault("student", path.stem)
-        yield Sample(name=path.stem, **data)
+    files = {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    found = {name: tomllib.loads(path.read_text("utf-8")) for name, path in files.items()}
+    for name, data in found.items():
+        base = found[data["base"]]["cells"] if "base" in data else {}
+        left_out = data.get("unwritten", ())
+        cells = {key: source for key, source in base.items() if key not in left_out}
+        expect = {key: CHECKS[key] for key in data.get("full", ())}
+        yield Sample(
+            name=name,
+            about=data["about"],
+            student=data["student"],
+            cells=cells | data.get("cells", {}),
+            deleted=tuple(data.get("deleted", ())),
+            hours_late=data.get("hours_late", -1.0),
+            expect=dict.fromkeys(CHECKS | ANSWERS, 0.0) | expect,
+        )

@@ -40,7 +40,7 @@ def test_autograde_gives_each_sample_its_points(graded: Path, sample: Sample) ->
 
 def test_autograde_takes_a_share_for_each_late_day(graded: Path) -> None:
     submission = grade_of(kernels(Course.read(graded)), SAMPLES["late"].student)
-    assert (submission.score, submission.late_penalty) == (36.0, 9.0)  # two started days of 10 %
+    assert (submission.score, submission.late_penalty) == (64.0, 16.0)  # two started days of 10 %
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_autograde_grades_a_changed_submission_again(graded_course: Course) -> N
     shutil.copy(lesson.handed_in(SAMPLES["complete"].student), lesson.handed_in(student))
     (result,) = autograde(lesson, [student])
     assert result.status == "graded"
-    assert grade_of(lesson, student).score == 45
+    assert grade_of(lesson, student).score == SAMPLES["complete"].points
 
 
 def test_autograde_keeps_a_score_that_a_person_gave(graded_course: Course) -> None:
@@ -125,7 +125,7 @@ def test_autograde_rejects_what_cannot_be_read_and_goes_on(
     rejected = grade_of(lesson, name)
     assert (rejected.status, rejected.score) == ("rejected", 0.0)
     assert reason in rejected.message
-    assert grade_of(lesson, SAMPLES["complete"].student).score == 45
+    assert grade_of(lesson, SAMPLES["complete"].student).score == SAMPLES["complete"].points
 
 
 def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> None:
