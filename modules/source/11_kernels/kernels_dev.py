@@ -608,7 +608,7 @@ Marking: 2 what surrounds a block shrinks against its arithmetic as b grows, 1 t
 """
 ### BEGIN SOLUTION
 The arithmetic of a block grows with b**3, what surrounds it with b**2 or not at all: one more pass over
-the tile, a call into BLAS and the slices. At 64 that is half of a step, at 256 a tenth. `A @ B` never
+the tile, a call into BLAS and the slices. At 64 that is a third of a step, at 256 a tenth. `A @ B` never
 pays it: it is blocked inside for caches and registers alike, and packs its blocks as it needs them. The
 fetches from memory that our blocks would save, it saves already.
 ### END SOLUTION
@@ -728,10 +728,11 @@ honest conclusion, also where they refute it.
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-rows", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 """
 ### BEGIN SOLUTION
-A strip takes rows * 8192 * 4 bytes, 32 KiB a row. In a second cache of 1 MiB, of which K and V want 4
-more, at most 16 rows or so stay; the third, 32 MiB, holds 512. Chosen: 128 rows, 4 MiB. Refuted if 16 or
-1024 rows were faster by more than the spread. Measured: 16 rows 1.3 times, 1024 rows 1.1 times as long as
-128. Not refuted; between 64 and 256 there was no difference above the spread.
+A strip takes rows * 8192 * 4 bytes, 32 KiB a row. The second cache here, 1 MiB a core, holds 32 rows but
+then nothing of K and V, which take 2 MiB each; the third, 32 MiB, holds all of it up to some 500 rows.
+Chosen: 256 rows, 8 MiB. Refuted if half or twice as many were faster by more than the spread. Measured,
+best of five: 16 rows take 1.7 times as long, 64 rows 1.2 times, 1024 rows 1.4 times; 128, 256 and 512
+agree within 2 %. Not refuted, but 128 would have done as well.
 ### END SOLUTION
 """
 
@@ -1089,10 +1090,10 @@ turns, repeated, with the spread or several runs, 1 an honest conclusion, also w
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-claim", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 """
 ### BEGIN SOLUTION
-For instance: with float32 and one BLAS thread, blocks of 256 reach at least 0.8 of `A @ B` for every n
-from 512 to 2048. One n in that range whose fastest of 20 passes, taken in turns, stays below 0.8 would
-refute it. Measured at 512, 513, 768, 1024 and 2048: 0.87, 0.79, 0.87, 0.86, 0.88. Refuted at 513, where a
-last block of one row and one column costs a call each.
+For instance: with float32 and one BLAS thread, blocks of 256 reach at least 0.75 of `A @ B` for every n
+from 512 to 2048. One n in that range whose fastest of 15 passes, taken in turns, stays below 0.75 would
+refute it. Measured at 512, 513, 768, 1024 and 2048: 0.79, 0.65, 0.78, 0.84, 0.81. Refuted at 513, where a
+last block of one row and one column costs as many calls as a whole one.
 ### END SOLUTION
 """
 
