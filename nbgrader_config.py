@@ -54,7 +54,16 @@ c.Autograde.autograde_preprocessors = [
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
+c.GenerateFeedback.preprocessors = [
+    "tito.grading.preprocessors.GetGradesSoFar",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
 # Feedback is looked at in a browser: what a student's code put into its outputs must not run there.
 c.HTMLExporter.sanitize_html = True
+# nor what was written into an answer, which nbgrader's templates show as it is, in formgrader too.
+c.HTMLExporter.filters = {
+    "markdown2html": "tito.reports.markup.markdown2html",
+    "clean_html": "tito.reports.markup.clean_html",
+}
 c.LimitOutput.max_lines = course.limits.output_lines
 c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"

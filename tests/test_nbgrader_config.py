@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from traitlets import HasTraits, TraitError
+from traitlets import HasTraits, TraitError, import_item
 from traitlets.config import Config, Configurable
 
 from tito.course import Course
@@ -66,6 +66,7 @@ def dotted_names(config: Any) -> list[str]:
         graders.exporter_class,
         *graders.sanitize_preprocessors,
         *graders.autograde_preprocessors,
+        *config.GenerateFeedback.preprocessors,
         config.AssignLatePenalties.plugin_class,
     ]
 
@@ -109,7 +110,13 @@ def test_fault_in_a_config_is_found(
 
 def test_config_names_classes_that_can_be_imported(config: Any) -> None:
     ours = [load_class(name) for name in dotted_names(config) if name.startswith("tito.")]
-    assert [kind.__name__ for kind in ours] == ["IntakeExporter", "ExecuteNotebook", "DailyPenalty"]
+    assert all(callable(import_item(name)) for name in config.HTMLExporter.filters.values())
+    assert [kind.__name__ for kind in ours] == [
+        "IntakeExporter",
+        "ExecuteNotebook",
+        "GetGradesSoFar",
+        "DailyPenalty",
+    ]
 
 
 def test_config_puts_the_course_tree_below_assignments(plain_course: Course) -> None:

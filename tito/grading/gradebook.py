@@ -9,12 +9,22 @@ from tito.grading.assignment import nbgrader_api
 from tito.grading.verdicts import METADATA_KEY, Verdict, read_verdicts
 from tito.lesson import Lesson, read_notebook
 
-__all__ = ["Grades", "Submission", "read_grades", "submitted_students"]
+__all__ = [
+    "Grades",
+    "Submission",
+    "count_unread",
+    "is_unread",
+    "read_grades",
+    "submitted_students",
+]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """One student's grade; `status` is graded, rejected, failed or missing."""
+    """One student's grade; `status` is graded, rejected, failed or missing.
+
+    ``unread`` names the written answers that wait for a person; their points are still to come.
+    """
 
     student: str
     status: str
@@ -23,6 +33,7 @@ class Submission:
     cells: list[Verdict] = field(default_factory=list)
     late_penalty: float = 0.0
     message: str = ""
+    unread: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +83,25 @@ def submitted_students(lesson: Lesson) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if (path / lesson.assignment).exists())
 
 
+def count_unread(lesson: Lesson) -> int:
+    """Return how many written answers of the class wait for a person."""
+    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        grades = gradebook.db.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
+        wanted = grades.join(Assignment).filter(Assignment.name == lesson.assignment)
+        unread: int = wanted.filter(Grade.needs_manual_grade, Grade.auto_score.is_(None)).count()
+    return unread
+
+
+def is_unread(grade: Any) -> bool:
+    """Whether a written answer waits for a person, given its entry in the gradebook.
+
+    What was not written, nbgrader scores itself; a check with an override waits for another reason.
+    """
+    return bool(grade.needs_manual_grade and grade.auto_score is None)
+
+
 def _points(assignment: Any) -> dict[str, float]:
     cells = [cell for notebook in assignment.notebooks for cell in notebook.grade_cells]
     return {cell.name: float(cell.max_score) for cell in cells}
@@ -90,7 +120,8 @@ def _submission(
     cells = list(_cells(entry, points, {v.grade_id: v for v in verdicts}, message))
     penalty = sum(n.late_submission_penalty or 0.0 for n in entry.notebooks)
     score = max(0.0, float(entry.score or 0.0) - penalty)
-    return Submission(student, status, score, most, cells, penalty, message)
+    unread = tuple(g.name for n in entry.notebooks for g in n.grades if is_unread(g))
+    return Submission(student, status, score, most, cells, penalty, message, unread)
 
 
 def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
@@ -112,8 +143,22 @@ def _cells(
     entry: Any, points: dict[str, float], verdicts: dict[str, Verdict], message: str
 ) -> Iterator[Verdict]:
     """Each cell's verdict with the gradebook's score, which a person may have changed since."""
-    scores = {g.name: float(g.score or 0.0) for n in entry.notebooks for g in n.grades}
+    grades = {g.name: g for n in entry.notebooks for g in n.grades}
     for name, most in points.items():
         found = verdicts.get(name, Verdict(name, 0.0, most, "not-run", message))
-        score = scores.get(name, 0.0)
-        yield Verdict(name, score, most, found.verdict, found.message, found.hint)
+        grade = grades.get(name)
+        score = float(grade.score or 0.0) if grade is not None else 0.0
+        if grade is not None and grade.auto_score is None and grade.manual_score is not None:
+            yield _of_a_person(name, score, most, confirmed=not grade.needs_manual_grade)
+        else:
+            yield Verdict(name, score, most, found.verdict, found.message, found.hint)
+
+
+def _of_a_person(name: str, score: float, most: float, *, confirmed: bool) -> Verdict:
+    """The verdict on an answer that a person has read, perhaps before it was graded once more."""
+    if not confirmed:
+        message = f"A person gave {score:g} of {most:g} points; it was graded again since."
+        return Verdict(name, score, most, "review", message)
+    if score >= most:
+        return Verdict(name, score, most, "passed")
+    return Verdict(name, score, most, "failed", f"A person gave {score:g} of {most:g} points.")

@@ -9,8 +9,15 @@ __all__ = ["outputs_for", "valid_outputs"]
 
 
 def valid_outputs(outputs: list[Any]) -> list[Any]:
-    """Return the outputs that the notebook format allows: a kernel may send what no tool shows."""
-    return [output for output in outputs if _is_valid(output)]
+    """Return the outputs that the notebook format allows: a kernel may send what no tool shows.
+
+    Their metadata goes: a picture's width, say, would stand in a page's tag as it was sent.
+    """
+    valid = [output for output in outputs if _is_valid(output)]
+    for output in valid:
+        if "metadata" in output:
+            output.metadata = {}
+    return valid
 
 
 def outputs_for(verdict: "Verdict", outputs: list[Any]) -> list[Any]:

@@ -9,11 +9,13 @@ from typing import Any
 
 from nbconvert.exporters import NotebookExporter
 from nbgrader.plugins import LateSubmissionPlugin
-from nbgrader.preprocessors import NbGraderPreprocessor
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
+from tito.grading.answers import is_answer
 from tito.grading.examination import examine_notebook
+from tito.grading.gradebook import is_unread
 from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
 from tito.grading.judging import load_checks
 from tito.grading.place import place_of
@@ -23,11 +25,12 @@ from tito.grading.verdicts import (
     reject,
     rejected_verdicts,
 )
-from tito.lesson import Notebook, read_notebook
+from tito.lesson import Cell, Notebook, grade_id, read_notebook
 
-__all__ = ["DailyPenalty", "ExecuteNotebook", "IntakeExporter"]
+__all__ = ["DailyPenalty", "ExecuteNotebook", "GetGradesSoFar", "IntakeExporter"]
 
 SECONDS_A_DAY = 24 * 60 * 60
+UNREAD = "Nobody has read this answer yet: its points are still to come."
 
 Resources = dict[str, Any]
 
@@ -79,6 +82,22 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
         verdicts, _ = examine_notebook(notebook, checks, course.limits, place, folder)
         record_verdicts(notebook, verdicts)
         return notebook, resources
+
+
+class GetGradesSoFar(GetGrades):  # type: ignore[misc]
+    """Puts grades into a page of feedback, and says of an answer that nobody has read it yet."""
+
+    def preprocess_cell(
+        self, cell: Cell, resources: Resources, cell_index: int
+    ) -> tuple[Cell, Resources]:
+        """Enter the cell's grade and comment."""
+        super().preprocess_cell(cell, resources, cell_index)
+        if is_answer(cell):
+            names = (grade_id(cell), self.notebook_id, self.assignment_id, self.student_id)
+            grade = self.gradebook.find_grade(*names)
+            if is_unread(grade) and grade.manual_score is None:
+                cell.metadata.nbgrader["comment"] = UNREAD
+        return cell, resources
 
 
 class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]
