@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tito.grading.assignment import is_current
-from tito.grading.gradebook import submitted_students
+from tito.grading.gradebook import count_unread, submitted_students
 from tito.lesson import Lesson
 
 __all__ = ["Progress", "read_progress"]
@@ -11,12 +11,16 @@ __all__ = ["Progress", "read_progress"]
 
 @dataclass(frozen=True)
 class Progress:
-    """The state of one assignment: counts of students at each stage, and the next step."""
+    """The state of one assignment: counts of students at each stage, and the next step.
+
+    ``unread`` counts written answers that wait for a person.
+    """
 
     assignment: str
     release: str
     submitted: int
     autograded: int
+    unread: int
     feedback: int
     next_step: str
 
@@ -31,17 +35,22 @@ def read_progress(lesson: Lesson) -> Progress:
     answered = [
         s for s in autograded if lesson.handed_in(s, "feedback").with_suffix(".html").exists()
     ]
-    counts = len(students), len(autograded), len(answered)
+    unread = count_unread(lesson) if autograded else 0
+    counts = len(students), len(autograded), unread, len(answered)
     return Progress(lesson.assignment, release, *counts, _next_step(lesson, release, *counts))
 
 
-def _next_step(lesson: Lesson, release: str, submitted: int, autograded: int, answered: int) -> str:
+def _next_step(
+    lesson: Lesson, release: str, submitted: int, autograded: int, unread: int, answered: int
+) -> str:
     if release != "current":
         step = "release"
     elif not submitted:
         step = "collect"
     elif autograded < submitted:
         step = "autograde"
+    elif unread:
+        return "jupyter lab, and there formgrader: answers wait for you"
     elif answered < autograded:
         step = "feedback"
     else:

@@ -34,6 +34,7 @@ class RunReport:
         self.wrong: list[Graded] = []
         self.total = 0
         self.lesson = ""
+        self.unread = 0
         self.start = time.monotonic()
 
     def started(self, lesson: "Lesson", total: int) -> None:
@@ -72,6 +73,9 @@ class RunReport:
             f"{new} graded{rejected}, {counted['kept']} unchanged, {counted['failed']} failed"
             f" in {seconds:.1f} s{rate}."
         )
+        if self.unread:
+            wait = "answer waits" if self.unread == 1 else "answers wait"
+            self.say(f"{self.unread} {wait} for a person: give points in formgrader.")
         if stopped:
             left = self.total - sum(counted.values())
             self.say(f"{stopped} {left} are left: run the same command again to finish them.")
@@ -157,6 +161,7 @@ class EventReport(RunReport):
     def finished(self, stopped: str = "") -> None:
         """Print the counts."""
         counts = {name: self.counts[name] for name in ("graded", "rejected", "kept", "failed")}
+        counts["unread"] = self.unread
         seconds = round(time.monotonic() - self.start, 3)
         left = self.total - sum(self.counts.values())
         self._event("finished", **counts, left=left, stopped=stopped, seconds=seconds)

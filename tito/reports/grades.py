@@ -127,11 +127,14 @@ def _submission(submission: "Submission") -> dict[str, object]:
 
 
 def _remark(submission: "Submission") -> str:
-    """The reason of a submission without a grade, else the first check that did not pass."""
+    """What waits for a person, then the reason of no grade, or the first check that failed."""
+    count = len(submission.unread)
+    unread = f"{count} {'answer' if count == 1 else 'answers'} to read" if count else ""
     late = f"late: -{submission.late_penalty:g}" if submission.late_penalty else ""
-    checks = (f"{c.grade_id}: {c.message}" for c in submission.cells if c.message)
-    found = submission.message or next(checks, "")
-    return plain("; ".join(part for part in (late, found.partition("\n")[0]) if part)).plain
+    told = (c for c in submission.cells if c.message and c.grade_id not in submission.unread)
+    found = submission.message or next((f"{c.grade_id}: {c.message}" for c in told), "")
+    parts = (unread, late, found.partition("\n")[0])
+    return plain("; ".join(part for part in parts if part)).plain
 
 
 def _inert(text: str) -> str:

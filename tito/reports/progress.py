@@ -15,6 +15,7 @@ def as_text(progress: "Progress") -> str:
         "release": progress.release,
         "submitted": progress.submitted,
         "autograded": progress.autograded,
+        "to read": f"{progress.unread} answers" if progress.unread != 1 else "1 answer",
         "feedback": progress.feedback,
         "next": progress.next_step,
     }

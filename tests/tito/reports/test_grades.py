@@ -174,6 +174,21 @@ def test_html_page_needs_nothing_from_outside() -> None:
     assert not page.attributes & {"src", "href", "onclick", "style"}
 
 
+@pytest.mark.parametrize(
+    ("unread", "remark"),
+    [
+        (("test-cache-immediate",), "1 answer to read; late: -1"),
+        (("a", "b"), "2 answers to read; late: -1; test-cache-immediate: The edges differ."),
+    ],
+)
+def test_reports_say_how_many_answers_wait(unread: tuple[str, ...], remark: str) -> None:
+    grades = replace(CLASS, submissions=[replace(ADA, unread=unread)])
+    assert as_table(grades).splitlines()[1].endswith(f"  {remark}")
+    assert rows_of(as_csv(grades))[1][-1] == remark
+    assert Page(as_html(grades)).cells[-1] == remark
+    assert json.loads(as_json(grades)) == json.loads(as_json(replace(CLASS, submissions=[ADA])))
+
+
 FORMULAS = ["=cmd|' /C calc'!A0", "+1+1", "-1+1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "\x1b=1"]
 
 

@@ -52,6 +52,7 @@ def autograde(
     from tito.course import Course
     from tito.grading import autograde as grading
     from tito.grading.executors import cpu_count
+    from tito.grading.gradebook import count_unread
     from tito.lesson import find_lesson
     from tito.reports.autograding import log_to, report_for
 
@@ -80,6 +81,7 @@ def autograde(
     except Exception:
         _say_what_is_done(report)
         raise
+    report.unread = count_unread(found)
     report.finished()
     if report.counts["failed"]:
         raise SystemExit(1)
