@@ -1,6 +1,6 @@
-"""Conditions on the lesson's models: what loops touch, intensity, chunks of rows, Amdahl's law.
+"""Conditions on what loops touch, step by step, and what all calls of any arguments share.
 
-A model is arithmetic, so each answer is compared with the formula itself, worked out here.
+A trace is arithmetic, so each is compared with the whole one, worked out here.
 """
 
 from collections.abc import Sequence
@@ -14,26 +14,23 @@ from tito.grading.calls import Call, Reply
 from tito.grading.conditions import UNWRITTEN, Array, Generator
 
 __all__ = [
-    "amdahl_at_the_ends",
-    "amdahl_speedups",
     "answer",
-    "edges_cover",
-    "edges_fair",
-    "intensity_of_any",
-    "intensity_of_nothing",
-    "intensity_of_squares",
+    "answered",
+    "described",
+    "found",
     "tiles_extreme",
     "tiles_ragged",
+    "tiles",
     "tiles_whole",
+    "trace",
     "traces_ijk",
     "traces_nothing",
     "traces_orders",
+    "whole_numbers",
 ]
 
 ORDERS = tuple(map("".join, permutations("ijk")))
 INNERMOST = "The last letter of order is the innermost loop: its index changes with every step."
-CLOSE = 1e-9
-"""Relative; a formula of a few operations in double precision is a million times closer."""
 
 
 def traces_ijk(call: Call, rng: Generator, sizes: Sequence[int] = (2, 3, 5)) -> None:
@@ -80,94 +77,6 @@ def tiles_extreme(
         expect_tiles(call, n, tile, "For both the steps are those of the order ijk.")
 
 
-def intensity_of_squares(
-    call: Call,
-    rng: Generator,
-    sizes: Sequence[int] = (6, 60, 1024),
-    itemsizes: Sequence[int] = (4,),
-) -> None:
-    """Square float32 matrices have an intensity of n / 6."""
-    hint = "2 * n**3 operations; A, B and C are n * n numbers of 4 bytes each."
-    for n in sizes:
-        for itemsize in itemsizes:
-            expect_number(call, 2 * n / (3 * itemsize), hint, m=n, n=n, p=n, itemsize=itemsize)
-
-
-def intensity_of_any(
-    call: Call,
-    rng: Generator,
-    shapes: Sequence[tuple[int, int, int]] = ((2, 3, 5), (100, 1, 7), (1, 1000, 1)),
-    itemsizes: Sequence[int] = (4, 8, 2),
-) -> None:
-    """Other shapes and other item sizes come out right."""
-    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes a number."
-    for m, n, p in shapes:
-        for itemsize in itemsizes:
-            moved = (m * n + n * p + m * p) * itemsize
-            expect_number(call, 2 * m * n * p / moved, hint, m=m, n=n, p=p, itemsize=itemsize)
-
-
-def intensity_of_nothing(
-    call: Call,
-    rng: Generator,
-    shapes: Sequence[tuple[int, int, int]] = ((0, 0, 0), (0, 0, 7), (3, 0, 4)),
-) -> None:
-    """Empty matrices have an intensity of 0."""
-    expect_number(call, 2 / 12, "Begin with the formula.", m=1, n=1, p=1, itemsize=4)
-    for m, n, p in shapes:
-        hint = "No operations: the intensity is 0.0, also where no byte is moved."
-        expect_number(call, 0.0, hint, m=m, n=n, p=p, itemsize=4)
-
-
-def amdahl_speedups(
-    call: Call,
-    rng: Generator,
-    cases: Sequence[tuple[float, int]] = ((0.5, 2), (0.1, 4), (0.05, 64), (0.25, 3)),
-) -> None:
-    """The serial part takes as long as before, the rest is divided among the workers."""
-    hint = "Let the run take 1: serial stays, and 1 - serial is divided by workers."
-    for serial, workers in cases:
-        expected = 1 / (serial + (1 - serial) / workers)
-        expect_number(call, expected, hint, serial=serial, workers=workers)
-
-
-def amdahl_at_the_ends(
-    call: Call,
-    rng: Generator,
-    cases: Sequence[tuple[float, int]] = ((0.0, 8), (1.0, 8), (0.3, 1), (0.0, 1)),
-) -> None:
-    """Nothing serial gives the number of workers; all serial, or one worker, gives 1."""
-    for serial, workers in cases:
-        expected = 1 / (serial + (1 - serial) / workers)
-        hint = "Put 0, then 1, for serial into the formula by hand."
-        expect_number(call, expected, hint, serial=serial, workers=workers)
-
-
-def edges_cover(
-    call: Call,
-    rng: Generator,
-    cases: Sequence[tuple[int, int]] = ((7, 2), (12, 4), (23, 8), (5, 1), (0, 1)),
-) -> None:
-    """From 0 to m, one edge more than there are chunks, and none before the one in front of it."""
-    for m, chunks in cases:
-        expect_edges(call, m, chunks)
-
-
-def edges_fair(
-    call: Call,
-    rng: Generator,
-    cases: Sequence[tuple[int, int]] = ((23, 8), (7, 2), (100, 7), (3, 3)),
-) -> None:
-    """The sizes of the chunks differ by at most one."""
-    hint = "With whole chunks of m // chunks rows, the rest of m % chunks has to be shared out."
-    for m, chunks in cases:
-        sizes = np.diff(expect_edges(call, m, chunks))
-        if np.ptp(sizes) > 1:
-            text = describe(call, (), {"m": m, "chunks": chunks})
-            fact = f"{text}: the chunks have {sizes.min()} to {sizes.max()} rows"
-            raise CheckFailure(fact, hint)
-
-
 def answer(call: Call, hint: str, *arrays: Array, **options: Any) -> Reply:
     """Call the function; return a reply that is a number or an array."""
     return answered(call, call(*arrays, **options), hint, *arrays, **options)
@@ -175,7 +84,7 @@ def answer(call: Call, hint: str, *arrays: Array, **options: Any) -> Reply:
 
 def answered(call: Call, reply: Reply, hint: str, *arrays: Array, **options: Any) -> Reply:
     """Return `reply` if it holds a number or an array."""
-    text = describe(call, arrays, options)
+    text = described(call, arrays, options)
     if reply.raised is not None:
         if "NotImplementedError" in reply.raised.kinds:
             raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
@@ -183,15 +92,6 @@ def answered(call: Call, reply: Reply, hint: str, *arrays: Array, **options: Any
     if reply.value is None:
         raise CheckFailure(f"{text} returned a {reply.returned}", hint)
     return reply
-
-
-def expect_number(call: Call, expected: float, hint: str, **options: Any) -> None:
-    reply, text = answer(call, hint, **options), describe(call, (), options)
-    value = reply.value
-    if value is None or value.shape != () or value.dtype.kind not in "iuf":
-        raise CheckFailure(f"{text} returned {_a(reply)}, it has to be one number", hint)
-    if not abs(float(value) - expected) <= CLOSE * abs(expected):  # NaN is not close
-        raise CheckFailure(f"{text} is {float(value):.6g}, expected {expected:.6g}", hint)
 
 
 def expect_trace(call: Call, order: str, n: int, hint: str) -> None:
@@ -204,7 +104,7 @@ def expect_tiles(call: Call, n: int, tile: int, hint: str) -> None:
 
 def expect_steps(call: Call, expected: Array, hint: str, **options: Any) -> None:
     """Ask for these three positions in each step."""
-    reply, text = answer(call, hint, **options), describe(call, (), options)
+    reply, text = answer(call, hint, **options), described(call, (), options)
     value = whole_numbers(reply, text, hint)
     if value.shape != expected.shape:
         raise CheckFailure(f"{text} has shape {value.shape}, expected {expected.shape}", hint)
@@ -215,22 +115,12 @@ def expect_steps(call: Call, expected: Array, hint: str, **options: Any) -> None
         raise CheckFailure(f"{text}: step {step} touches {seen}, it has to touch {right}", hint)
 
 
-def expect_edges(call: Call, m: int, chunks: int) -> Array:
-    """Return the edges of a call that gives chunks in which every row is once."""
-    hint = "The first edge is 0, the last is m; between them lie chunks - 1 more."
-    reply, text = answer(call, hint, m=m, chunks=chunks), f"{call.__name__}({m}, {chunks})"
-    edges = whole_numbers(reply, text, hint).astype(np.int64)
-    if edges.shape != (chunks + 1,):
-        raise CheckFailure(f"{text} has shape {edges.shape}, expected {(chunks + 1,)}", hint)
-    if edges[0] != 0 or edges[-1] != m or (np.diff(edges) < 0).any():
-        raise CheckFailure(f"{text} is {edges.tolist()}: it has to lead from 0 to {m}", hint)
-    return edges
-
-
 def whole_numbers(reply: Reply, text: str, hint: str) -> Array:
     """Return the array of integers that a call returned."""
     if reply.value is None or reply.returned != "ndarray" or reply.value.dtype.kind not in "iu":
-        raise CheckFailure(f"{text} returned {_a(reply)}, it has to be an array of integers", hint)
+        raise CheckFailure(
+            f"{text} returned {found(reply)}, it has to be an array of integers", hint
+        )
     return reply.value
 
 
@@ -248,7 +138,7 @@ def tiles(n: int, tile: int) -> Array:
     return trace("ijk", n)[steps]
 
 
-def describe(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:
+def described(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:
     """Return a call as one writes it, and the shapes of its arrays."""
     names = "QKV"[: len(arrays)]
     words = [*names, *(f"{name}={value!r}" for name, value in options.items())]
@@ -257,7 +147,7 @@ def describe(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> 
     return f"{call.__name__}({', '.join(words)}){shown}"
 
 
-def _a(reply: Reply) -> str:
+def found(reply: Reply) -> str:
     if reply.returned == "ndarray" and reply.value is not None:
         return f"an array {reply.value.shape} of {reply.value.dtype}"
     return f"a {reply.returned}"

@@ -4,6 +4,7 @@ import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -77,7 +78,7 @@ def observe(
     meet: bool = False,
     measure: str = "",
 ) -> Observation:
-    """Call ``function(*arrays, **options)`` once; where its speed is measured, several times.
+    """Call ``function(*arrays, **options)`` once; where its cost is measured, several times.
 
     Parameters
     ----------
@@ -125,11 +126,11 @@ def _measured(
 ) -> Observation:
     seen: list[Observation] = []
 
-    def once() -> None:
+    def once() -> Array | None:
         seen[:] = [call(function, arrays, options)]
+        return seen[0].value
 
-    once()  # what is only needed the first time is no cost; nor is it worth it if this fails
-    cost = 0 if seen[0].value is None else COSTS[measure](once, arrays)
+    cost = COSTS[measure](once, arrays)
     return replace(seen[0], cost=cost)
 
 
@@ -139,6 +140,8 @@ def call(
     try:
         with warnings.catch_warnings(action="ignore"):
             result = function(*arrays, **options)
+            if type(result) is Fraction:
+                result = float(result)
     except (Exception, SystemExit) as error:
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
         return Observation(None, "", (kinds, str(error)), None)

@@ -15,9 +15,9 @@ def words(text: str) -> frozenset[str]:
 
 
 MODULES = words(
-    "__future__ array asyncio collections concurrent contextlib dataclasses functools "
-    "itertools math matplotlib multiprocessing numba numbers numpy operator os queue random "
-    "scipy threading time tinytorch typing warnings"
+    "__future__ array asyncio collections concurrent contextlib dataclasses decimal fractions "
+    "functools itertools math matplotlib multiprocessing numba numbers numpy operator os queue "
+    "random scipy statistics threading time tinytorch typing warnings"
 )
 OS_NAMES = words("cpu_count process_cpu_count sched_getaffinity environ getpid")
 CALLS = words(
@@ -31,7 +31,9 @@ DUNDERS = words(
 )
 INSIDES = words(
     "base ctypes ctypeslib f_back f_globals f_locals gi_frame mro os settrace setprofile "
-    "subclasses sys testing tb_frame"
+    "subclasses subprocess sys testing tb_frame "
+    # Memory that is not traced.
+    "Array RawArray RawValue memmap mmap open_memmap shared_memory sharedctypes"
 )
 
 

@@ -54,7 +54,7 @@ class Limits:
     load_seconds: float = 20.0
     cell_seconds: float = 90.0
     late_calls: int = 3
-    result_bytes: int = 1 << 20
+    result_bytes: int = 1 << 22
 
 
 class RemoteCall:

@@ -9,13 +9,17 @@ is believed of what they say without a check: the student's code runs in that ve
 import json
 import os
 import sys
+import tracemalloc
 import types
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tito.grading.observation import Observation, Record, observe
+from tito.grading.orphans import adopt_orphans
 from tito.grading.wire import (
     COUNTS,
     DTYPES,
@@ -93,8 +97,10 @@ def main() -> None:
 def serve(channel: Channel, nonce: bytes, request: dict[str, Any]) -> NoReturn:
     """Load the cells of a request and answer the next ones, until told to end."""
     own = sys.modules["__main__"]  # held, because the student's cells take its name
+    adopt_orphans()
+    cells = request["cells"]
     namespace = notebook_namespace()
-    errors = load(request["cells"], namespace, own)
+    errors = load(cells, namespace, own)
     defined = callable(namespace.get(request["function"]))
     channel.write(frame(nonce, {"errors": errors, "defined": defined}))
     while True:
@@ -103,7 +109,26 @@ def serve(channel: Channel, nonce: bytes, request: dict[str, Any]) -> NoReturn:
             channel.write(frame(nonce, {"ended": True}))
             os._exit(TOLD_TO_END)
         buffers = [channel.read(layout["size"]) for layout in request["arrays"]]
-        channel.write(answer(nonce, request, buffers, namespace))
+        if request["measure"] == "memory":
+            with all_memory(request, cells, own) as traced:
+                channel.write(answer(nonce, request, buffers, traced))
+        else:
+            channel.write(answer(nonce, request, buffers, namespace))
+
+
+@contextmanager
+def all_memory(
+    request: dict[str, Any], cells: list[list[str]], own: types.ModuleType
+) -> Iterator[dict[str, Any]]:
+    """Load the cells once more under tracing, so that what they keep is measured as well."""
+    request["measure"] = "held"
+    tracemalloc.start()
+    try:
+        namespace = notebook_namespace()
+        load(cells, namespace, own)
+        yield namespace
+    finally:
+        tracemalloc.stop()
 
 
 def notebook_namespace() -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 A condition is a function whose docstring says in one sentence what has to hold. Its code is there
 to read: append ``??`` to its name in a notebook, or open `tito/grading/conditions.py` and, for
-those on how a kernel works, `tito/grading/methods.py`; `models.py` and `attention.py` beside them
-hold the others. The grades come from the same functions, tried on the same inputs and on others.
+those on how a kernel works, `tito/grading/methods.py`; `models.py`, `formulas.py`, `speed.py` and
+`attention.py` beside them hold the others. The grades come from the same functions, tried on the
+same inputs and on others.
 """
 
 from tito.grading.attention import (
@@ -24,16 +25,7 @@ from tito.grading.conditions import (
     tall_and_wide,
     uneven_chunks,
 )
-from tito.grading.methods import (
-    chunks_at_once,
-    columns_in_blocks,
-    fast_in_blocks,
-    inner_in_blocks,
-    no_python_loop,
-    rows_in_blocks,
-    rows_in_chunks,
-)
-from tito.grading.models import (
+from tito.grading.formulas import (
     amdahl_at_the_ends,
     amdahl_speedups,
     edges_cover,
@@ -41,6 +33,16 @@ from tito.grading.models import (
     intensity_of_any,
     intensity_of_nothing,
     intensity_of_squares,
+)
+from tito.grading.methods import (
+    chunks_at_once,
+    columns_in_blocks,
+    inner_in_blocks,
+    no_python_loop,
+    rows_in_blocks,
+    rows_in_chunks,
+)
+from tito.grading.models import (
     tiles_extreme,
     tiles_ragged,
     tiles_whole,
@@ -49,6 +51,7 @@ from tito.grading.models import (
     traces_orders,
 )
 from tito.grading.results import Result, try_here
+from tito.grading.speed import fast_in_blocks
 
 __all__ = [
     "Result",
