@@ -7,11 +7,13 @@ pasted into it come along.
 
 import base64
 import binascii
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
+from typing import Protocol, TypeVar
 
 from tito.lesson import Cell, Notebook, is_graded, is_solution
 
-__all__ = ["MOST_CHARACTERS", "answers_in", "is_answer", "pictures", "put_answer"]
+__all__ = ["MOST_CHARACTERS", "answers_in", "cells_below", "is_answer", "pictures", "put_answer"]
 
 MOST_CHARACTERS = 20_000
 """An answer has some hundred; what a page does with much more takes long."""
@@ -19,6 +21,17 @@ MOST_CHARACTERS = 20_000
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 
 Attachments = Mapping[str, Mapping[str, str]]
+
+
+class _Cell(Protocol):
+    @property
+    def source(self) -> str: ...
+
+    @property
+    def grade_id(self) -> str: ...
+
+
+Handed = TypeVar("Handed", bound=_Cell)
 
 
 def is_answer(cell: Cell) -> bool:
@@ -29,6 +42,15 @@ def is_answer(cell: Cell) -> bool:
 def answers_in(notebook: Notebook) -> list[Cell]:
     """Return the cells that a person reads, in order."""
     return [cell for cell in notebook.cells if is_answer(cell)]
+
+
+def cells_below(question: str, cells: Sequence[Handed]) -> list[Handed]:
+    """Return the cells without a grade id that stand below a question, as students see it."""
+    return [
+        below
+        for above, below in pairwise(cells)
+        if not below.grade_id and above.source.strip() and question.startswith(above.source.strip())
+    ]
 
 
 def put_answer(cell: Cell, sources: Iterable[str], attachments: Iterable[Attachments]) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tito.course import Limits
 from tito.errors import TitoError
-from tito.grading.answers import Attachments, is_answer, pictures, put_answer
+from tito.grading.answers import Attachments, cells_below, is_answer, pictures, put_answer
 from tito.lesson import Cell, Notebook, grade_id, is_locked, is_solution, read_notebook
 
 __all__ = [
@@ -34,6 +34,9 @@ __all__ = [
 
 TIMESTAMP = "timestamp.txt"
 """nbgrader's file beside a notebook that says when it was handed in."""
+
+# Follow no link, and do not wait for a FIFO's writer.
+READING = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 
 DEFINITION = re.compile(r"^def\s+(\w+)", re.MULTILINE)
 
@@ -92,15 +95,16 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
     """Return the release with the student's solutions in it, and what was noticed on the way.
 
     A solution cell is found by its grade id, else by its cell id, else by the function that it
-    defines. Of several candidates the last one that differs from the stub counts, as it would
-    when the notebook runs from top to bottom; of a written answer all count.
+    defines, an answer by the question above it. Of several candidates the last one that differs
+    from the stub counts, as when the notebook runs from top to bottom; of a written answer all do.
     """
     notebook = copy.deepcopy(release)
     cells = list(cells)
-    notes = []
+    notes, question = [], ""
     for cell in notebook.cells:
         name = grade_id(cell)
-        candidates = _candidates(cell, cells)
+        candidates = _candidates(cell, cells, question)
+        question = cell.source
         if is_answer(cell):
             put_answer(cell, (c.source for c in candidates), (c.attachments for c in candidates))
         elif is_solution(cell):
@@ -122,13 +126,14 @@ def _given_note(cell: Cell, candidates: list[SubmittedCell]) -> list[str]:
     return []
 
 
-def _candidates(cell: Cell, cells: list[SubmittedCell]) -> list[SubmittedCell]:
+def _candidates(cell: Cell, cells: list[SubmittedCell], above: str) -> list[SubmittedCell]:
     name, defined = grade_id(cell), _defines(cell.source) if is_solution(cell) else frozenset()
     same_kind = [c for c in cells if c.kind == cell.cell_type or is_answer(cell)]
     return (
         [c for c in same_kind if name and c.grade_id == name]
         or [c for c in same_kind if not c.grade_id and c.id == cell.id]
         or [c for c in same_kind if not c.grade_id and defined and defined <= _defines(c.source)]
+        or (cells_below(above, cells) if is_answer(cell) else [])
     )
 
 
@@ -152,7 +157,7 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
     """
     most = limits.notebook_mib * 2**20
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | _nonblock())
+        handle = os.open(path, READING)
     except FileNotFoundError:
         raise Rejected(f"There is no file {path.name}.") from None
     except OSError as error:
@@ -167,11 +172,6 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
     if len(data) > most:
         raise Rejected(f"{path.name} is larger than the {most // 2**20} MiB allowed.")
     return data
-
-
-def _nonblock() -> int:
-    """Opening a FIFO must not wait for its writer."""
-    return getattr(os, "O_NONBLOCK", 0)
 
 
 def _percent_cells(path: Path, most: int) -> list[SubmittedCell]:
