@@ -24,6 +24,7 @@ from tito.grading.session import Limits
 
 __all__ = [
     "EXPECTED",
+    "EXTRA",
     "GRADED",
     "Entry",
     "Pending",
@@ -38,10 +39,21 @@ ROOT = Path(__file__).parents[2]
 CORPORA = ROOT / "tests" / "corpora"
 ASSIGNMENT = "11_kernels"
 GRADED = {
+    "memory-trace": ("test-memory-trace",),
     "matmul-vectorized": ("test-vectorized-immediate",),
+    "arithmetic-intensity": ("test-arithmetic-intensity",),
+    "tiled-trace": ("test-tiled-trace",),
     "matmul-cache": ("test-cache-immediate",),
+    "attention-chunks": ("test-attention-chunks",),
+    "chunk-edges": ("test-chunk-edges",),
     "matmul-parallel": ("test-parallel-immediate",),
+    "amdahl": ("test-amdahl",),
 }
+"""The graded cells that a file is about because it exchanges a solution cell.
+
+Two more are asked where a file names them: an honest style may be sequential, or slow.
+"""
+EXTRA = {"matmul-cache": "test-cache-performance", "matmul-parallel": "test-parallel-concurrent"}
 # What a file expects where it says nothing else.
 EXPECTED = {"honest": "full", "wrong": "less", "hostile": 0}
 
