@@ -10,15 +10,20 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
-from classroom import read_samples
+from classroom import ANSWERS, MOST, MOST_CHECKED, hand_in, read_samples
+from nbgrader.api import Gradebook
+from shell import Tito
 
 from tito.course import Course
 from tito.grading.assignment import student_notebook
+from tito.grading.autograde import autograde
+from tito.grading.feedback import write_feedback
 from tito.grading.gradebook import read_grades
 from tito.lesson import Lesson, find_lesson
 
@@ -85,7 +90,7 @@ def test_jupyterlab_runs_a_complete_notebook(
     outputs = _outputs_saved_by_the_end(page, lesson.working_copy, "standardized-testing")
     errors = [o for found in outputs.values() for o in found if o.output_type == "error"]
     assert errors == []
-    assert "45 / 45" in json.dumps(outputs["standardized-testing"])
+    assert f"{MOST_CHECKED:g} / {MOST_CHECKED:g}" in json.dumps(outputs["standardized-testing"])
 
 
 def test_formgrader_autogrades_as_tito_does(
@@ -101,6 +106,105 @@ def test_formgrader_autogrades_as_tito_does(
     row.locator(".autograde a").click()
     page.wait_for_selector("text=Success")
     assert read_grades(lesson) == grades
+
+
+def test_formgrader_shows_the_marking_scheme_and_takes_points(
+    graded_course: Course, page: Any, jupyterlab: Callable[[Path], str], tito: Tito
+) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    before = next(s for s in read_grades(lesson).submissions if s.student == "ada")
+    address = jupyterlab(graded_course.root)
+    page.goto(f"{address}/formgrader/submissions/{submission_id(graded_course, 'ada')}/")
+    scheme = page.get_by_text("1 the size of a strip, rows * N * 4 bytes")
+    box, answer = page.locator("#answer-rows"), page.get_by_text("I chose 128")
+    assert top_of(scheme) < top_of(box) < top_of(answer)
+    enter_points(page, "answer-rows", "4")
+    after = next(s for s in read_grades(lesson).submissions if s.student == "ada")
+    assert after.score == before.score + 4
+    assert set(before.unread) - set(after.unread) == {"answer-rows"}
+    report = tito("nbgrader", "report", "kernels")
+    (row,) = (line for line in report.stdout.splitlines() if line.startswith("ada"))
+    assert f"{before.score + 4:g} / {MOST:g}" in row
+    assert "3 answers to read" in row
+    unread = sum(len(sample.answers) for sample in read_samples()) - 1
+    assert f"{unread} answers" in tito("nbgrader", "status", "kernels").stdout
+
+
+# Sets window.ran wherever it runs, and would take the name of another answer's score box.
+HOSTILE_ANSWER = """
+# answer-claim
+
+<script>window.ran = 1</script><img src=x onerror="window.ran = 2">
+<svg onload="window.ran = 3"><a href="javascript:window.ran = 4">svg</a></svg>
+
+[a link](javascript:window.ran=5) <a href="javascript:window.ran = 6">another</a>
+<iframe srcdoc="<script>parent.ran = 7</script>" src="javascript:parent.ran = 8"></iframe>
+<details open ontoggle="window.ran = 9"><summary>more</summary></details>
+<b id="answer-claim" class="score">b</b><input id="answer-claim" class="score" autofocus
+onfocus="window.ran = 10"><style>* { animation: x }</style>
+![tracked](http://127.0.0.1:9/seen.png) $\\href{javascript:window.ran=11}{x}$
+"""
+HOSTILE_OUTPUT = """
+from IPython.display import HTML, Javascript, Markdown, display
+
+display(Javascript("window.ran = 12"))
+display(HTML("<b id='answer-claim' class='score'>b</b><img src=x onerror='window.ran = 13'>"))
+display(Markdown("<img src=x onerror='window.ran = 14'>"))
+picture = {"image/png": "iVBORw0KGgo="}
+display(picture, raw=True, metadata={"image/png": {"width": "1 onerror=window.ran=15"}})
+"""
+LIVE = """
+[window.ran, document.querySelectorAll('iframe, svg, [id="answer-claim"]:not(input)').length,
+ [...document.querySelectorAll('a')].filter(a => a.protocol === 'javascript:').length,
+ [...document.querySelectorAll('img')].filter(i => i.src && !i.src.startsWith('data:')).length]
+"""
+
+
+def test_pages_let_nothing_act_that_a_student_wrote(
+    lesson: Lesson, page: Any, jupyterlab: Callable[[Path], str]
+) -> None:
+    complete = next(sample for sample in read_samples() if sample.name == "complete")
+    cells = {**complete.cells, "answer-power-of-two": HOSTILE_ANSWER}
+    cells["matmul-vectorized"] += HOSTILE_OUTPUT
+    sample = replace(complete, cells=cells)
+    hand_in(sample, lesson, lesson.course.assignments / "submitted")
+    autograde(lesson)
+    (feedback,) = write_feedback(lesson)
+    page.on("dialog", lambda dialog: pytest.fail(dialog.message))
+    page.goto(feedback.as_uri())
+    assert page.evaluate(LIVE) == [None, 0, 0, 0]
+    assert page.get_by_text("window.ran = 1").count()  # as text
+    address = jupyterlab(lesson.course.root)
+    page.goto(f"{address}/formgrader/submissions/{submission_id(lesson.course, 'ada')}/")
+    enter_points(page, "answer-power-of-two", "1")
+    assert page.evaluate(LIVE) == [None, 0, 0, 0]
+    (submission,) = read_grades(lesson).submissions
+    assert {c.grade_id: c.score for c in submission.cells if c.grade_id in ANSWERS} == {
+        **dict.fromkeys(ANSWERS, 0),
+        "answer-power-of-two": 1,
+    }
+
+
+def submission_id(course: Course, student: str) -> str:
+    """Return how formgrader calls a student's notebook."""
+    with Gradebook(course.gradebook_url) as gradebook:
+        return str(gradebook.find_submission_notebook("kernels", "11_kernels", student).id)
+
+
+def top_of(place: Any) -> float:
+    """Return how far down the page something is."""
+    place.wait_for()
+    return float(place.bounding_box()["y"])
+
+
+def enter_points(page: Any, grade_id: str, points: str) -> None:
+    """Type points into the box of an answer, and leave it."""
+    box = page.locator(f"#{grade_id}")
+    page.wait_for_function("formgrader.grades && formgrader.grades.loaded")
+    box.fill(points)
+    with page.expect_response(lambda response: response.request.method == "PUT") as saved:
+        box.press("Tab")
+    assert saved.value.ok
 
 
 def _outputs_saved_by_the_end(page: Any, path: Path, last: str) -> dict[str, list[Any]]:
