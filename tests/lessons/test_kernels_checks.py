@@ -4,16 +4,18 @@ Right and wrong kernels are files of `tests/corpora`, which the judge's own test
 """
 
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import jupytext
 import numpy as np
 import pytest
-from corpora import checks, entries
+from corpora import GRADED, checks, entries
 
 from tinytorch.utils.checking import CheckFailure
 from tito.course import Course
+from tito.grading import costs
 from tito.grading.assignment import load_config
 from tito.tools.conditions import empty_sides, mismatch, no_python_loop
 
@@ -21,10 +23,25 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "modules" / "source" / "11_kernels" / "kernels_dev.py"
 
 GIVEN = ["kernels-imports", "kernels-tools", "kernels-baseline", "kernels-cpus"]
-SOLUTIONS = ["matmul-vectorized", "matmul-cache", "matmul-parallel"]
+SOLUTIONS = list(GRADED)
+TRACE, INTENSITY, TILED = "test-memory-trace", "test-arithmetic-intensity", "test-tiled-trace"
 VECTORIZED, CACHE = "test-vectorized-immediate", "test-cache-immediate"
+SPEED, ATTENTION, EDGES = "test-cache-performance", "test-attention-chunks", "test-chunk-edges"
 PARALLEL, CONCURRENT = "test-parallel-immediate", "test-parallel-concurrent"
-POINTS = {VECTORIZED: 10, CACHE: 15, PARALLEL: 15, CONCURRENT: 5}
+AMDAHL = "test-amdahl"
+POINTS = {
+    TRACE: 5,
+    VECTORIZED: 10,
+    INTENSITY: 5,
+    TILED: 5,
+    CACHE: 15,
+    SPEED: 5,
+    ATTENTION: 10,
+    EDGES: 2,
+    PARALLEL: 15,
+    CONCURRENT: 5,
+    AMDAHL: 3,
+}
 CHECKS = checks()
 SUBMISSIONS = {e.name: e.cells.values() for corpus in ("honest", "wrong") for e in entries(corpus)}
 
@@ -48,10 +65,22 @@ def released():
 @pytest.fixture(scope="module")
 def namespace(cells):
     """What a student's kernel knows who has run every cell above the graded ones."""
-    names = {"__name__": "lesson", "mp": SimpleNamespace(cpu_count=lambda: 2)}
+    # The notebook's first cell, which installs the package where it is missing, imports sys.
+    names = {"__name__": "lesson", "mp": SimpleNamespace(cpu_count=lambda: 2), "sys": sys}
     for name in [*GIVEN, *SOLUTIONS]:
         exec(cells[name], names)
     return names
+
+
+@pytest.fixture(autouse=True)
+def measured_speed(monkeypatch):
+    """No clock decides a test: each function has nine tenths of the speed of ``A @ B``."""
+
+    def speed(call, arrays):
+        call()
+        return 900_000
+
+    monkeypatch.setitem(costs.COSTS, "speed", speed)
 
 
 @pytest.fixture
@@ -75,7 +104,8 @@ def locked(released, namespace, capfd):
 
 
 def by_name(notebook):
-    found = [cell for cell in notebook.cells if "nbgrader" in cell.metadata]
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    found = [cell for cell in cells if "nbgrader" in cell.metadata]
     return {cell.metadata["nbgrader"]["grade_id"]: cell.source for cell in found}
 
 
@@ -92,6 +122,7 @@ def test_release_is_valid_python_without_solutions(released, cells):
     for name in SOLUTIONS:
         assert "raise NotImplementedError(" in released[name]
         assert "check_operands(" not in released[name]
+        assert "return " in cells[name].partition("### BEGIN SOLUTION")[2]
         assert len(released[name]) < len(cells[name])
 
 
@@ -137,10 +168,11 @@ def test_locked_cell_has_the_same_inputs_on_every_run(locked, namespace, name):
     kernel, runs = namespace[CHECKS[name].function], ([], [])
 
     def noting(run):
-        def call(A, B, **options):
-            if type(A) is np.ndarray:  # those that record products have a secret factor
-                run.append((A.shape, A.dtype, A.strides, A.tolist(), B.tolist(), options))
-            return kernel(A, B, **options)
+        def call(*arrays, **options):
+            if all(type(x) is np.ndarray for x in arrays):  # others have a secret factor
+                seen = [(x.shape, x.dtype, x.strides, x.tolist()) for x in arrays if x.size < 1000]
+                run.append((seen, options))
+            return kernel(*arrays, **options)
 
         call.__name__ = kernel.__name__
         return call
@@ -184,6 +216,15 @@ RIGHT = {
     PARALLEL: """chunks_sequential_array_split chunks_pool_map chunks_ceil_chunks chunks_affinity
         chunks_threads_into_result chunks_last_takes_the_rest chunks_transposed_chunks""",
     CONCURRENT: "chunks_pool_map chunks_submit_dot chunks_main_thread_helps",
+    TRACE: "trace_completion trace_nested_loops trace_matrix trace_repeat_tile trace_unsigned",
+    INTENSITY: """intensity_fraction intensity_float32 intensity_harmonic intensity_numpy_float
+        intensity_divide_where""",
+    TILED: "tiled_loops_in_block tiled_slices_of_trace tiled_lexsort tiled_padded_mask",
+    SPEED: "blocked_itertools blocked_kij_order blocked_matmul_out_buffer",
+    ATTENTION: """attention_rows attention_scalar_loops attention_online attention_buffers
+        attention_float64_result attention_log_sum_exp attention_threads""",
+    EDGES: "edges_array_split edges_linspace_rounded edges_larger_last edges_rounded_up",
+    AMDAHL: "amdahl_parallel_share amdahl_fraction amdahl_harmonic_mean amdahl_timeline",
 }
 
 
@@ -226,6 +267,34 @@ WRONG = {
     "chunks_columns": (PARALLEL, 10, "rows multiplied at a time: 40, not 20"),
     "chunks_count_as_size": (CONCURRENT, 0, "each product waited for another, and none came"),
     "chunks_whole_product": (CONCURRENT, 0, "all 48 rows are in one product"),
+    "trace_swapped_b": (TRACE, 1, r"step 1 touches \(1, 5, 8\), it has to touch \(1, 6, 8\)"),
+    "trace_ignores_order": (TRACE, 3, r"memory_trace\(order='ikj', n=2\): step 1 touches"),
+    "trace_rows_of_three": (TRACE, 0, r"has shape \(3, 8\), expected \(8, 3\)"),
+    "trace_floats": (TRACE, 0, r"\(8, 3\) of float64, it has to be an array of integers"),
+    "trace_no_empty": (TRACE, 4, r"n=0\) returned an array \(0,\) of float64"),
+    "intensity_half": (INTENSITY, 0, "is 0.5, expected 1"),
+    "intensity_without_c": (INTENSITY, 0, "is 1.5, expected 1"),
+    "intensity_four_bytes": (INTENSITY, 3, "itemsize=8.* is 0.483871, expected 0.241935"),
+    "intensity_divides_by_zero": (INTENSITY, 4, "raised ZeroDivisionError: division by zero"),
+    "intensity_string": (INTENSITY, 0, "returned a str"),
+    "tiled_beyond_n": (TILED, 2, r"\(n=5, tile=2\) has shape \(216, 3\), expected \(125, 3\)"),
+    "tiled_plain_order": (TILED, 1, r"step 2 touches \(2, 24, 32\), it has to touch \(0, 17, 33\)"),
+    "tiled_list_of_blocks": (TILED, 0, "returned a list, it has to be an array of integers"),
+    "slow_blocks_of_64": (SPEED, 0, "with block_size=256 the largest product has 64 rows"),
+    "slow_whole_for_large": (SPEED, 0, "with block_size=256 the largest product has 512 rows"),
+    "blocked_inner_only": (SPEED, 0, "with block_size=8 the largest product has 26 rows"),
+    "attention_no_max": (ATTENTION, 8, "the result holds NaN or infinity"),
+    "attention_no_scale": (ATTENTION, 0, "row 0 is wrong: "),
+    "attention_all_scores": (ATTENTION, 7, "held 2.3 MB, and all scores take 0.8"),
+    "attention_changes_q": (ATTENTION, 0, "an input was changed by the call"),
+    "attention_drops_ragged": (ATTENTION, 3, "row 8 is wrong: .* is 0, expected"),
+    "attention_float16_result": (ATTENTION, 0, "row 0 is wrong: "),
+    "edges_last_missing": (EDGES, 0, r"has shape \(2,\), expected \(3,\)"),
+    "edges_rest_lost": (EDGES, 0, r"is \[0, 3, 6\]: it has to lead from 0 to 7"),
+    "edges_rest_in_the_last": (EDGES, 1, "the chunks have 2 to 9 rows"),
+    "amdahl_forgets_workers": (AMDAHL, 0, "serial=0.5, workers=2.* is 2, expected 1.33333"),
+    "amdahl_gustafson": (AMDAHL, 1, "serial=0.5, workers=2.* is 1.5, expected 1.33333"),
+    "amdahl_list": (AMDAHL, 0, "returned a list"),
 }
 
 

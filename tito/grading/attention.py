@@ -8,7 +8,7 @@ import numpy as np
 from tinytorch.utils.checking import CheckFailure
 from tito.grading.calls import Call, Reply
 from tito.grading.conditions import Array, Generator
-from tito.grading.models import answered, described
+from tito.grading.models import answered, described, found
 from tito.grading.results import CouldNotSee
 
 __all__ = [
@@ -81,15 +81,12 @@ def little_memory(
     arrays = draw(rng, lengths, "float32")
     reply = call.measure("memory", *arrays, rows=rows)
     expect_attention(call, arrays, hint, reply, rows=rows)
-    most = lengths[0] * lengths[1] * arrays[0].itemsize // 2
+    scores = lengths[0] * lengths[1] * arrays[0].itemsize
     if not reply.cost:
         raise CouldNotSee(f"{call.__name__}: the memory that it holds cannot be told.")
-    if reply.cost > most:
-        peak, bound = reply.cost / 2**20, most / 2**20
-        fact = (
-            f"{described(call, arrays, {'rows': rows})} held {peak:.1f} MB, more than {bound:.1f}"
-        )
-        raise CheckFailure(fact, hint)
+    if reply.cost > scores // 2:
+        fact = f"held {reply.cost / 2**20:.1f} MB, and all scores take {scores / 2**20:.1f}"
+        raise CheckFailure(f"{described(call, arrays, {'rows': rows})} {fact}", hint)
 
 
 def draw(rng: Generator, lengths: Lengths, dtype: str = "float64") -> tuple[Array, Array, Array]:
@@ -113,7 +110,7 @@ def expect_attention(
     value = answered(call, reply, hint, *arrays, rows=rows).value
     expected, bound = attention(*arrays)
     if value is None or reply.returned != "ndarray" or value.dtype.kind != "f":
-        raise CheckFailure(f"{text}: the result is no array of floats", hint)
+        raise CheckFailure(f"{text} returned {found(reply)}, it has to be an array of floats", hint)
     if value.shape != expected.shape:
         raise CheckFailure(f"{text}: the shape is {value.shape}, expected {expected.shape}", hint)
     if not np.isfinite(value).all():
