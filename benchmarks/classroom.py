@@ -13,6 +13,8 @@ __all__ = ["ASSIGNMENT", "Classroom"]
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
 ASSIGNMENT = "11_kernels"
+# As nbgrader is installed, but for what the lesson's marking schemes need to be released at all.
+STOCK_CONFIG = "c = get_config()\nc.ClearMarkScheme.enforce_metadata = False\n"
 
 
 class Classroom:
@@ -39,7 +41,7 @@ class Classroom:
     def stock(self, folder: Path, students: int, *, lean: bool) -> Path:
         """Make a course for plain nbgrader, with `students` from all over the class."""
         (folder / "source" / ASSIGNMENT).mkdir(parents=True)
-        (folder / "nbgrader_config.py").write_text("c = get_config()\n", encoding="utf-8")
+        (folder / "nbgrader_config.py").write_text(STOCK_CONFIG, encoding="utf-8")
         source = self.ours / "assignments" / "source" / ASSIGNMENT / "kernels.ipynb"
         _copy_notebook(source, folder / "source" / ASSIGNMENT, lean)
         _run(["nbgrader", "generate_assignment", ASSIGNMENT], folder)
