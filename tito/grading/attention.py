@@ -119,12 +119,37 @@ def expect_attention(
     if len(wrong):
         i, j = map(int, wrong[0])
         fact = f"row {i} is wrong: [{i}, {j}] is {value[i, j]:.6g}, expected {expected[i, j]:.6g}"
-        raise CheckFailure(f"{text}: {fact}", hint)
+        cause = explain(value[:rows], *arrays, bound, rows)
+        raise CheckFailure(f"{text}: {fact}{cause}", hint)
     if not reply.unchanged:
         raise CheckFailure(
             f"{text}: an input was changed by the call", "Q, K and V are the caller's."
         )
     return reply
+
+
+def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> str:
+    """Recognize a usual mistake in the first chunk; return it in words, or nothing."""
+    d, q = Q.shape[1], Q[:rows].astype(np.float64)
+    products = q @ K.astype(np.float64).T
+    scores = products / np.sqrt(d)
+    mistakes = {
+        "scores that are not divided by sqrt(d)": softmax(products) @ V,
+        "scores that are divided by d, not by its root": softmax(products / d) @ V,
+        "a softmax along the columns, not along each row": softmax(scores.T).T @ V,
+        "weights that are not divided by their sum": np.exp(scores - scores.max(1)[:, None]) @ V,
+    }
+    for mistake, result in mistakes.items():
+        if result.shape == value.shape and (np.abs(value - result) <= bound).all():
+            return f"; it comes from {mistake}"
+    return ""
+
+
+def softmax(scores: Array) -> Array:
+    """Return scores as weights, those of each row adding up to 1."""
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    return shares
 
 
 def attention(Q: Array, K: Array, V: Array) -> tuple[Array, float]:
@@ -136,9 +161,7 @@ def attention(Q: Array, K: Array, V: Array) -> tuple[Array, float]:
     """
     eps, d = float(np.finfo(Q.dtype).eps), Q.shape[1]
     Q, K, V = (x.astype(np.float64) for x in (Q, K, V))
-    scores = Q @ K.T / np.sqrt(d)
-    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
-    weights /= weights.sum(axis=1, keepdims=True)
+    weights = softmax(Q @ K.T / np.sqrt(d))
     largest = float((np.abs(Q) @ np.abs(K).T).max()) / np.sqrt(d)
     bound = 3 * eps * ((d + 4) * largest + len(K) + 8) * float(np.abs(V).max())
     return weights @ V, bound

@@ -1,0 +1,114 @@
+"""Conditions on formulas: exact cases, a drawn one, and what is no number at all."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.grading import formulas
+from tito.grading.calls import LocalCall
+
+INTENSITY = (
+    formulas.intensity_of_squares,
+    formulas.intensity_of_any,
+    formulas.intensity_of_nothing,
+)
+AMDAHL = (formulas.amdahl_speedups, formulas.amdahl_at_the_ends)
+EDGES = (formulas.edges_cover, formulas.edges_fair)
+
+
+def holds(condition: Any, function: Callable[..., Any]) -> None:
+    condition(LocalCall(function), np.random.default_rng(5))
+
+
+def fails(condition: Any, function: Callable[..., Any]) -> str:
+    with pytest.raises(CheckFailure) as caught:
+        holds(condition, function)
+    assert caught.value.hint
+    return caught.value.fact
+
+
+def intensity(m: int, n: int, p: int, itemsize: int) -> float:
+    moved = (m * n + n * p + m * p) * itemsize
+    return 2 * m * n * p / moved if moved else 0.0
+
+
+def speedup(serial: float, workers: int) -> float:
+    return 1 / (serial + (1 - serial) / workers)
+
+
+def edges(m: int, chunks: int) -> Any:
+    return m * np.arange(chunks + 1) // chunks
+
+
+@pytest.mark.parametrize("condition", INTENSITY)
+@pytest.mark.parametrize("kind", [float, Fraction, np.float64, np.float32, np.array])
+def test_intensity_takes_a_number_of_any_kind(condition: Any, kind: Any) -> None:
+    holds(condition, lambda **sides: kind(intensity(**sides)))
+
+
+@pytest.mark.parametrize("condition", INTENSITY)
+@pytest.mark.parametrize("kind", [str, complex, np.float16, lambda x: [x], lambda x: np.array([x])])
+def test_intensity_takes_nothing_else(condition: Any, kind: Any) -> None:
+    fails(condition, lambda **sides: kind(intensity(**sides) / 3))
+
+
+def test_intensity_says_what_came() -> None:
+    said = fails(formulas.intensity_of_squares, lambda **sides: 2 * intensity(**sides))
+    assert said.endswith("(m=6, n=6, p=6, itemsize=4) is 2, expected 1")
+    said = fails(formulas.intensity_of_squares, lambda **sides: [1])
+    assert said.endswith("returned a list, it has to be one number")
+
+
+@pytest.mark.parametrize("condition", AMDAHL)
+def test_amdahl_passes_the_law(condition: Any) -> None:
+    holds(condition, speedup)
+
+
+@pytest.mark.parametrize("condition", AMDAHL)
+@pytest.mark.parametrize("wrong", [lambda serial, workers: 1.0, lambda serial, workers: np.nan])
+def test_amdahl_stops_what_is_always_the_same(condition: Any, wrong: Any) -> None:
+    fails(condition, wrong)
+
+
+def test_formulas_draw_a_case_that_no_table_holds() -> None:
+    table: dict[tuple[float, int], float] = {}
+
+    def noting(serial: float, workers: int) -> float:
+        table[serial, workers] = speedup(serial, workers)
+        return table[serial, workers]
+
+    formulas.amdahl_speedups(LocalCall(noting), np.random.default_rng(1))
+    with pytest.raises(CheckFailure):
+        formulas.amdahl_speedups(
+            LocalCall(lambda serial, workers: table.get((serial, workers), 0.0)),
+            np.random.default_rng(2),
+        )
+
+
+@pytest.mark.parametrize("condition", EDGES)
+def test_edges_pass_equal_chunks(condition: Any) -> None:
+    holds(condition, edges)
+
+
+def test_edges_tell_unfair_chunks_from_lost_rows() -> None:
+    def last_takes_the_rest(m: int, chunks: int) -> Any:
+        return np.append(np.arange(chunks) * (m // chunks), m)
+
+    holds(formulas.edges_cover, last_takes_the_rest)
+    said = fails(formulas.edges_fair, last_takes_the_rest)
+    assert said.endswith("(m=23, chunks=8): the chunks have 2 to 9 rows")
+    said = fails(formulas.edges_cover, lambda m, chunks: np.arange(chunks + 1) * (m // chunks))
+    assert said.endswith("(7, 2) is [0, 3, 6]: it has to lead from 0 to 7")
+
+
+def test_edges_are_compared_not_subtracted() -> None:
+    """The difference of the second and the third does not fit into an int64, and turns positive."""
+
+    def wrap(m: int, chunks: int) -> Any:
+        return np.array([0, 2**63 - 1, -(2**63), -1, m]) if chunks == 4 else edges(m, chunks)
+
+    assert "it has to lead from 0 to 12" in fails(formulas.edges_cover, wrap)

@@ -1,0 +1,109 @@
+"""Conditions on what loops touch: the trace that they ask for, and what they say of another."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.grading import models
+from tito.grading.calls import LocalCall
+from tito.grading.models import tiles, trace
+
+TRACES = (models.traces_ijk, models.traces_orders, models.traces_nothing)
+TILES = (models.tiles_whole, models.tiles_ragged, models.tiles_extreme)
+
+
+def fails(condition: Any, function: Callable[..., Any]) -> str:
+    with pytest.raises(CheckFailure) as caught:
+        condition(LocalCall(function), np.random.default_rng(5))
+    assert caught.value.hint
+    return caught.value.fact
+
+
+def memory_trace(order: str, n: int) -> Any:
+    return trace(order, n)
+
+
+def tiled_trace(n: int, tile: int) -> Any:
+    return tiles(n, tile)
+
+
+def test_trace_is_that_of_the_loops() -> None:
+    steps = [
+        (i * 3 + k, 9 + k * 3 + j, 18 + i * 3 + j)
+        for k in range(3)
+        for i in range(3)
+        for j in range(3)
+    ]
+    assert trace("kij", 3).tolist() == [list(step) for step in steps]
+
+
+def test_tiles_are_those_of_the_loops() -> None:
+    blocks = [range(2), range(2, 3)]
+    steps = [
+        (i * 3 + k, 9 + k * 3 + j, 18 + i * 3 + j)
+        for rows in blocks
+        for columns in blocks
+        for inner in blocks
+        for i in rows
+        for j in columns
+        for k in inner
+    ]
+    assert tiles(3, 2).tolist() == [list(step) for step in steps]
+
+
+@pytest.mark.parametrize("condition", TRACES)
+def test_traces_pass_the_right_one(condition: Any) -> None:
+    condition(LocalCall(memory_trace), np.random.default_rng(5))
+
+
+@pytest.mark.parametrize("condition", TILES)
+def test_tiles_pass_the_right_one(condition: Any) -> None:
+    condition(LocalCall(tiled_trace), np.random.default_rng(5))
+
+
+def test_traces_name_the_step_that_is_wrong() -> None:
+    def swapped(order: str, n: int) -> Any:
+        return trace(order, n)[:, [0, 2, 1]]
+
+    fact = fails(models.traces_ijk, swapped)
+    assert fact.endswith("n=2): step 0 touches (0, 8, 4), it has to touch (0, 4, 8)")
+
+
+@pytest.mark.parametrize(
+    ("made", "said"),
+    [
+        (list, "returned a list, it has to be an array of integers"),
+        (lambda steps: steps.astype(float), "returned an array (8, 3) of float64, it has to be"),
+        (lambda steps: steps.T, "has shape (3, 8), expected (8, 3)"),
+        (lambda steps: None, "returned a NoneType, it has to be an array of integers"),
+        (lambda steps: steps[0, 0], "returned an int64, it has to be an array of integers"),
+    ],
+)
+def test_traces_say_what_came_instead(made: Any, said: str) -> None:
+    assert said in fails(models.traces_ijk, lambda order, n: made(trace(order, n)))
+
+
+def test_traces_tell_what_was_raised() -> None:
+    def stumbles(order: str, n: int) -> Any:
+        raise KeyError(order)
+
+    assert fails(models.traces_orders, stumbles).endswith("raised KeyError: 'ijk'")
+
+
+def test_traces_know_an_unwritten_function() -> None:
+    def memory_trace(order: str, n: int) -> Any:
+        raise NotImplementedError
+
+    assert fails(models.traces_nothing, memory_trace) == "memory_trace is not written yet"
+
+
+def test_tiles_stop_plain_loops_but_for_the_extremes() -> None:
+    def plain(n: int, tile: int) -> Any:
+        return trace("ijk", n)
+
+    models.tiles_extreme(LocalCall(plain), np.random.default_rng(5))
+    for condition in (models.tiles_whole, models.tiles_ragged):
+        assert "it has to touch" in fails(condition, plain)
