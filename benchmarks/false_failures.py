@@ -2,9 +2,11 @@
 
     python benchmarks/false_failures.py --runs 10000
 
-Each run draws sizes, dtype, cut and values afresh and asks for the product with the judge's own
-comparison, in this process. One false failure in 10,000 would take points from somebody in a class
-of a few hundred, so the answer has to be none. The exit code is 1 if there was any.
+Each run draws sizes, dtype, cut and values afresh and asks for the result with the judge's own
+comparison, in this process: of products, of attention and of the formulas. Traces and the edges of
+chunks are whole numbers, which are not rounded. One false failure in 10,000 would take points from
+somebody in a class of a few hundred, so the answer has to be none. The exit code is 1 if there was
+any.
 """
 
 import argparse
@@ -17,8 +19,10 @@ from typing import Any
 import numpy as np
 
 from tinytorch.utils.checking import CheckFailure, random_matrix
+from tito.grading.attention import attend, draw
 from tito.grading.calls import KNOBS, LocalCall
 from tito.grading.conditions import multiply
+from tito.grading.formulas import expect_number
 from tito.grading.sources import read_cell
 
 __all__ = ["false_failures", "main", "styles"]
@@ -28,6 +32,9 @@ FUNCTIONS = {
     "matmul-vectorized": "matmul_vectorized",
     "matmul-cache": "matmul_cache_optimized",
     "matmul-parallel": "matmul_parallel",
+    "attention-chunks": "attention_in_chunks",
+    "arithmetic-intensity": "arithmetic_intensity",
+    "amdahl": "amdahl_speedup",
 }
 # A pool of processes for each call: slow, and their arithmetic is plain.
 SLOW = ("process_pool", "multiprocessing_pool", "pool_as_large_as_asked")
@@ -60,16 +67,16 @@ def main() -> int:
 
 
 def styles() -> Iterator[tuple[str, Kernel]]:
-    """Yield the name and the kernel of every honest style, the reference's own included."""
+    """Yield the name and the function of every honest style, the reference's own included."""
     reference = tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
     paths = [CORPORA / "reference.toml", *sorted((CORPORA / "honest").glob("*.toml"))]
     for path in paths:
         cells = tomllib.loads(path.read_text(encoding="utf-8"))["cells"]
         namespace: dict[str, Any] = {"__name__": "submission", "get_ipython": Shell, "print": len}
+        run(namespace, reference["given"])
         for name, source in (reference["cells"] | cells).items():
-            run(namespace, reference["given"] if name == "matmul-vectorized" else [])
             run(namespace, [read_cell(name, source).source])
-        for name in cells:
+        for name in [name for name in FUNCTIONS if name in cells]:
             if not path.stem.endswith(SLOW):
                 yield f"{path.stem} {name}", namespace[FUNCTIONS[name]]
 
@@ -95,9 +102,9 @@ def false_failures(kernel: Kernel, runs: int, largest: int, seed: Any) -> list[s
     Parameters
     ----------
     kernel : callable
-        A right kernel.
+        A right kernel, or another function of the lesson.
     runs : int
-        How many products.
+        How many results.
     largest : int
         The longest side of a matrix.
     seed : int
@@ -105,19 +112,48 @@ def false_failures(kernel: Kernel, runs: int, largest: int, seed: Any) -> list[s
     """
     rng = np.random.default_rng(seed)
     call, facts = LocalCall(kernel), []
-    knob = KNOBS.get(kernel.__name__)
+    ask = QUESTIONS.get(kernel.__name__, ask_product)
     for _ in range(runs):
-        m, n, p = (int(side) for side in rng.integers(1, largest + 1, size=3))
-        dtype = str(rng.choice(TYPES))
-        A, B = random_matrix(rng, m, n, dtype), random_matrix(rng, n, p, dtype)
-        if rng.random() < 0.5:
-            A, B = spread(rng, A), spread(rng, B)
-        options = {knob: int(rng.integers(1, 10))} if knob else {}
         try:
-            multiply(call, A, B, "none", **options)
+            ask(call, rng, largest)
         except CheckFailure as failure:
             facts.append(failure.fact)
     return facts
+
+
+def ask_product(call: LocalCall, rng: np.random.Generator, largest: int) -> None:
+    """Ask for a product of random matrices, in pieces of any size."""
+    m, n, p = (int(side) for side in rng.integers(1, largest + 1, size=3))
+    dtype = str(rng.choice(TYPES))
+    A, B = random_matrix(rng, m, n, dtype), random_matrix(rng, n, p, dtype)
+    if rng.random() < 0.5:
+        A, B = spread(rng, A), spread(rng, B)
+    knob = KNOBS.get(call.__name__)
+    multiply(call, A, B, "none", **({knob: int(rng.integers(1, 10))} if knob else {}))
+
+
+def ask_attention(call: LocalCall, rng: np.random.Generator, largest: int) -> None:
+    """Ask for attention, its scores from small to thousands."""
+    queries, keys, d, width = (int(side) for side in rng.integers(1, largest + 1, size=4))
+    dtype = str(rng.choice(["float32", "float64"]))
+    Q, K, V = draw(rng, (queries, keys, d, width), dtype)
+    scale = np.dtype(dtype).type(10 ** rng.uniform(-2, 1.5))
+    attend(call, (scale * Q, scale * K, spread(rng, V)), "none", rows=int(rng.integers(1, 10)))
+
+
+def ask_intensity(call: LocalCall, rng: np.random.Generator, largest: int) -> None:
+    """Ask for the intensity of sides up to the square of `largest`."""
+    m, n, p = (int(side) for side in rng.integers(1, largest**2 + 1, size=3))
+    itemsize = int(rng.choice([1, 2, 4, 8, 16]))
+    expected = 2 * m * n * p / ((m * n + n * p + m * p) * itemsize)
+    expect_number(call, expected, "none", m=m, n=n, p=p, itemsize=itemsize)
+
+
+def ask_speedup(call: LocalCall, rng: np.random.Generator, largest: int) -> None:
+    """Ask for a speedup, the serial share from next to nothing to nearly all."""
+    serial, workers = float(rng.beta(0.3, 0.3)), int(rng.integers(1, largest**2 + 1))
+    expected = 1 / (serial + (1 - serial) / workers)
+    expect_number(call, expected, "none", serial=serial, workers=workers)
 
 
 def spread(rng: np.random.Generator, matrix: Any) -> Any:
@@ -126,6 +162,12 @@ def spread(rng: np.random.Generator, matrix: Any) -> Any:
         return matrix
     return (matrix * 10.0 ** rng.integers(-6, 7, matrix.shape)).astype(matrix.dtype)
 
+
+QUESTIONS: dict[str, Callable[[LocalCall, np.random.Generator, int], None]] = {
+    "attention_in_chunks": ask_attention,
+    "arithmetic_intensity": ask_intensity,
+    "amdahl_speedup": ask_speedup,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

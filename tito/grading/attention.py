@@ -73,9 +73,9 @@ def attends_narrow_types(
 
 
 def little_memory(
-    call: Call, rng: Generator, lengths: Lengths = (500, 400, 4, 3), rows: int = 8
+    call: Call, rng: Generator, lengths: Lengths = (300, 320, 3, 2), rows: int = 4
 ) -> None:
-    """At no time does a call hold half as much memory as all scores together take."""
+    """At no time does a call hold three quarters of the memory that all scores would take."""
     hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
     attend(call, draw(rng, (5, 7, 3, 2), "float32"), FORMULA, rows=2)
     arrays = draw(rng, lengths, "float32")
@@ -84,8 +84,8 @@ def little_memory(
     scores = lengths[0] * lengths[1] * arrays[0].itemsize
     if not reply.cost:
         raise CouldNotSee(f"{call.__name__}: the memory that it holds cannot be told.")
-    if reply.cost > scores // 2:
-        fact = f"held {reply.cost / 2**20:.1f} MB, and all scores take {scores / 2**20:.1f}"
+    if 4 * reply.cost > 3 * scores:
+        fact = f"held {reply.cost / 2**20:.2f} MB, and all scores take {scores / 2**20:.2f}"
         raise CheckFailure(f"{described(call, arrays, {'rows': rows})} {fact}", hint)
 
 

@@ -111,7 +111,7 @@ CHECKS = {
                 {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
             ),
             Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
-            Share(c.little_memory, 3, {"lengths": (400, 600, 5, 2), "rows": 9}),
+            Share(c.little_memory, 3, {"lengths": (280, 340, 3, 2), "rows": 5}),
         ),
     ),
     "test-chunk-edges": Check(

@@ -100,7 +100,7 @@ def test_attention_leaves_its_inputs() -> None:
 
 
 def test_little_memory_stops_all_scores_at_once() -> None:
-    assert fails(attention.little_memory, at_once).endswith("MB, and all scores take 0.8")
+    assert fails(attention.little_memory, at_once).endswith("MB, and all scores take 0.37")
 
 
 def test_little_memory_is_not_fooled_by_an_earlier_call() -> None:
