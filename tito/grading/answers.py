@@ -1,12 +1,13 @@
 """Written answers: what a student writes in a graded cell, and a person reads.
 
 No points hang on running it, so the kind of its cell does not matter: one that was made a code or
-a raw cell is read like any other, and one that was split is put together again. Pictures that were
-pasted into it come along.
+a raw cell is read like any other, and one that was split is put together again. What a student
+added beside it, a measurement or another paragraph, comes along, and pictures that were pasted.
 """
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Protocol, TypeVar
@@ -25,10 +26,19 @@ Attachments = Mapping[str, Mapping[str, str]]
 
 class _Cell(Protocol):
     @property
+    def kind(self) -> str: ...
+
+    @property
     def source(self) -> str: ...
 
     @property
     def grade_id(self) -> str: ...
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def attachments(self) -> Attachments: ...
 
 
 Handed = TypeVar("Handed", bound=_Cell)
@@ -53,30 +63,71 @@ def cells_below(question: str, cells: Sequence[Handed]) -> list[Handed]:
     ]
 
 
-def put_answer(cell: Cell, sources: Iterable[str], attachments: Iterable[Attachments]) -> None:
+def put_answer(
+    cell: Cell, found: Sequence[Handed], cells: Sequence[Handed], release: Notebook
+) -> None:
     """Put into a released cell what was handed in for it, in one or several parts.
 
     Parameters
     ----------
     cell : Cell
         An answer's cell as it was released; it stays like that where nothing is written.
-    sources : iterable of str
-        The text of each part; what is blank or as it was released is no part.
-    attachments : iterable of mapping
-        The pictures of each part, as `pictures` returns them.
+    found : sequence of SubmittedCell
+        The cells that were handed in for it, whose text counts whatever their kind.
+    cells : sequence of SubmittedCell
+        All that was handed in: those that a student added beside an answer are part of it.
+    release : Notebook
+        What it was made from.
     """
-    stub = cell.source.strip()
-    parts = dict.fromkeys(text for s in sources if (text := s.strip()) not in ("", stub))
-    text = "\n\n".join(parts)
-    if not text:
+    given = {c.id: c.source.strip() for c in release.cells}
+    own = [part for part in found if part.grade_id or not _is_given(part.source, given.values())]
+    nothing = ("", cell.source.strip())
+    parts = [c for c in _with_added(own, cells, given) if c.source.strip() not in nothing]
+    if not any(part in own or part.kind != "code" for part in parts):
         return
+    texts = (p.source if p in own or p.kind != "code" else _fenced(p.source) for p in parts)
+    text = "\n\n".join(dict.fromkeys(text.strip() for text in texts))
     if len(text) > MOST_CHARACTERS:
         cut = f"[Cut here: of {len(text)} characters, {MOST_CHARACTERS} are read.]"
         text = f"{text[:MOST_CHARACTERS]}\n\n{cut}"
     cell.source = text
-    found = {name: dict(data) for one in attachments for name, data in one.items()}
-    if found and cell.cell_type == "markdown":
-        cell.attachments = found
+    attached = {name: dict(data) for part in parts for name, data in part.attachments.items()}
+    if attached and cell.cell_type == "markdown":
+        cell.attachments = attached
+
+
+def _with_added(
+    own: Sequence[Handed], cells: Sequence[Handed], given: Mapping[str, str]
+) -> list[Handed]:
+    """An answer's cells and those that were added beside them, in the notebook's order."""
+    added = {
+        place
+        for place, cell in enumerate(cells)
+        if not (cell.grade_id or cell.id in given or _is_given(cell.source, given.values()))
+    }
+    start = {place for place, cell in enumerate(cells) if any(cell is part for part in own)}
+    taken = set(start)
+    for place in start:
+        for step in (-1, 1):
+            at = place + step
+            while at in added:
+                taken.add(at)
+                at += step
+    return [cells[place] for place in sorted(taken)]
+
+
+def _is_given(source: str, given: Iterable[str]) -> bool:
+    """Whether a text is a released one; graders have questions whole, students without the end."""
+    text = source.strip()
+    start = f"{text}\n"
+    return any(whole == text or (text and whole.startswith(start)) for whole in given)
+
+
+def _fenced(code: str) -> str:
+    """Code as markdown shows it, whatever stands in it."""
+    longest = max(map(len, re.findall("`+", code)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}python\n{code.strip()}\n{fence}"
 
 
 def pictures(attachments: object) -> Attachments:

@@ -95,8 +95,8 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
     """Return the release with the student's solutions in it, and what was noticed on the way.
 
     A solution cell is found by its grade id, else by its cell id, else by the function that it
-    defines, an answer by the question above it. Of several candidates the last one that differs
-    from the stub counts, as when the notebook runs from top to bottom; of a written answer all do.
+    defines, an answer by the question above it. Of several candidates the last that differs from
+    the stub counts, as when the notebook runs; of an answer all do, and what was added beside them.
     """
     notebook = copy.deepcopy(release)
     cells = list(cells)
@@ -106,7 +106,7 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
         candidates = _candidates(cell, cells, question)
         question = cell.source
         if is_answer(cell):
-            put_answer(cell, (c.source for c in candidates), (c.attachments for c in candidates))
+            put_answer(cell, candidates, cells, release)
         elif is_solution(cell):
             if candidates:
                 cell.source = _chosen(cell, candidates).source

@@ -86,8 +86,56 @@ def test_rebuild_brings_the_pictures_of_an_answer_along(release: Any) -> None:
 
 def test_put_answer_keeps_an_answer_in_code_what_it_is() -> None:
     cell = v4.new_code_cell("# YOUR CODE HERE")
-    put_answer(cell, ["x = 1"], [PICTURE])
+    part = SubmittedCell("code", "x = 1", "answer", attachments=PICTURE)
+    put_answer(cell, [part], [part], v4.new_notebook(cells=[cell]))
     assert (cell.source, "attachments" in cell) == ("x = 1", False)
+
+
+QUESTION = SubmittedCell("markdown", "Why?", "question", "question")
+OWN = SubmittedCell("markdown", TEXT, "answer", "answer")
+LEFT = SubmittedCell("markdown", STUB, "answer", "answer")
+LAST = SubmittedCell("code", "assert f()", "check", "check")
+MORE = SubmittedCell("markdown", "And A does not.", "", "a1")
+MEASURED = SubmittedCell("code", "measure(`n`)", "", "a2")
+FENCED = "```python\nmeasure(`n`)\n```"
+
+# What was handed in, in its order, and what of it is read.
+BESIDE = {
+    "a paragraph behind": ([QUESTION, OWN, MORE, LAST], f"{TEXT}\n\n{MORE.source}"),
+    "a measurement before": ([QUESTION, MEASURED, OWN, LAST], f"{FENCED}\n\n{TEXT}"),
+    "several": ([QUESTION, MEASURED, OWN, MORE], f"{FENCED}\n\n{TEXT}\n\n{MORE.source}"),
+    "in place of the answer": ([QUESTION, LEFT, MORE, LAST], MORE.source),
+    "in place of a deleted answer": ([QUESTION, MORE, LAST], MORE.source),
+    "a measurement alone": ([QUESTION, MEASURED, LEFT, MEASURED, LAST], STUB),
+    "behind the next cell": ([QUESTION, OWN, LAST, MORE], TEXT),
+    "before the question": ([MORE, QUESTION, OWN, LAST], TEXT),
+    "before the question of a deleted answer": ([MORE, QUESTION, LAST], STUB),
+    "with neither question nor answer": ([MORE, LAST], STUB),
+    "blank": ([QUESTION, OWN, SubmittedCell("markdown", " ", "", "a1"), LAST], TEXT),
+    "a released cell without its ids": (
+        [SubmittedCell("markdown", "Why? "), OWN, SubmittedCell("code", "assert f()\n")],
+        TEXT,
+    ),
+    "the next released cell of a deleted answer": (
+        [QUESTION, SubmittedCell("code", "assert f()")],
+        STUB,
+    ),
+}
+
+
+@pytest.mark.parametrize(("cells", "text"), BESIDE.values(), ids=BESIDE)
+@pytest.mark.parametrize("scheme", ["", "\n\n### BEGIN MARK SCHEME\n1 B\n### END MARK SCHEME"])
+def test_rebuild_reads_what_was_added_beside_an_answer(
+    release: Any, cells: list[SubmittedCell], text: str, scheme: str
+) -> None:
+    release.cells[0].source += scheme
+    assert answered(release, *cells).source == text
+
+
+def test_rebuild_fences_code_that_has_fences_in_it(release: Any) -> None:
+    code = SubmittedCell("code", "print('```')\n<script>", "", "a1")
+    text = answered(release, QUESTION, OWN, code, LAST).source
+    assert text == f"{TEXT}\n\n````python\nprint('```')\n<script>\n````"
 
 
 @pytest.mark.parametrize(
