@@ -1106,12 +1106,9 @@ alone is a factor of hundreds, then tiles, then registers. Needs `pip install nu
 """
 
 # %%
-if importlib.util.find_spec("numba") is None:
-    print("Numba is not installed: nothing to see here.")
-else:
-    from tinytorch.utils.ladder import climb
+from tinytorch.utils import ladder
 
-    print(climb(512))
+ladder.climb(512) if ladder.available() else "Numba is not installed: there is nothing to see here."
 
 # %% [markdown]
 """

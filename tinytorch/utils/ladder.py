@@ -1,0 +1,226 @@
+"""The lesson's loops as machine code: what their order, tiles and registers are worth.
+
+Each rung is a plain loop in Python that Numba compiles. All do the same operations; from rung to
+rung only the order changes in which numbers are fetched. Numba is not needed by anything else.
+"""
+
+import importlib
+import importlib.util
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinytorch.utils.blas import one_blas_thread
+from tinytorch.utils.charts import Chart
+from tinytorch.utils.checking import assert_multiplies, random_matrix
+from tinytorch.utils.experiments import machine_name, rest
+from tinytorch.utils.limits import peak_flops
+from tinytorch.utils.panels import draw_speedups
+from tinytorch.utils.processor import usable_cores
+from tinytorch.utils.report import format_seconds, short_number
+from tinytorch.utils.timing import Timing, interleave
+
+__all__ = ["available", "climb", "rungs"]
+
+Array = NDArray[np.float32]
+Kernel = Callable[[Array, Array], Array]
+Loops = Callable[[Array, Array, Array], None]
+
+MISSING = "The compiled ladder needs Numba: python -m pip install numba"
+TILE = 64
+"""Side of a tile: three of them, of float32, take 48 KB."""
+HIGH, WIDE = 2, 4
+"""The part of C that stays in registers: 8 sums, each a SIMD register wide. More of them run no
+faster; fewer leave the units that multiply waiting for the sum before."""
+DEEP = 512
+"""Columns of A in a panel; one panel of A and one of B take 12 KB, and stay in a first cache."""
+
+
+def available() -> bool:
+    """Tell whether Numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def climb(n: int = 512) -> Chart:
+    """Measure every rung on float32 matrices (n, n), in turns, once each has multiplied rightly.
+
+    Parameters
+    ----------
+    n : int
+        Side of the matrices. Compiling takes some seconds, and the first rung another at 512.
+
+    Returns
+    -------
+    Chart
+        A bar for each rung, and ``A @ B`` last, in times the speed of the first.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    CheckFailure
+        If a rung does not return ``A @ B``.
+    """
+    kernels = rungs()
+    small = _matrices(37, 29, 41)
+    for name, kernel in kernels.items():
+        assert_multiplies(kernel, *small, hint=f"Read `tinytorch.utils.ladder`: rung {name!r}.")
+    A, B = _matrices(n, n, n)
+    with one_blas_thread():
+        rest()
+        calls = {name: partial(kernel, A, B) for name, kernel in kernels.items()}
+        times = interleave({**calls, "A @ B": partial(np.matmul, A, B)})
+    return _chart(n, times, peak_flops())
+
+
+@cache
+def rungs() -> dict[str, Kernel]:
+    """Return the rungs from slow to fast, ready to be compiled by their first call.
+
+    Raises
+    ------
+    ImportError
+        If Numba is not installed.
+    """
+    try:
+        numba: Any = importlib.import_module("numba")
+    except ImportError as error:
+        raise ImportError(MISSING) from error
+    # fastmath lets a sum be taken in another order, in the lanes of a register.
+    compiled = numba.njit(fastmath=True, nogil=True)
+    kernels = {loops.__name__: _kernel(compiled(loops)) for loops in (jki, ijk, ikj, tiled)}
+    panels, cores = compiled(multiply_panels), usable_cores() or 1
+    kernels["packed"] = partial(packed, panels)
+    if cores > 1:
+        kernels[f"packed, {cores} threads"] = partial(packed, panels, threads=cores)
+    return kernels
+
+
+def jki(A: Array, B: Array, C: Array) -> None:
+    """Add A @ B to C; each step goes down a column of A and one of C, a row apart."""
+    for j in range(B.shape[1]):
+        for k in range(A.shape[1]):
+            for i in range(A.shape[0]):
+                C[i, j] += A[i, k] * B[k, j]
+
+
+def ijk(A: Array, B: Array, C: Array) -> None:
+    """Add A @ B to C; each step goes along a row of A and down a column of B."""
+    for i in range(A.shape[0]):
+        for j in range(B.shape[1]):
+            for k in range(A.shape[1]):
+                C[i, j] += A[i, k] * B[k, j]
+
+
+def ikj(A: Array, B: Array, C: Array) -> None:
+    """Add A @ B to C; each step goes along rows, several numbers with an instruction."""
+    for i in range(A.shape[0]):
+        for k in range(A.shape[1]):
+            for j in range(B.shape[1]):
+                C[i, j] += A[i, k] * B[k, j]
+
+
+def tiled(A: Array, B: Array, C: Array) -> None:
+    """Add A @ B to C; ikj within tiles of B and C that stay in a cache."""
+    (m, n), p = A.shape, B.shape[1]
+    for k_tile in range(0, n, TILE):
+        for j_tile in range(0, p, TILE):
+            for i in range(m):
+                c = C[i, j_tile : j_tile + TILE]
+                for k in range(k_tile, min(k_tile + TILE, n)):
+                    b = B[k, j_tile : j_tile + TILE]
+                    for j in range(c.size):  # from 0, so that no index can be negative
+                        c[j] += A[i, k] * b[j]
+
+
+def packed(panels: Callable[..., None], A: Array, B: Array, threads: int = 1) -> Array:
+    """Return A @ B from panels: copies of A and B in the order in which they are read.
+
+    Packing is Goto's idea (Goto and van de Geijn, Anatomy of high-performance matrix
+    multiplication, ACM TOMS 34 (3), 2008, article 12); the small product that keeps its part of C
+    in registers is the micro-kernel of BLIS (Van Zee and van de Geijn, BLIS: a framework for
+    rapidly instantiating BLAS functionality, ACM TOMS 41 (3), 2015, article 14).
+    """
+    rows, columns = pack(A, HIGH), pack(B.T, WIDE)
+    count = rows.shape[1]
+    C = np.zeros((count * HIGH, columns.shape[1] * WIDE), A.dtype)
+    edges = [count * part // threads for part in range(threads + 1)]
+    with ThreadPoolExecutor(threads) as pool:  # compiled with nogil, so the threads run at once
+        list(pool.map(partial(panels, rows, columns, C), edges[:-1], edges[1:]))
+    return C[: A.shape[0], : B.shape[1]]
+
+
+def pack(M: Array, high: int) -> Array:
+    """Copy M (m, n), filled up with zeros, into panels (n / DEEP, m / high, high, DEEP)."""
+    up, across = -(-M.shape[0] // high), -(-M.shape[1] // DEEP)
+    padded = np.zeros((up * high, across * DEEP), M.dtype)
+    padded[: M.shape[0], : M.shape[1]] = M
+    return np.ascontiguousarray(padded.reshape(up, high, across, DEEP).transpose(2, 0, 1, 3))
+
+
+def multiply_panels(rows: Array, columns: Array, C: Array, first: int, last: int) -> None:
+    """Add to C the products of row panels first to last - 1 with all column panels."""
+    for deep in range(rows.shape[0]):
+        for j in range(columns.shape[1]):
+            for i in range(first, last):
+                x, y = rows[deep, i], columns[deep, j]
+                c00 = c01 = c02 = c03 = c10 = c11 = c12 = c13 = np.float32(0)
+                for k in range(x.shape[1]):
+                    c00 += x[0, k] * y[0, k]
+                    c01 += x[0, k] * y[1, k]
+                    c02 += x[0, k] * y[2, k]
+                    c03 += x[0, k] * y[3, k]
+                    c10 += x[1, k] * y[0, k]
+                    c11 += x[1, k] * y[1, k]
+                    c12 += x[1, k] * y[2, k]
+                    c13 += x[1, k] * y[3, k]
+                for column, sums in enumerate(((c00, c10), (c01, c11), (c02, c12), (c03, c13))):
+                    C[HIGH * i, WIDE * j + column] += sums[0]
+                    C[HIGH * i + 1, WIDE * j + column] += sums[1]
+
+
+def _kernel(loops: Loops) -> Kernel:
+    def kernel(A: Array, B: Array) -> Array:
+        C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
+        loops(A, B, C)
+        return C
+
+    return kernel
+
+
+def _matrices(m: int, n: int, p: int) -> tuple[Array, Array]:
+    rng = np.random.default_rng(n)
+    return random_matrix(rng, m, n, "float32"), random_matrix(rng, n, p, "float32")
+
+
+def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
+    best = {name: one.minimum for name, one in times.items()}
+    first, last = best["jki"], best["A @ B"]
+    rows = [
+        [
+            name,
+            format_seconds(seconds),
+            short_number(2e-9 * n**3 / seconds),
+            short_number(last / seconds),
+            f"{100 * 2 * n**3 / seconds / peak:.2g} %",
+        ]
+        for name, seconds in best.items()
+    ]
+    return Chart(
+        f"The same loops, compiled: float32, n = {n}",
+        machine_name(),
+        "Times as fast as the order jki. BLAS on one thread; the peak is that of one core.",
+        ["rung", "best", "GFLOP/s", "of A @ B", "of peak"],
+        rows,
+        partial(
+            draw_speedups,
+            names=list(best),
+            best=[first / seconds for seconds in best.values()],
+            usual=[first / max(one.median, one.minimum) for one in times.values()],
+        ),
+        height=1.9 + 0.36 * len(times),
+    )
