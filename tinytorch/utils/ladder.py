@@ -31,11 +31,11 @@ Kernel = Callable[[Array, Array], Array]
 Loops = Callable[[Array, Array, Array], None]
 
 MISSING = "The compiled ladder needs Numba: python -m pip install numba"
-TILE = 64
-"""Side of a tile: three of them, of float32, take 48 KB."""
+TALL, LONG = 64, 512
+"""Rows and columns of a tile of B, 128 KB of float32."""
 HIGH, WIDE = 2, 4
-"""The part of C that stays in registers: 8 sums, each a SIMD register wide. More of them run no
-faster; fewer leave the units that multiply waiting for the sum before."""
+"""The part of C that stays in registers: 8 sums, each of several lanes. More are hardly faster;
+fewer would leave the units that multiply and add waiting for one another."""
 DEEP = 512
 """Columns of A in a panel; one panel of A and one of B take 12 KB, and stay in a first cache."""
 
@@ -125,16 +125,16 @@ def ikj(A: Array, B: Array, C: Array) -> None:
 
 
 def tiled(A: Array, B: Array, C: Array) -> None:
-    """Add A @ B to C; ikj within tiles of B and C that stay in a cache."""
+    """Add A @ B to C; ikj within a tile of B that stays in a second cache."""
     (m, n), p = A.shape, B.shape[1]
-    for k_tile in range(0, n, TILE):
-        for j_tile in range(0, p, TILE):
+    for k in range(0, n, TALL):
+        for j in range(0, p, LONG):
             for i in range(m):
-                c = C[i, j_tile : j_tile + TILE]
-                for k in range(k_tile, min(k_tile + TILE, n)):
-                    b = B[k, j_tile : j_tile + TILE]
-                    for j in range(c.size):  # from 0, so that no index can be negative
-                        c[j] += A[i, k] * b[j]
+                factors, sums = A[i, k : k + TALL], C[i, j : j + LONG]
+                for row in range(factors.shape[0]):
+                    numbers = B[k + row, j : j + LONG]
+                    for column in range(sums.shape[0]):  # from 0: no index can be negative
+                        sums[column] += factors[row] * numbers[column]
 
 
 def packed(panels: Callable[..., None], A: Array, B: Array, threads: int = 1) -> Array:
