@@ -19,6 +19,8 @@ __all__ = ["fast_in_blocks"]
 
 SMALL: Shape = 26, 22, 30
 SMALL_BLOCK = 8
+TRIES, HOPELESS = 3, 0.4
+"""A busy machine costs blocks more than ``A @ B``: a share near the bound is taken again."""
 HINT = "A block is one product: time what surrounds it, such as copies and passes over C."
 
 
@@ -35,13 +37,18 @@ def fast_in_blocks(
     A, B = random_matrix(rng, m, n, "float32"), random_matrix(rng, n, p, "float32")
     product, bound = expected_product(A, B), error_bound(A, B)
     text = f"{call.__name__}: n = {n}, block_size={block_size}"
-    reply = call.measure("speed", A, B, block_size=block_size)
-    expect_product(reply, product, bound, text)
-    if not reply.cost:
-        raise CouldNotSee(f"{text}: the CPU time cannot be told.")
-    if reply.cost < least * MILLION:
-        share = f"{reply.cost / MILLION:.2f} of the speed of A @ B, not {least}"
-        raise CheckFailure(f"{text}: {share}", HINT)
+    share = 0.0
+    for _ in range(TRIES):
+        reply = call.measure("speed", A, B, block_size=block_size)
+        expect_product(reply, product, bound, text)
+        if not reply.cost:
+            raise CouldNotSee(f"{text}: the CPU time cannot be told.")
+        share = max(share, reply.cost / MILLION)
+        if not HOPELESS < share < least:
+            break
+    if share < least:
+        fact = f"{text}: {share:.2f} of the speed of A @ B, not {least}"
+        raise CheckFailure(fact, HINT)
     seen = call.watch(A, B, Watching(), block_size=block_size)  # not only small ones are in blocks
     if seen.record is None or not holds(seen, product, bound):
         raise CouldNotSee(f"{text}: {UNSEEN[0].lower()}{UNSEEN[1:]}.")
