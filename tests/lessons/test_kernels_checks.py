@@ -4,7 +4,6 @@ Right and wrong kernels are files of `tests/corpora`, which the judge's own test
 """
 
 import re
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -65,8 +64,7 @@ def released():
 @pytest.fixture(scope="module")
 def namespace(cells):
     """What a student's kernel knows who has run every cell above the graded ones."""
-    # The notebook's first cell, which installs the package where it is missing, imports sys.
-    names = {"__name__": "lesson", "mp": SimpleNamespace(cpu_count=lambda: 2), "sys": sys}
+    names = {"__name__": "lesson", "mp": SimpleNamespace(cpu_count=lambda: 2)}
     for name in [*GIVEN, *SOLUTIONS]:
         exec(cells[name], names)
     return names

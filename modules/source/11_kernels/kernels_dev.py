@@ -71,6 +71,7 @@ import that one of them needs belongs into it. The next cell loads what only the
 """
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-tools", "locked": true, "schema_version": 3, "solution": false, "task": false}
+import sys
 import time
 import tracemalloc
 
