@@ -1,8 +1,13 @@
 """How far an assignment is, and what comes next."""
 
+from dataclasses import replace
+
+from classroom import read_samples
+
 from tito.course import Course
 from tito.grading.progress import read_progress
 from tito.lesson import Lesson, find_lesson
+from tito.reports.progress import as_text
 
 
 def test_read_progress_before_the_release(plain_course: Course) -> None:
@@ -30,3 +35,12 @@ def test_read_progress_before_autograding(lesson: Lesson) -> None:
     progress = read_progress(lesson)
     assert (progress.submitted, progress.autograded) == (1, 0)
     assert progress.next_step == "tito nbgrader autograde kernels"
+
+
+def test_read_progress_counts_the_answers_that_wait_before_feedback(graded_course: Course) -> None:
+    progress = read_progress(find_lesson(graded_course, "kernels"))
+    unread = sum(len(sample.answers) for sample in read_samples())
+    assert (progress.autograded, progress.unread, progress.feedback) == (8, unread, 0)
+    assert "formgrader" in progress.next_step
+    assert f"to read     {unread} answers" in as_text(progress)
+    assert "to read     1 answer\n" in as_text(replace(progress, unread=1))
