@@ -110,8 +110,10 @@ tracemalloc.start()
 traced = profiler.profile(np.matmul, A, B)
 tracemalloc.stop()
 steady = profiler.profile(np.matmul, A, B, flops=2 * 50**3)
-print(f"once {1e6 * once:.1f} us, traced {1e6 * traced['minimum']:.1f} us,", end=" ")
-print(f"steady {1e6 * steady['minimum']:.1f} us (median {1e6 * steady['median']:.1f} us)")
+times = {"once": once, "traced": traced["minimum"], "steady": steady["minimum"]}
+for label, seconds in times.items():
+    print(f"{label:<8}{1e6 * seconds:6.1f} us")
+print(f"median of the steady passes {1e6 * steady['median']:.1f} us, spread {steady['spread']:.1%}")
 print("what the profiler says of the traced one:", *traced["doubts"], sep="\n  ")
 
 # %% [markdown]
@@ -996,8 +998,8 @@ wait for their next call by spinning. What does the process do while the cell be
 A, B = random_matrix(rng, 1024, 1024, "float32"), random_matrix(rng, 1024, 1024, "float32")
 for chunks in (1, 2, 4):
     crowd = profiler.profile(matmul_parallel, A, B, num_processes=chunks, flops=2 * 1024**3)
-    print(f"{chunks} chunks around BLAS threads {crowd['gflops']:6.1f} GFLOP/s", end="")
-    print(f" on {crowd['cores_used']:.2f} cores")
+    rate, cores = crowd["gflops"], crowd["cores_used"]
+    print(f"{chunks} chunks around BLAS threads: {rate:6.1f} GFLOP/s on {cores:.2f} cores")
 for label in ("right after a threaded A @ B", "a moment later"):
     start = time.process_time()
     time.sleep(0.2)
