@@ -55,7 +55,7 @@ def block_rate(block_size: int, peak: float, overhead: float) -> float:
 
 def amdahl(serial: float, workers: float) -> float:
     """Return the speedup by Amdahl's law, for a serial share of 0 to 1."""
-    return 1 / (serial + (1 - serial) / workers)
+    return workers / (1 + serial * (workers - 1))
 
 
 def serial_share(points: Sequence[tuple[float, float]], cores: float | None = None) -> float:

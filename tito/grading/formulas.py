@@ -54,8 +54,9 @@ def intensity_of_any(
     drawn: Sequence[int] = rng.integers(1, 2000, size=3).tolist()
     for m, n, p in [*shapes, drawn]:
         for itemsize in itemsizes:
-            moved = (m * n + n * p + m * p) * itemsize
-            expect_number(call, 2 * m * n * p / moved, hint, m=m, n=n, p=p, itemsize=itemsize)
+            numbers = sum(rows * columns for rows, columns in ((m, n), (n, p), (m, p)))
+            expected = 2 * m * n * p / (numbers * itemsize)
+            expect_number(call, expected, hint, m=m, n=n, p=p, itemsize=itemsize)
 
 
 def intensity_of_nothing(

@@ -126,7 +126,9 @@ def trace(order: str, n: int) -> Array:
     """Return the elements that a triple loop in this order touches, (n**3, 3)."""
     loops = np.indices((n, n, n)).reshape(3, n**3)
     i, j, k = (loops[order.index(name)] for name in "ijk")
-    return np.stack([i * n + k, n * n + k * n + j, 2 * n * n + i * n + j], axis=1)
+    rows, columns = np.column_stack([i, k, i]), np.column_stack([k, j, j])
+    steps: Array = n * n * np.arange(3) + n * rows + columns
+    return steps
 
 
 def tiles(n: int, tile: int) -> Array:
