@@ -568,7 +568,7 @@ test_cache_optimized_matrix_multiplication()
 ### What do blocks cost?
 
 Five points more for blocks of 256 that keep seven tenths of the speed of `A @ B`. Speed is taken as
-CPU time on one thread, the least of five turns, which other programs hardly change.
+CPU time on one thread, the least of several turns, which other programs hardly change.
 """
 
 
@@ -610,9 +610,9 @@ Marking: 2 what surrounds a block shrinks against its arithmetic as b grows, 1 t
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-small-blocks", "locked": false, "points": 5, "schema_version": 3, "solution": true, "task": false}
 """
 ### BEGIN SOLUTION
-The arithmetic of a block grows with b**3, what surrounds it with b**2 or not at all: one more pass over
-the tile, a call into BLAS and the slices. At 64 that is a third of a step, at 256 a tenth. `A @ B` never
-pays it: it is blocked inside for caches and registers alike, and packs its blocks as it needs them. The
+The arithmetic of a block grows with `b**3`, what surrounds it with `b**2` or not at all: one more pass
+over the tile, a call into BLAS and the slices. At 64 that is a third of a step, at 256 less than a tenth.
+`A @ B` never pays it: it is blocked inside for caches and registers alike, and packs its blocks as it needs them. The
 fetches from memory that our blocks would save, it saves already.
 ### END SOLUTION
 """
