@@ -274,15 +274,12 @@ order; A and B left as they were; `ValueError` where the inner sizes differ. `A 
 accepts 1-D and 3-D arrays, and look at what its error message says about the shapes:
 `np.ones((2, 3)) @ np.ones((4, 5))`.
 
-<details><summary>Hint 1: what to check</summary>
-An operand has <code>ndim</code> and <code>shape</code>. Which facts make A (m, n) and B (n, p)?
-</details>
-<details><summary>Hint 2: what to say</summary>
-Who reads the error wants both shapes: <code>{A.shape}</code> and <code>{B.shape}</code>.
-</details>
-<details><summary>Hint 3: what is there already</summary>
-<code>check_operands</code>, imported from module 03, does all of it. Writing your own is as good.
-</details>
+<details><summary>Hint 1: what to check</summary>An operand has <code>ndim</code> and
+<code>shape</code>. Which facts make A (m, n) and B (n, p)?</details>
+<details><summary>Hint 2: what to say</summary>Who reads the error wants both shapes:
+<code>{A.shape}</code> and <code>{B.shape}</code>.</details>
+<details><summary>Hint 3: what is there already</summary><code>check_operands</code>, imported from
+module 03, does all of it. Writing your own is as good.</details>
 """
 
 
