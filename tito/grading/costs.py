@@ -2,8 +2,8 @@
 
 Both are taken in the process that the function runs in, like the record of its products. So that
 nothing can be done beforehand, the numbers in the arrays are new to the function when it counts;
-so that nothing can be done elsewhere, a call that has to do with other processes costs 0, which
-stands for "cannot be told".
+so that nothing can be done elsewhere, where points hang on it a call that has to do with other
+processes costs 0, which stands for "cannot be told".
 """
 
 import importlib
@@ -19,10 +19,12 @@ from tinytorch.utils.blas import one_blas_thread
 from tinytorch.utils.memory import measure_memory
 from tinytorch.utils.timing import without_gc
 
-__all__ = ["COSTS", "MILLION", "held_bytes", "peak_bytes", "share_of_matmul"]
+__all__ = ["COSTS", "MILLION", "alone", "held_bytes", "peak_bytes", "share_of_matmul"]
 
 Array: TypeAlias = NDArray[Any]
 Measured: TypeAlias = Callable[[], Array | None]  # calls with the arrays, returns what came back
+
+Cost: TypeAlias = Callable[[Measured, tuple[Array, ...]], int]
 
 MILLION = 1_000_000
 FRUITLESS, MOST_ROUNDS = 4, 40
@@ -62,7 +64,7 @@ def share_of_matmul(call: Measured, arrays: tuple[Array, ...]) -> int:
     differs from ``A @ B``.
     """
     A, B = arrays[0], arrays[1]
-    given, numbers, before = A.copy(), _fresh(), _children()
+    given, numbers = A.copy(), _fresh()
     own = other = 0
     with one_blas_thread() as held, without_gc():
         if held and call() is not None:
@@ -76,8 +78,18 @@ def share_of_matmul(call: Measured, arrays: tuple[Array, ...]) -> int:
             own, other = _least(once)
         A[...] = given
         call()
-    alone = before is not None and before == _children()
-    return MILLION * other // own if own > 0 and other > 0 and alone else 0
+    return MILLION * other // own if own > 0 and other > 0 else 0
+
+
+def alone(cost: Cost) -> Cost:
+    """Return a cost that is 0 where the process has a child, or had one meanwhile."""
+
+    def measured(call: Measured, arrays: tuple[Array, ...]) -> int:
+        before = _children()
+        found = cost(call, arrays)
+        return found if before is not None and before == _children() else 0
+
+    return measured
 
 
 def _round(call: Measured, A: Array, B: Array) -> tuple[int, int]:
@@ -124,7 +136,6 @@ def _rest() -> None:
 
 def _traced(call: Measured, arrays: tuple[Array, ...]) -> tuple[int, int]:
     """Return the most bytes in use during a call: all that were traced, and those of the call."""
-    before = _children()
     given = [x.copy() for x in arrays]
     for x in arrays:
         x[...] = 0
@@ -133,8 +144,6 @@ def _traced(call: Measured, arrays: tuple[Array, ...]) -> tuple[int, int]:
         x[...] = numbers
     del given
     use = measure_memory(call)
-    if before is None or before != _children():
-        return 0, 0
     return use.highest, use.peak
 
 
@@ -150,5 +159,10 @@ def _children() -> tuple[float, ...] | None:
     return None
 
 
-COSTS = {"memory": peak_bytes, "held": held_bytes, "speed": share_of_matmul}
-"""What can be asked for, by the name that the judge's requests use."""
+COSTS = {
+    "memory": peak_bytes,
+    "speed": share_of_matmul,
+    "memory alone": alone(held_bytes),
+    "speed alone": alone(share_of_matmul),
+}
+"""What can be asked for, by name; the judge's worker asks for what is measured alone."""

@@ -109,7 +109,9 @@ def serve(channel: Channel, nonce: bytes, request: dict[str, Any]) -> NoReturn:
             channel.write(frame(nonce, {"ended": True}))
             os._exit(TOLD_TO_END)
         buffers = [channel.read(layout["size"]) for layout in request["arrays"]]
-        if request["measure"] == "memory":
+        if request["measure"]:
+            request["measure"] += " alone"
+        if request["measure"] == "memory alone":
             with all_memory(request, cells, own) as traced:
                 channel.write(answer(nonce, request, buffers, traced))
         else:
@@ -121,7 +123,6 @@ def all_memory(
     request: dict[str, Any], cells: list[list[str]], own: types.ModuleType
 ) -> Iterator[dict[str, Any]]:
     """Load the cells once more under tracing, so that what they keep is measured as well."""
-    request["measure"] = "held"
     tracemalloc.start()
     try:
         namespace = notebook_namespace()

@@ -1,6 +1,8 @@
 """What a call costs: bytes that are really traced, and CPU time by a clock that a test moves."""
 
 import os
+import subprocess
+import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from tito.grading import costs
-from tito.grading.costs import MILLION, held_bytes, peak_bytes, share_of_matmul
+from tito.grading.costs import MILLION, alone, held_bytes, peak_bytes, share_of_matmul
 
 MIB = 1 << 20
 
@@ -158,13 +160,21 @@ def test_costs_of_a_call_with_a_child_cannot_be_told(
         with child():
             pass
 
+    def cost(call: Callable[..., Any], arrays: Any) -> int:
+        call()
+        return 7
+
     if waits:
-        assert share(arrays, spend) == 0
-        assert peak_bytes(lambda: spend(), arrays) == 0
+        assert alone(cost)(spend, arrays) == 0
     else:
         with child():
-            assert share(arrays, lambda: None) == 0
-            assert peak_bytes(lambda: None, arrays) == 0
+            assert alone(cost)(lambda: None, arrays) == 0
+
+
+def test_costs_of_a_call_without_a_child_are_what_they_are() -> None:
+    code = "from tito.grading.costs import alone\nprint(alone(lambda call, arrays: 7)(None, ()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "7\n"
 
 
 def test_peak_bytes_counts_the_call_and_its_result() -> None:
