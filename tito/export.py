@@ -101,11 +101,10 @@ def _default_exp(file: Path, notebook: Notebook, module: str) -> str:
             line = cell.source[: match.start()].count("\n") + 1
             fact = f"{_place(file, cell, line)}: the module is called {match[1]}."
             raise TitoError(fact, f"Write `#| default_exp {module}`.")
-    first = next(code_cells(notebook), None)
+    first = next(filter(is_exported, code_cells(notebook)), None)
     where = str(file) if first is None else _place(file, first, 1)
-    raise TitoError(
-        f"{where}: no cell names the module.", f"Put `#| default_exp {module}` into the first one."
-    )
+    remedy = f"Put `#| default_exp {module}` into the first one that is exported."
+    raise TitoError(f"{where}: no cell names the module.", remedy)
 
 
 def _place(file: Path, cell: Cell, line: int) -> str:
