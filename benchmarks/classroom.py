@@ -32,7 +32,8 @@ class Classroom:
         _copy_course(self.ours)
         _run([sys.executable, "-m", "tito", "nbgrader", "generate", "kernels"], self.ours)
         lesson = find_lesson(Course.read(self.ours), "kernels")
-        files = [entry for name in corpora for entry in entries(name)]
+        found = [entry for name in corpora for entry in entries(name)]
+        files = [entry for entry in found if "less" not in entry.asked.values()]
         self.submitted = self.ours / "assignments" / "submitted"
         for number, entry in enumerate(islice(cycle(files), students)):
             hand_in(of_corpora(entry, f"s{number:05}"), lesson, self.submitted)
