@@ -564,7 +564,7 @@ test_cache_optimized_matrix_multiplication()
 """
 ### What do blocks cost?
 
-Five points more for blocks of 256 that keep seven tenths of the speed of `A @ B`. Speed is taken as
+Five points more for blocks of 256 that keep six tenths of the speed of `A @ B`. Speed is taken as
 CPU time on one thread, the least of several turns, which other programs hardly change.
 """
 
