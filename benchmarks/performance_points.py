@@ -223,15 +223,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     inputs = {"shape": (chosen.side,) * 3, "block_size": chosen.block_size, "least": chosen.least}
     print(describe_machine(), f"load    {environment()['load']}", inputs, "", sep="\n")
-    found = [one for n in chosen.neighbours for one in survey(chosen.gradings, n, **inputs)]
+    found: list[Outcome] = []
+    for count in chosen.neighbours:
+        found += survey(chosen.gradings, count, **inputs)
+        if chosen.json:  # at once: a run may take an hour, and be ended before
+            data = {"environment": environment(), "inputs": inputs}
+            data["outcomes"] = [asdict(one) for one in found]
+            chosen.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     print(outcomes_text(found, chosen.least))
-    if chosen.json:
-        data = {
-            "environment": environment(),
-            "inputs": inputs,
-            "outcomes": list(map(asdict, found)),
-        }
-        chosen.json.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return int(any(one.wrong or one.review for one in found))
 
 
