@@ -28,10 +28,13 @@ Cost: TypeAlias = Callable[[Measured, tuple[Array, ...]], int]
 
 MILLION = 1_000_000
 FRUITLESS, MOST_ROUNDS = 4, 40
-HOPELESS = 10
-"""A call that takes so many times as long as ``A @ B`` is measured once."""
-NAP, MOST_NAPS = 0.01, 30
-"""Threads of a BLAS go on looking for work for about 0.1 s, and that is CPU time, too."""
+HOPELESS, HOPELESS_ROUNDS = 10, 3
+"""A call that takes so many times as long as ``A @ B`` in all of so many rounds gets no others."""
+NAP, QUIET_NAPS, MOST_NAPS = 0.01, 5, 50
+"""Threads of a BLAS go on looking for work for about 0.1 s, and that is CPU time, too.
+
+On a busy machine such a thread may be kept waiting for a nap or two: one quiet nap tells nothing.
+"""
 
 # Taken before any cell runs: what a cell makes of these names is its own affair.
 _process_time, _thread_time, _sleep = time.process_time_ns, time.thread_time_ns, time.sleep
@@ -56,9 +59,9 @@ def share_of_matmul(call: Measured, arrays: tuple[Array, ...]) -> int:
 
     Both are called in turns, each time with another A, and the least CPU time of each counts:
     other programs take the processor away, which is no CPU time of ours, and what they do to the
-    caches only adds. It is over when four rounds have bettered neither by a hundredth. All CPU time
-    of the process in a round is the call's, whatever thread spends it, except what this thread
-    needs for ``A @ B`` and to compare the results.
+    caches only adds. It is over when four rounds have bettered neither by a hundredth, or three
+    have left no hope. All CPU time of the process in a round is the call's, whatever thread spends it,
+    except what this thread needs for ``A @ B`` and to compare the results.
 
     0 where the clock is too coarse to tell, the BLAS cannot be held to one thread, or a result
     differs from ``A @ B``.
@@ -108,8 +111,9 @@ def _round(call: Measured, A: Array, B: Array) -> tuple[int, int]:
 def _least(once: Callable[[], tuple[int, int]]) -> tuple[int, int]:
     """Return the least of each time, of as many rounds as it takes; 0 where a round gives 0."""
     least, fruitless = once(), 0
-    for _ in range(MOST_ROUNDS):
-        if fruitless == FRUITLESS or not all(least) or least[0] > HOPELESS * least[1]:
+    for done in range(1, MOST_ROUNDS):
+        hopeless = done >= HOPELESS_ROUNDS and least[0] > HOPELESS * least[1]
+        if fruitless == FRUITLESS or not all(least) or hopeless:
             break
         times = once()
         better = any(100 * new < 99 * old for new, old in zip(times, least, strict=True))
@@ -126,11 +130,13 @@ def _agree(value: Array | None, expected: Array) -> bool:
 
 
 def _rest() -> None:
-    """Wait until no thread of the process spends CPU time."""
+    """Wait until no thread of the process has spent CPU time for a while."""
+    quiet = 0
     for _ in range(MOST_NAPS):
         start = _process_time()
         _sleep(NAP)
-        if _process_time() - start < NAP * 1e8:  # a tenth of the nap
+        quiet = quiet + 1 if _process_time() - start < NAP * 1e8 else 0  # a tenth of the nap
+        if quiet == QUIET_NAPS:
             return
 
 

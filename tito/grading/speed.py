@@ -19,15 +19,15 @@ __all__ = ["fast_in_blocks"]
 
 SMALL: Shape = 26, 22, 30
 SMALL_BLOCK = 8
-TRIES, HOPELESS = 3, 0.4
-"""A busy machine costs blocks more than ``A @ B``: a share near the bound is taken again."""
+TRIES, HOPELESS = 3, 0.2
+"""A busy machine costs blocks more than ``A @ B``: a share below the bound is taken again."""
 HINT = "A block is one product: time what surrounds it, such as copies and passes over C."
 
 
 def fast_in_blocks(
     call: Call,
     rng: Generator,
-    shape: Shape = (512, 512, 512),
+    shape: Shape = (1024, 1024, 1024),
     block_size: int = 256,
     least: float = 0.6,
 ) -> None:

@@ -92,7 +92,7 @@ def test_share_of_matmul_takes_the_least_of_each(clocks: Clocks, arrays: Any) ->
     assert share(arrays, spend) == MILLION // 2
 
 
-def test_share_of_matmul_measures_a_hopeless_call_once(clocks: Clocks, arrays: Any) -> None:
+def test_share_of_matmul_measures_a_hopeless_call_three_times(clocks: Clocks, arrays: Any) -> None:
     calls = []
 
     def spend() -> None:
@@ -100,7 +100,34 @@ def test_share_of_matmul_measures_a_hopeless_call_once(clocks: Clocks, arrays: A
         clocks.here += 1_000_000
 
     assert share(arrays, spend) == MILLION // 1000
-    assert len(calls) == 3  # to warm up, to measure, and for the result
+    assert len(calls) == 5  # to warm up, to measure, and for the result
+
+
+def test_share_of_matmul_goes_on_after_two_bad_rounds(clocks: Clocks, arrays: Any) -> None:
+    spans = iter([9000, 90_000, 90_000, *[2000] * 50])
+
+    def spend() -> None:
+        clocks.here += next(spans)
+
+    assert share(arrays, spend) == MILLION // 2
+
+
+def test_share_of_matmul_waits_until_threads_have_been_quiet_for_a_while(
+    clocks: Clocks, arrays: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    burns = iter([10, 10, 0, 10, 0, 0, 10])  # ms of a thread that is taken off the processor
+    naps = []
+
+    def sleep(seconds: float) -> None:
+        naps.append(seconds)
+        clocks.elsewhere += next(burns, 0) * 1_000_000
+
+    def spend() -> None:
+        clocks.here += 1000
+
+    monkeypatch.setattr(costs, "_sleep", sleep)
+    assert share(arrays, spend) == MILLION
+    assert len(naps) == 7 + costs.QUIET_NAPS
 
 
 def test_share_of_matmul_brings_new_numbers_and_puts_the_old_ones_back(

@@ -16,12 +16,14 @@ INPUTS: dict[str, Any] = {"shape": (40, 40, 40), "block_size": 16}
 
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Give every call a share of the speed of ``A @ B``, in millionths."""
+    """Give calls these shares of the speed of ``A @ B``, in millionths, the last to the rest."""
 
-    def give(share: int) -> None:
+    def give(*shares: int) -> None:
+        left = list(shares)
+
         def speed(call: Any, arrays: Any) -> int:
             call()
-            return share
+            return left.pop(0) if len(left) > 1 else left[0]
 
         monkeypatch.setitem(costs.COSTS, "speed", speed)
 
@@ -45,6 +47,17 @@ def matmul_cache_optimized(A: Any, B: Any, block_size: int = 64) -> Any:
 def test_fast_in_blocks_passes_seven_tenths(given: Any) -> None:
     given(700_000)
     ask(matmul_cache_optimized)
+
+
+def test_fast_in_blocks_takes_a_low_share_again(given: Any) -> None:
+    given(210_000, 590_000, 610_000)
+    ask(matmul_cache_optimized)
+
+
+def test_fast_in_blocks_does_not_wait_for_what_is_hopeless(given: Any) -> None:
+    given(90_000, 700_000)
+    with pytest.raises(CheckFailure, match=r"0.09 of the speed"):
+        ask(matmul_cache_optimized)
 
 
 def test_fast_in_blocks_says_how_slow_it_is(given: Any) -> None:
