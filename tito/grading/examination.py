@@ -146,7 +146,8 @@ def examine_notebook(
         The verdicts on its checks and answers, and the seconds that it took to run and to judge.
     """
     start = time.perf_counter()
-    execution = place.run(notebook, limits, folder)
+    timed = {name for name, check in checks.items() if check.timed}
+    execution = place.run(notebook, limits, folder, timed)
     ran = time.perf_counter()
     seen = [*verdicts_of(execution), *answer_verdicts(notebook)]
     verdicts = {verdict.grade_id: verdict for verdict in seen}

@@ -5,18 +5,19 @@ above again and then continues with the next cell.
 
 Only cells that nbgrader knows are run, up to the last graded one. The others measure and
 demonstrate: that takes longer than all checks, and says nothing on a machine that grades a class.
-So nothing graded may depend on a cell without nbgrader's metadata.
+So nothing graded may depend on a cell without nbgrader's metadata. Nor are those run whose time
+the judge will take: what they show would give way to its verdict.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tito.course import Limits
-from tito.lesson import Cell, Notebook, code_cells, is_graded
+from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded
 
 __all__ = ["Execution", "Outcome", "run_notebook"]
 
@@ -49,7 +50,11 @@ class Execution:
 
 
 def run_notebook(
-    notebook: Notebook, limits: Limits, folder: Path, kernel_manager_class: type | None = None
+    notebook: Notebook,
+    limits: Limits,
+    folder: Path,
+    leave_out: Set[str] = frozenset(),
+    kernel_manager_class: type | None = None,
 ) -> Execution:
     """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
 
@@ -61,10 +66,13 @@ def run_notebook(
         Seconds for a cell and for the whole.
     folder : Path
         The kernel's working folder.
+    leave_out : set of str
+        Grade ids of cells that are not run.
     kernel_manager_class : type, optional
         Of jupyter_client: where the kernel runs; default: here, with the user's own rights.
     """
-    return _Run(notebook, limits, folder, kernel_manager_class).finish()
+    cells = [cell for cell in _needed_cells(notebook) if grade_id(cell) not in leave_out]
+    return _Run(notebook, limits, folder, kernel_manager_class).finish(cells)
 
 
 class _Run:
@@ -77,12 +85,10 @@ class _Run:
         self.folder = folder
         self.deadline = time.monotonic() + limits.notebook_seconds
 
-    def finish(self) -> Execution:
-        notebook = self.execution.notebook
-        waiting = _needed_cells(notebook)
+    def finish(self, waiting: list[Cell]) -> Execution:
         while waiting:
             with ExitStack() as stack:
-                kernel = _Kernel(notebook, self.folder, self.manager, stack)
+                kernel = _Kernel(self.execution.notebook, self.folder, self.manager, stack)
                 self._repeat_definitions(kernel)
                 waiting = self._run_until_death(kernel, waiting)
         return self.execution
@@ -107,9 +113,7 @@ class _Run:
         """Run again what later cells build on; the outputs stay those of the first run."""
         for cell in code_cells(self.execution.notebook):
             outcome = self.execution.outcomes.get(cell.id)
-            if outcome is None:
-                return
-            if outcome.status == "ok" and not is_graded(cell):
+            if outcome is not None and outcome.status == "ok" and not is_graded(cell):
                 kept = cell.outputs
                 self._run_cell(kernel, cell)
                 cell.outputs = kept

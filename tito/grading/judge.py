@@ -42,11 +42,14 @@ class Check:
         The grade id of the cell that defines it.
     shares : tuple of Share
         Conditions with their points and hidden inputs.
+    timed : bool
+        Whether it measures for a while: where a class is graded, the judge alone does that.
     """
 
     function: str
     solution: str
     shares: tuple[Share, ...]
+    timed: bool = False
 
     @property
     def points(self) -> float:

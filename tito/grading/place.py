@@ -1,7 +1,7 @@
 """The place where student code runs: inside the sandbox or, for trusted files, outside."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -31,7 +31,8 @@ class Place:
         ``warm`` for sandboxes forked from a warm parent, ``bwrap`` for those that are started cold,
         ``off`` for the grader's own rights.
     run : callable
-        Runs a rebuilt notebook, given its limits and the folder it lies in.
+        Runs a rebuilt notebook, given its limits, the folder it lies in and the grade ids of cells
+        to leave out.
     launcher : callable
         Returns what starts a judge's worker, given its limits.
     note : str
@@ -42,7 +43,7 @@ class Place:
     """
 
     name: str
-    run: Callable[[Notebook, Limits, Path], Execution]
+    run: Callable[[Notebook, Limits, Path, Set[str]], Execution]
     launcher: Callable[[Limits], Launch]
     note: str = ""
     losses: Callable[[], int] = int
@@ -104,12 +105,14 @@ def _losses() -> int:
     return server_of_process(os.getpid()).losses
 
 
-def _run_in_sandbox(start: "Start", notebook: Notebook, limits: Limits, folder: Path) -> Execution:
+def _run_in_sandbox(
+    start: "Start", notebook: Notebook, limits: Limits, folder: Path, leave_out: Set[str]
+) -> Execution:
     from tito.grading.sandbox import SandboxLimits
     from tito.grading.sandbox.kernel import sandboxed_kernel_manager
 
     manager = sandboxed_kernel_manager(SandboxLimits.of(limits), start)
-    return run_notebook(notebook, limits, folder, kernel_manager_class=manager)
+    return run_notebook(notebook, limits, folder, leave_out, manager)
 
 
 def _sandbox_launcher(start: "Start", limits: Limits) -> Launch:

@@ -96,6 +96,7 @@ CHECKS = {
         solution="matmul-cache",
         # Less than the six tenths that the notebook asks for: doubt is the student's.
         shares=(Share(c.fast_in_blocks, 5, {"least": 0.55}),),
+        timed=True,
     ),
     "test-attention-chunks": Check(
         function="attention_in_chunks",

@@ -10,7 +10,7 @@ from tito.course import Course
 from tito.grading.assignment import generate
 from tito.grading.autograde import autograde
 from tito.grading.gradebook import read_grades
-from tito.lesson import Lesson
+from tito.lesson import Lesson, code_cells, grade_id, is_graded, read_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 HIDDEN = """    ### BEGIN HIDDEN TESTS
@@ -59,3 +59,18 @@ def test_autograde_with_jobs_rejects_and_goes_on(
     autograde(lesson, jobs=2)
     statuses = {s.student: (s.status, s.score) for s in read_grades(lesson).submissions}
     assert statuses == {"ada": ("graded", SAMPLES["complete"].points), "broken": ("rejected", 0.0)}
+
+
+def test_autograde_leaves_it_to_the_judge_to_take_the_time(
+    lesson: Lesson, submit: Callable[[Sample], Path]
+) -> None:
+    submit(SAMPLES["complete"])
+    autograde(lesson)
+    cells = code_cells(read_notebook(lesson.handed_in("ada", "autograded")))
+    counts = {grade_id(cell): cell.execution_count for cell in cells if is_graded(cell)}
+    assert counts["test-cache-performance"] is None
+    assert counts["test-cache-immediate"] is not None
+    assert counts["test-parallel-immediate"] is not None
+    (submission,) = read_grades(lesson).submissions
+    (timed,) = [c for c in submission.cells if c.grade_id == "test-cache-performance"]
+    assert timed.score == timed.max_score == 5

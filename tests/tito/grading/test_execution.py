@@ -75,6 +75,25 @@ def test_run_notebook_leaves_out_what_only_demonstrates(tmp_path: Path) -> None:
     assert statuses(run_notebook(notebook, LIMITS, tmp_path)) == {"define": "ok", "test-a": "ok"}
 
 
+def test_run_notebook_leaves_out_what_it_is_told(tmp_path: Path) -> None:
+    notebook = notebook_of(("define", "x = 2"), ("test-a", "x = 3"), ("test-b", "assert x == 2"))
+    execution = run_notebook(notebook, LIMITS, tmp_path, leave_out={"test-a"})
+    assert statuses(execution) == {"define": "ok", "test-b": "ok"}
+    assert notebook.cells[1].outputs == []
+
+
+def test_run_notebook_defines_again_what_follows_a_cell_that_did_not_run(tmp_path: Path) -> None:
+    notebook = notebook_of(
+        ("measure", "x = 3"),
+        ("define", "x = 2"),
+        ("test-a", "import os; os._exit(1)"),
+        ("test-b", "assert x == 2"),
+    )
+    del notebook.cells[0].metadata["nbgrader"]
+    execution = run_notebook(notebook, LIMITS, tmp_path)
+    assert statuses(execution) == {"define": "ok", "test-a": "died", "test-b": "ok"}
+
+
 def test_run_notebook_works_in_the_folder(tmp_path: Path) -> None:
     run_notebook(notebook_of(("test-a", "open('made', 'w').close()")), LIMITS, tmp_path)
     assert (tmp_path / "made").exists()

@@ -63,19 +63,19 @@ def test_sandbox_hides_the_course_from_a_notebook(lesson: Lesson) -> None:
     root = lesson.course.root
     source = f"import os\nprint('seen', os.path.exists({str(root)!r}))"
     notebook = notebook_of(lesson, source)
-    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd())
+    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd(), set())
     cell = next(c for c in execution.notebook.cells if c.id == "matmul-parallel")
     assert cell.outputs[0].text == "seen False\n"
 
 
 def test_sandbox_has_no_solution_to_import(lesson: Lesson) -> None:
     notebook = notebook_of(lesson, "import tinytorch.core.kernels")
-    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd())
+    execution = place_of("bwrap").run(notebook, lesson.course.limits, Path.cwd(), set())
     assert execution.outcomes["matmul-parallel"].ename == "ModuleNotFoundError"
 
 
 @pytest.mark.parametrize("choice", ["auto", "bwrap", "off"])
 def test_place_runs_an_honest_notebook(lesson: Lesson, choice: str) -> None:
     notebook = SAMPLES["complete"].edit(student_notebook(lesson))
-    execution = place_of(choice).run(notebook, lesson.course.limits, Path.cwd())
+    execution = place_of(choice).run(notebook, lesson.course.limits, Path.cwd(), set())
     assert {outcome.status for outcome in execution.outcomes.values()} == {"ok"}
