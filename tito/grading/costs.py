@@ -60,8 +60,8 @@ def share_of_matmul(call: Measured, arrays: tuple[Array, ...]) -> int:
     Both are called in turns, each time with another A, and the least CPU time of each counts:
     other programs take the processor away, which is no CPU time of ours, and what they do to the
     caches only adds. It is over when four rounds have bettered neither by a hundredth, or three
-    have left no hope. All CPU time of the process in a round is the call's, whatever thread spends it,
-    except what this thread needs for ``A @ B`` and to compare the results.
+    have left no hope. All CPU time of the process in a round is the call's, whatever thread spends
+    it, except what this thread needs for ``A @ B`` and to compare the results.
 
     0 where the clock is too coarse to tell, the BLAS cannot be held to one thread, or a result
     differs from ``A @ B``.
