@@ -1,6 +1,7 @@
 """A course of its own for each test: real files, real nbgrader, real kernels."""
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,12 @@ from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).parents[1]
 COURSE_FILES = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
+
+
+def pytest_configure() -> None:
+    """Heed Ctrl-C, which a shell's ``&`` has ignored here and in whatever the tests start."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from classroom import hand_in
 from crowd import (
@@ -122,25 +123,21 @@ def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) ->
 def test_killed_worker_costs_no_grade(crowd: Lesson, victim: str) -> None:
     process = start("--jobs", "2")
     await_submissions(process, 2)
-    killed = kill_all(victim)
+    killed = kill_below(process, victim)
     _, said = process.communicate()
     assert killed
     assert process.returncode == 0, said
     assert_all_graded_once(crowd)
 
 
-def kill_all(name: str) -> int:
-    """Kill the processes whose command line has `name` in it; return how many there were."""
+def kill_below(process: "subprocess.Popen[str]", name: str) -> int:
+    """Kill what runs below a process and has `name` in its command line; return how many it was."""
     killed = 0
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and int(entry.name) != os.getpid():
-            try:
-                words = (entry / "cmdline").read_text()
-            except OSError:
-                continue
-            if name in words:
+    for below in psutil.Process(process.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if any(name in word for word in below.cmdline()):
+                below.kill()
                 killed += 1
-                os.kill(int(entry.name), signal.SIGKILL)
     return killed
 
 
