@@ -210,7 +210,8 @@ def enter_points(page: Any, grade_id: str, points: str) -> None:
 def _outputs_saved_by_the_end(page: Any, path: Path, last: str) -> dict[str, list[Any]]:
     """Save the notebook until the last cell has ended; return the outputs on disk by cell id.
 
-    Outputs reach the page one by one: the kernel must be idle and two savings must agree.
+    Outputs reach the page one by one: the cell must have its number, which it gets when it has
+    ended, the kernel must be idle and two savings must agree.
     """
     deadline = time.monotonic() + PATIENCE / 1000
     before: dict[str, list[Any]] = {}
@@ -218,8 +219,10 @@ def _outputs_saved_by_the_end(page: Any, path: Path, last: str) -> dict[str, lis
         page.keyboard.press("Control+s")
         page.wait_for_timeout(500)
         notebook = nbformat.read(path, as_version=4)
-        outputs = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-        if outputs.get(last) and outputs == before and page.get_by_text("| Idle").count():
+        cells = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
+        outputs = {name: cell.outputs for name, cell in cells.items()}
+        ended = cells[last].execution_count is not None and page.get_by_text("| Idle").count() > 0
+        if ended and outputs == before:
             return outputs
         before = outputs
     raise AssertionError(f"cell {last} has not ended")

@@ -279,7 +279,7 @@ WRONG = {
     "tiled_plain_order": (TILED, 1, r"step 2 touches \(2, 24, 32\), it has to touch \(0, 17, 33\)"),
     "tiled_list_of_blocks": (TILED, 0, "returned a list, it has to be an array of integers"),
     "slow_blocks_of_64": (SPEED, 0, "with block_size=256 the largest product has 64 rows"),
-    "slow_whole_for_large": (SPEED, 0, "with block_size=256 the largest product has 512 rows"),
+    "slow_whole_for_large": (SPEED, 0, "with block_size=256 the largest product has 1024 rows"),
     "blocked_inner_only": (SPEED, 0, "with block_size=8 the largest product has 26 rows"),
     "attention_no_max": (ATTENTION, 8, "the result holds NaN or infinity"),
     "attention_no_scale": (ATTENTION, 0, r"row 0 is wrong: .* not divided by sqrt\(d\)"),
