@@ -28,7 +28,7 @@ Cost: TypeAlias = Callable[[Measured, tuple[Array, ...]], int]
 
 MILLION = 1_000_000
 FRUITLESS, MOST_ROUNDS = 4, 40
-HOPELESS, HOPELESS_ROUNDS = 10, 3
+HOPELESS, HOPELESS_ROUNDS = 10, 2
 """A call that takes so many times as long as ``A @ B`` in all of so many rounds gets no others."""
 NAP, QUIET_NAPS, MOST_NAPS = 0.01, 5, 50
 """Threads of a BLAS go on looking for work for about 0.1 s, and that is CPU time, too.
@@ -59,7 +59,7 @@ def share_of_matmul(call: Measured, arrays: tuple[Array, ...]) -> int:
 
     Both are called in turns, each time with another A, and the least CPU time of each counts:
     other programs take the processor away, which is no CPU time of ours, and what they do to the
-    caches only adds. It is over when four rounds have bettered neither by a hundredth, or three
+    caches only adds. It is over when four rounds have bettered neither by a hundredth, or two
     have left no hope. All CPU time of the process in a round is the call's, whatever thread spends
     it, except what this thread needs for ``A @ B`` and to compare the results.
 

@@ -43,7 +43,7 @@ class Check:
     shares : tuple of Share
         Conditions with their points and hidden inputs.
     timed : bool
-        Whether it measures for a while: where a class is graded, the judge alone does that.
+        Whether it measures for a while: where a class is graded, the judge alone does that, once.
     """
 
     function: str
@@ -151,7 +151,8 @@ def judge_cell(
         call.start()
         call.spent = 0.0  # a slow start is not the student's
         doubts = [found for c in needed if c.tree is not None for found in suspicious(c.tree)]
-        results = [try_share(call, share, entropy, doubts) for share in check.shares]
+        again = not check.timed
+        results = [try_share(call, share, entropy, doubts, again) for share in check.shares]
     except NoAnswer as silence:
         results = not_run(check, silence.fact, silence.hint)
     finally:
@@ -159,10 +160,13 @@ def judge_cell(
     return sum_up(grade_id, results)
 
 
-def try_share(call: RemoteCall, share: Share, entropy: object, doubts: Sequence[str]) -> Result:
+def try_share(
+    call: RemoteCall, share: Share, entropy: object, doubts: Sequence[str], again: bool
+) -> Result:
     """Try a condition on hidden inputs; where it fails, say so of visible ones if it can be shown.
 
-    The hidden inputs are of the visible ones' kind, and more of them.
+    The hidden inputs are of the visible ones' kind, and more of them. Without `again` visible ones
+    are not tried.
     """
     if call.spent >= call.limits.cell_seconds or call.late >= call.limits.late_calls:
         fact = f"{call.__name__} took too long before it came to this condition"
@@ -171,13 +175,13 @@ def try_share(call: RemoteCall, share: Share, entropy: object, doubts: Sequence[
     key = zlib.crc32(share.condition.__name__.encode())
     hidden = np.random.SeedSequence(entropy, spawn_key=(key,))  # type: ignore[arg-type]
     result = attempt(call, share, np.random.default_rng(hidden))
-    if result.verdict != "passed":
+    if result.verdict != "passed" and again:
         shown = attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
         if shown.verdict != "passed":
             return shown
         fact = "It holds for the inputs in the notebook, but not for others of their kind"
         return replace(result, fact=fact, detail=result.fact)
-    if call.watched and doubts:
+    if result.verdict == "passed" and call.watched and doubts:
         fact = f"How it works was not counted, because the cell {'; '.join(doubts[:3])}"
         return outcome(share, "review", fact, "Your instructor will look at this part.")
     return result

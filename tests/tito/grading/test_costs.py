@@ -92,7 +92,7 @@ def test_share_of_matmul_takes_the_least_of_each(clocks: Clocks, arrays: Any) ->
     assert share(arrays, spend) == MILLION // 2
 
 
-def test_share_of_matmul_measures_a_hopeless_call_three_times(clocks: Clocks, arrays: Any) -> None:
+def test_share_of_matmul_measures_a_hopeless_call_twice(clocks: Clocks, arrays: Any) -> None:
     calls = []
 
     def spend() -> None:
@@ -100,11 +100,11 @@ def test_share_of_matmul_measures_a_hopeless_call_three_times(clocks: Clocks, ar
         clocks.here += 1_000_000
 
     assert share(arrays, spend) == MILLION // 1000
-    assert len(calls) == 5  # to warm up, to measure, and for the result
+    assert len(calls) == 4  # to warm up, to measure, and for the result
 
 
-def test_share_of_matmul_goes_on_after_two_bad_rounds(clocks: Clocks, arrays: Any) -> None:
-    spans = iter([9000, 90_000, 90_000, *[2000] * 50])
+def test_share_of_matmul_goes_on_after_a_bad_round(clocks: Clocks, arrays: Any) -> None:
+    spans = iter([9000, 90_000, *[2000] * 50])
 
     def spend() -> None:
         clocks.here += next(spans)
