@@ -1,9 +1,14 @@
-"""A class that handed in the same good solution, and a run over it as an instructor starts it."""
+"""A class that handed in the same good solution, and a run over it as an instructor starts it.
+
+Its blocked product is not written yet: to measure its speed takes as long as all else together, and
+what is tried on a crowd is the run.
+"""
 
 import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from classroom import hand_in, read_samples
@@ -25,7 +30,13 @@ __all__ = [
     "start",
 ]
 
-HONEST = next(sample for sample in read_samples() if sample.name == "complete")
+COMPLETE = next(sample for sample in read_samples() if sample.name == "complete")
+UNWRITTEN = {"test-cache-immediate": 0.0, "test-cache-performance": 0.0}
+HONEST = replace(
+    COMPLETE,
+    cells={name: source for name, source in COMPLETE.cells.items() if name != "matmul-cache"},
+    expect={**COMPLETE.expect, **UNWRITTEN},
+)
 POINTS = HONEST.points
 CLASS = 12
 
@@ -33,7 +44,7 @@ CLASS = 12
 def fill(lesson: Lesson) -> Lesson:
     """Have a dozen students hand in the same good solution."""
     for number in range(CLASS):
-        sample = type(HONEST)(**{**vars(HONEST), "student": f"s{number:02}"})
+        sample = replace(HONEST, student=f"s{number:02}")
         hand_in(sample, lesson, lesson.course.assignments / "submitted")
     return lesson
 
