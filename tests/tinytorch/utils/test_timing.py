@@ -170,3 +170,15 @@ def test_garbage_collection_is_restored_after_an_exception(error):
     with pytest.raises(error), without_gc():
         raise error
     assert gc.isenabled()
+
+
+@pytest.mark.parametrize("words", [{}, {"width": 3, "k0": 4}, {"class": 5}, {"not a name": 6}])
+def test_measure_passes_the_arguments_of_a_partial(fake, words):
+    seen = []
+
+    def job(*args, **kwargs):
+        seen.append((args, kwargs))
+        fake.work(0.01)
+
+    measure(partial(job, 1, "b", **words), fake.clock)
+    assert seen == [((1, "b"), words)] * MAX_REPEATS
