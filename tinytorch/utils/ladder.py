@@ -206,7 +206,7 @@ def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
             format_seconds(seconds),
             short_number(2e-9 * n**3 / seconds),
             short_number(last / seconds),
-            f"{100 * 2 * n**3 / seconds / peak:.2g} %",
+            f"{100 * 2 * n**3 / seconds / peak:.3g} %",
         ]
         for name, seconds in best.items()
     ]
