@@ -141,7 +141,7 @@ def matmul_custom(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 # %% [markdown]
 """
 In Python the loop itself costs so much that nothing else shows. In C it does not, and there the same
-loops in another order run up to 300 times as fast: what differs is which numbers a step touches.
+loops in another order run a hundred times as fast: what differs is which numbers a step touches.
 
 **Worked example.** Let A, B and C (n, n) lie in memory one after the other, row by row. Then
 `A[i, k]` is number `i * n + k`, `B[k, j]` is `n * n + k * n + j`, `C[i, j]` is `2 * n * n + i * n + j`.
@@ -1103,7 +1103,7 @@ last block of one row and one column costs as many calls as a whole one.
 ## Step 7, optional: The same loops, compiled
 
 With Numba the loops become machine code, and what the simulated cache said comes true: their order
-alone is a factor of hundreds. Predict for n = 512, where B takes 1 MB: what do tiles add to that, and
+alone is a factor of a hundred. Predict for n = 512, where B takes 1 MB: what do tiles add to that, and
 what does a part of C that stays in registers? Needs `pip install numba`.
 """
 
