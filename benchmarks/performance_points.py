@@ -56,12 +56,7 @@ def plain(A: Array, B: Array, block_size: int = 64) -> Array:
 
 def transposed(A: Array, B: Array, block_size: int = 64) -> Array:
     """Take blocks of B from a transposed copy: of the honest corpus the style that costs most."""
-    T, b = np.ascontiguousarray(B.T), block_size
-    (m, n), p = A.shape, B.shape[1]
-    C = np.zeros((m, p), np.result_type(A, B))
-    for i, j, k in product(range(0, m, b), range(0, p, b), range(0, n, b)):
-        C[i : i + b, j : j + b] += A[i : i + b, k : k + b] @ T[j : j + b, k : k + b].T
-    return C
+    return add_blocks(A, np.ascontiguousarray(B.T).T, block_size)
 
 
 def small_blocks(A: Array, B: Array, block_size: int = 64) -> Array:
