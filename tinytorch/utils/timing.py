@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Call = Callable[[], Any]
+Loop = Callable[[int], object]
 
 PASS_SECONDS = 0.005
 """Shortest pass that is kept: 50,000 steps of the coarsest wall clock in use (100 ns, Windows)."""
@@ -138,9 +139,10 @@ def measure(call: Call, clock: Clock = SYSTEM_CLOCK) -> tuple[Timing, Any]:
     taken a second together.
     """
     first, result = run_once(call, clock)
-    passes = [_calibrate(call, first, clock)]
+    calls = _loop_of(call)
+    passes = [_calibrate(calls, first, clock)]
     while len(passes) < MAX_REPEATS and _total(passes) < BUDGET_SECONDS:
-        passes.append(_run_pass(call, passes[0].loops, clock))
+        passes.append(_run_pass(calls, passes[0].loops, clock))
     return Timing(tuple(passes)), result
 
 
@@ -150,8 +152,10 @@ def interleave(calls: Mapping[str, Call], clock: Clock = SYSTEM_CLOCK) -> dict[s
     Each round makes one pass over every call and starts one call further on than the round
     before. Rounds end after 20, or once they have taken a second for each call.
     """
+    loops = {name: _loop_of(call) for name, call in calls.items()}
     passes = {
-        name: [_calibrate(call, run_once(call, clock)[0], clock)] for name, call in calls.items()
+        name: [_calibrate(loops[name], run_once(call, clock)[0], clock)]
+        for name, call in calls.items()
     }
     names = list(calls)
     for _ in range(MAX_REPEATS - 1):
@@ -159,7 +163,7 @@ def interleave(calls: Mapping[str, Call], clock: Clock = SYSTEM_CLOCK) -> dict[s
             break
         names = names[1:] + names[:1]
         for name in names:
-            passes[name].append(_run_pass(calls[name], passes[name][0].loops, clock))
+            passes[name].append(_run_pass(loops[name], passes[name][0].loops, clock))
     return {name: Timing(tuple(done)) for name, done in passes.items()}
 
 
@@ -185,9 +189,8 @@ def without_gc() -> Iterator[None]:
             gc.enable()
 
 
-def _run_pass(call: Call, loops: int, clock: Clock) -> Pass:
+def _run_pass(calls: Loop, loops: int, clock: Clock) -> Pass:
     """Time ``loops`` calls in a row; what they return is dropped."""
-    calls = _loop_of(call)
     with without_gc():
         thread, cpu, wall = clock.thread(), clock.cpu(), clock.wall()
         calls(loops)
@@ -196,7 +199,7 @@ def _run_pass(call: Call, loops: int, clock: Clock) -> Pass:
     return Pass(wall * 1e-9, cpu * 1e-9, loops, thread * 1e-9)
 
 
-def _loop_of(call: Call) -> Callable[[int], object]:
+def _loop_of(call: Call) -> Loop:
     """Return timeit's own loop over a call.
 
     It passes the arguments of a `functools.partial` itself, whose call would add some nanoseconds.
@@ -217,12 +220,12 @@ def _can_be_written(name: str) -> bool:
     return name.isidentifier() and not iskeyword(name)
 
 
-def _calibrate(call: Call, first: Pass, clock: Clock) -> Pass:
+def _calibrate(calls: Loop, first: Pass, clock: Clock) -> Pass:
     """Return a pass with enough loops to be long against the clock: ``first`` if that is."""
     done = first
     while done.wall < PASS_SECONDS and done.loops < _MAX_LOOPS:
         wanted = ceil(1.2 * done.loops * PASS_SECONDS / max(done.wall, 1e-9))
-        done = _run_pass(call, min(wanted, 10 * done.loops, _MAX_LOOPS), clock)
+        done = _run_pass(calls, min(wanted, 10 * done.loops, _MAX_LOOPS), clock)
     return done
 
 
