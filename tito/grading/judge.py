@@ -175,13 +175,14 @@ def try_share(
     key = zlib.crc32(share.condition.__name__.encode())
     hidden = np.random.SeedSequence(entropy, spawn_key=(key,))  # type: ignore[arg-type]
     result = attempt(call, share, np.random.default_rng(hidden))
-    if result.verdict != "passed" and again:
-        shown = attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
+    if result.verdict != "passed":
+        visible = visible_inputs(share.condition)
+        shown = attempt(call, replace(share, inputs={}), visible) if again else result
         if shown.verdict != "passed":
             return shown
         fact = "It holds for the inputs in the notebook, but not for others of their kind"
         return replace(result, fact=fact, detail=result.fact)
-    if result.verdict == "passed" and call.watched and doubts:
+    if call.watched and doubts:
         fact = f"How it works was not counted, because the cell {'; '.join(doubts[:3])}"
         return outcome(share, "review", fact, "Your instructor will look at this part.")
     return result
