@@ -1,0 +1,20 @@
+"""Tracing: the array operations of a call as a log, its replay on other numbers, what it proves."""
+
+from tito.tracing.log import Log, LogError, decode, encode
+from tito.tracing.proof import Product, Proof, Unproven, prove
+from tito.tracing.recorder import Gate, Recorder, plain, recording
+
+__all__ = [
+    "Gate",
+    "Log",
+    "LogError",
+    "Product",
+    "Proof",
+    "Recorder",
+    "Unproven",
+    "decode",
+    "encode",
+    "plain",
+    "prove",
+    "recording",
+]

@@ -1,0 +1,342 @@
+"""Recorded arrays: subclasses of ndarray whose every operation goes through the recorder."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from tito.tracing.recorder import Recorder
+
+__all__ = ["PRODUCTS", "Recorded", "kinds"]
+
+Array: TypeAlias = NDArray[Any]
+# While a call is recorded, NumPy's own names stand for what is recorded.
+ndarray, matrix, asarray = np.ndarray, np.matrix, np.asarray
+
+PRODUCTS = frozenset(
+    ["function dot", "function inner", "function outer", "function vdot", "function tensordot"]
+    + ["function einsum"]
+    + [f"ufunc {name}.__call__" for name in ("matmul", "vecdot", "matvec", "vecmat", "multiply")]
+)
+"""The steps that multiply numbers of two arrays with each other."""
+
+# Functions that are one step; NumPy's others are written in terms of these, and are run as they are.
+WHOLE = frozenset(
+    "dot inner outer vdot tensordot einsum concatenate block pad tile repeat where copyto clip take "
+    "zeros_like empty_like ones_like full_like copy reshape ravel cumsum cumprod trace diag diagflat "
+    "tril triu roll take_along_axis choose compress extract argmax argmin argsort sort searchsorted "
+    "nonzero flatnonzero convolve correlate real imag fill_diagonal put put_along_axis putmask place "
+    "nan_to_num array_equal lexsort partition unique isin interp bincount digitize cross kron "
+    "vander cov corrcoef histogram select piecewise insert delete append resize packbits ".split()
+)
+POSITIONAL = {"dot": 2, "outer": 2, "clip": 3}
+# What says something about arrays and makes none.
+SILENT = frozenset(
+    "shape ndim size result_type can_cast min_scalar_type shares_memory may_share_memory iscomplexobj "
+    "isrealobj array_repr array_str array2string einsum_path common_type save savez savetxt".split()
+)
+
+
+class Recorded(ndarray):
+    """An array whose operations are recorded; `kinds` makes the classes for one recorder."""
+
+    recorder: ClassVar["Recorder"]
+    is_matrix: ClassVar[bool] = False
+    place: Any = None
+
+    def __array_ufunc__(
+        self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any
+    ) -> Any:
+        if out is not None:
+            kwargs["out"] = out
+        run, name = getattr(ufunc, method), f"ufunc {ufunc.__name__}.{method}"
+        if vars(np).get(ufunc.__name__) is not ufunc and ufunc.__name__ not in _ALIASES:
+            return run(*_plain(inputs), **_plain_values(kwargs))
+        arrays = sum(isinstance(x, (ndarray, np.generic)) for x in inputs)
+        product = name in PRODUCTS and arrays > 1
+        return self.recorder.perform(name, run, inputs, kwargs, product)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        name, recorder = function.__name__, self.recorder
+        if name in SILENT or not recorder.active:
+            return function(*_plain(args), **_plain_values(kwargs))
+        if name in WHOLE and function.__module__ != "numpy.linalg":
+            label, most = f"function {name}", POSITIONAL.get(name, len(args))
+            if len(args) > most:  # NumPy takes `out` by position, too
+                args, kwargs = args[:most], {**kwargs, "out": args[most]}
+            return recorder.perform(label, function, args, kwargs, label in PRODUCTS)
+        inside = getattr(function, "_implementation", None)
+        if inside is None:
+            return function(*_plain(args), **_plain_values(kwargs))
+        return inside(*args, **kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        recorder, base, chosen = self.recorder, _base(self), _index(index)
+        result = base[chosen]
+        if not recorder.active:
+            return result
+        if isinstance(result, np.generic):
+            parts = chosen if isinstance(chosen, tuple) else (chosen,)
+            return recorder.number(asarray(base[(*parts, Ellipsis)]))
+        if _is_basic(chosen):
+            return recorder.wrap_view(result)
+        return recorder.perform("getitem", _get, (self, index), {})
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        recorder, base, chosen = self.recorder, _base(self), _index(index)
+        if not recorder.active:
+            base[chosen] = _plain_one(value)
+        elif _is_basic(chosen):
+            parts = chosen if isinstance(chosen, tuple) else (chosen,)
+            if not any(part is Ellipsis for part in parts):
+                parts = (*parts, Ellipsis)
+            target = base[parts]
+            if not recorder.is_same_place(target, value):
+                recorder.perform("assign", _assign, (recorder.wrap_view(target), value), {})
+        else:
+            recorder.perform("setitem", _set, (self, index, value), {})
+
+    def __reduce__(self) -> Any:
+        return _base(self).__reduce__()
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return _base(self).__reduce_ex__(protocol)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self.copy()
+
+    def __copy__(self) -> Any:
+        return self.copy()
+
+    def view(self, *args: Any, **kwargs: Any) -> Any:
+        kind = kwargs.get("type", args[-1] if args else None)
+        result = ndarray.view(_base(self), *map(_real_kind, args), **_plain_values(kwargs))
+        if isinstance(kind, type) and issubclass(kind, matrix):
+            return self.recorder.wrap(ndarray.view(result, matrix))
+        masked = type(result).__module__.startswith("numpy.ma")
+        return result if masked else self.recorder.wrap_view(result)
+
+    def dot(self, other: Any, out: Any = None) -> Any:
+        return np.dot(self, other, **({} if out is None else {"out": out}))
+
+    def copy(self, order: str = "C") -> Any:
+        return np.copy(self, order=order, subok=True)
+
+    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
+               copy: bool = True) -> Any:
+        if not copy and np.dtype(dtype) == self.dtype:
+            return self
+        return self.recorder.perform("astype", _astype, (self, np.dtype(dtype), order), {})
+
+    def reshape(self, *shape: Any, **kwargs: Any) -> Any:
+        sides = shape[0] if len(shape) == 1 else shape
+        return np.reshape(self, _plain_one(sides), **kwargs)
+
+    def ravel(self, order: str = "C") -> Any:
+        return np.ravel(self, order)
+
+    def flatten(self, order: str = "C") -> Any:
+        return np.ravel(self.copy(), order) if order != "C" else self.copy().reshape(-1)
+
+    def fill(self, value: Any) -> None:
+        self[...] = value
+
+    def item(self, *index: Any) -> Any:
+        place = index[0] if len(index) == 1 and isinstance(index[0], tuple) else index
+        if len(place) == self.ndim:
+            return self[tuple(place)]
+        return self.reshape(-1)[place[0] if place else 0]
+
+    def tolist(self) -> Any:
+        if self.ndim == 0:
+            return self[()]
+        return [row.tolist() if row.ndim else row for row in self]
+
+    @property
+    def flat(self) -> Any:
+        flat = self.reshape(-1)
+        return flat if np.may_share_memory(flat, self) else ndarray.flat.__get__(self)
+
+    @flat.setter
+    def flat(self, value: Any) -> None:
+        self[...] = np.reshape(value, self.shape) if np.ndim(value) else value
+
+    def repeat(self, repeats: Any, axis: Any = None) -> Any:
+        return np.repeat(self, repeats, axis)
+
+    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+        return np.take(self, indices, axis=axis, out=out, mode=mode)
+
+    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
+        return np.cumsum(self, *args, **kwargs)
+
+    def trace(self, *args: Any, **kwargs: Any) -> Any:
+        return np.trace(self, *args, **kwargs)
+
+    def argmax(self, *args: Any, **kwargs: Any) -> Any:
+        return np.argmax(self, *args, **kwargs)
+
+    def argsort(self, *args: Any, **kwargs: Any) -> Any:
+        return np.argsort(self, *args, **kwargs)
+
+    def nonzero(self) -> Any:
+        return np.nonzero(self)
+
+    def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
+        return np.compress(condition, self, axis=axis, out=out)
+
+    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
+        np.put(self, indices, values, mode=mode)
+
+
+class RecordedNumber(Recorded):
+    """A single number: an array without sides that is never changed in place."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(_base(self)[()])
+
+    def __getitem__(self, index: Any) -> Any:
+        return self if index in ((), Ellipsis) else super().__getitem__(index)
+
+    def __iter__(self) -> Any:
+        raise TypeError("iteration over a number")
+
+    def __repr__(self) -> str:
+        return repr(_base(self)[()])
+
+    __str__ = lambda self: str(_base(self)[()])  # noqa: E731
+
+    def __format__(self, spec: str) -> str:
+        return format(_base(self)[()], spec)
+
+    def __round__(self, digits: int = 0) -> Any:
+        return np.round(self, digits)
+
+    def is_integer(self) -> bool:
+        return float(_base(self)).is_integer()
+
+    def tolist(self) -> Any:
+        return self
+
+    def item(self, *index: Any) -> Any:
+        return self
+
+
+def _out_of_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
+    return lambda self, other: ufunc(self, other)
+
+
+for _name, _ufunc in {
+    "iadd": np.add, "isub": np.subtract, "imul": np.multiply, "itruediv": np.true_divide,
+    "ifloordiv": np.floor_divide, "imod": np.remainder, "ipow": np.power, "imatmul": np.matmul,
+}.items():  # fmt: skip
+    setattr(RecordedNumber, f"__{_name}__", _out_of_place(_ufunc))
+
+
+class _Kind(type):
+    """A class that stands for one of NumPy's while a call is recorded: all of its arrays are one."""
+
+    real: type
+
+    def __instancecheck__(cls, instance: Any) -> bool:
+        return isinstance(instance, cls.real)
+
+    def __subclasscheck__(cls, subclass: type) -> bool:
+        return issubclass(subclass, cls.real)
+
+
+def kinds(recorder: "Recorder") -> tuple[type, type, type]:
+    """Return the classes of arrays, of single numbers and of matrices for one recorder."""
+
+    def new(cls: type, *args: Any, **kwargs: Any) -> Any:
+        made = ndarray.__new__(cls, *_plain(args), **_plain_values(kwargs))
+        return recorder.adopt(made)
+
+    def new_matrix(cls: type, data: Any, dtype: Any = None, copy: bool = True) -> Any:
+        if isinstance(data, str):
+            return matrix(data, dtype)
+        value = np.array(data, dtype=dtype) if copy else np.asarray(data, dtype=dtype)
+        value = value if value.ndim == 2 else value.reshape(1, -1)
+        return recorder.wrap(ndarray.view(value, matrix), as_matrix=True)
+
+    names = {"recorder": recorder, "__module__": "numpy"}
+    array = _Kind("ndarray", (Recorded,), {**names, "real": ndarray, "__new__": new})
+    number = type("number", (RecordedNumber,), dict(names))
+    both = {**names, "real": matrix, "is_matrix": True, "__new__": new_matrix}
+    both |= {"__getitem__": _matrix_item, "__array_finalize__": matrix.__array_finalize__}
+    return array, number, _Kind("matrix", (Recorded, matrix), both)
+
+
+def _matrix_item(self: Any, index: Any) -> Any:
+    result = ndarray.view(self, matrix)[_index(index)]
+    if isinstance(result, np.generic):
+        return Recorded.__getitem__(self, index)
+    return self.recorder.wrap(result)
+
+
+_ALIASES = frozenset({"clip"})  # np.clip is a function around it
+
+
+def _base(array: Array) -> Array:
+    return ndarray.view(array, ndarray)
+
+
+def _plain_one(value: Any) -> Any:
+    if isinstance(value, Recorded):
+        return ndarray.view(value, matrix if value.is_matrix else ndarray)
+    if type(value) in (list, tuple):
+        return type(value)([_plain_one(each) for each in value])
+    return value
+
+
+def _plain(values: Any) -> list[Any]:
+    return [_plain_one(value) for value in values]
+
+
+def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: _plain_one(value) for key, value in values.items()}
+
+
+def _real_kind(value: Any) -> Any:
+    """A type that `view` is asked for: recorded kinds as what they stand for."""
+    return ndarray if isinstance(value, type) and Recorded in value.__mro__ else value
+
+
+def _index(index: Any) -> Any:
+    """An index with plain arrays, and with whole numbers as Python's."""
+    if type(index) is int or type(index) is slice and _is_simple(index):
+        return index
+    if type(index) is tuple:
+        return tuple([_index(part) for part in index])
+    if type(index) is slice:
+        return slice(*[x if x is None else x.__index__() for x in (index.start, index.stop, index.step)])
+    if isinstance(index, (np.integer, ndarray)) and index.ndim == 0 and index.dtype.kind in "iu":
+        return int(_base(index)) if isinstance(index, ndarray) else int(index)
+    return _plain_one(index)
+
+
+def _is_simple(index: slice) -> bool:
+    return all(x is None or type(x) is int for x in (index.start, index.stop, index.step))
+
+
+def _is_basic(index: Any) -> bool:
+    parts = index if type(index) is tuple else (index,)
+    return all(part is None or part is Ellipsis or type(part) in (int, slice) for part in parts)
+
+
+def _get(array: Array, index: Any) -> Any:
+    return array[_index(index)]
+
+
+def _set(array: Array, index: Any, value: Any) -> None:
+    array[_index(index)] = value
+
+
+def _assign(target: Array, value: Any) -> None:
+    target[...] = value
+
+
+def _astype(array: Array, dtype: Any, order: Any) -> Any:
+    return array.astype(dtype, order=order)
