@@ -36,6 +36,7 @@ class Limits:
     file_mib: int = 64
     open_files: int = 256
     scratch_mib: int = 128
+    files: int = 20000
     output_kib: int = 4096
 
 

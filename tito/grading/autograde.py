@@ -13,8 +13,8 @@ from tito.grading.examination import Examined, HandedIn, Material
 from tito.grading.executors import Cluster, LocalPool, Workers
 from tito.grading.gradebook import submitted_students
 from tito.grading.intake import TIMESTAMP, Rejected, fingerprint, read_bytes
-from tito.grading.place import machine_id, place_of
 from tito.grading.run import examine_all
+from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.tree import (
     graded_fingerprint,
     handed_in_at,
@@ -52,9 +52,6 @@ class Watch(Protocol):
     def started(self, lesson: Lesson, total: int) -> None:
         """Hear of which lesson there are how many submissions."""
 
-    def remark(self, text: str) -> None:
-        """Hear what the instructor should know."""
-
     def done(self, graded: Graded) -> None:
         """Hear of one submission."""
 
@@ -80,7 +77,7 @@ def autograde(
     force : bool
         Grade also what is graded already.
     sandbox : str
-        Where student code runs: one of `tito.grading.place.CHOICES`; default: as in settings.ini.
+        One of `tito.grading.sandbox.mode.CHOICES`; default: as in settings.ini.
     jobs : int
         How many processes examine submissions; this one alone writes the gradebook.
     scheduler : str
@@ -116,27 +113,22 @@ def autograde(
         workers: Workers = Cluster(scheduler) if scheduler else LocalPool(jobs)
         stack.callback(workers.close)
         workers.warm_up()
-        material, remark = _material(lesson, sandbox or lesson.course.sandbox, bool(scheduler))
-        if watch is not None and remark:
-            watch.remark(remark)
+        material = _material(lesson, sandbox or lesson.course.sandbox, bool(scheduler))
         for examined in examine_all(workers, material, chain([first], due)):
             note(_entered(writer, examined, times.pop(examined.student)))
     return results
 
 
-def _material(lesson: Lesson, sandbox: str, elsewhere: bool) -> tuple[Material, str]:
-    """What it takes to examine, and a remark; the sandbox is tried where it is used."""
-    place = None if elsewhere else place_of(sandbox)
+def _material(lesson: Lesson, sandbox: str, elsewhere: bool) -> Material:
+    """What it takes to examine; the sandbox is tried on the machine that uses it."""
     checks = lesson.folder / "checks.py"
-    material = Material(
+    return Material(
         release=_graded_release(lesson),
         checks=checks.read_text(encoding="utf-8") if checks.exists() else "",
         limits=lesson.course.limits,
-        sandbox=place.name if place else sandbox,
-        probed=machine_id() if place else "",
-        folder=str(lesson.released.parent),
+        sandbox=sandbox if elsewhere else choose_sandbox(sandbox).name,
+        probed=not elsewhere,
     )
-    return material, place.note if place else ""
 
 
 def _graded_release(lesson: Lesson) -> str:

@@ -15,6 +15,12 @@ DISTRIBUTION = "tinytorch-kernels"
 OLDEST_PYTHON = (3, 11)
 OPTIONAL = {"matplotlib": "pip install 'tinytorch-kernels[plots]'"}
 
+NO_GROUP = (
+    "none: memory and files are counted ten times per second, so a sandbox may exceed them for a "
+    "moment, and the kernel's own memory for pipes, sockets and page tables is not bounded"
+)
+LET_MAKE_GROUPS = "Grade as root, or with `systemd-run --user --scope -p Delegate=yes tito ...`"
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -112,21 +118,33 @@ def _settings(course: Course) -> Finding:
     return Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
 
 
-def _sandbox() -> list[Finding]:
-    """Try the sandbox for real: a line for each attempt, and what mends one that got through."""
+def _sandbox() -> Iterator[Finding]:
+    """Try the sandbox for real: a line per attempt, with a remedy if it got through."""
     try:
         from tito.grading.sandbox import probe
         from tito.grading.sandbox.tools import remedy
 
         lines = probe()
     except TitoError as error:
-        return [Finding("sandbox", "missing", error.fact, error.remedy)]
-    return [
-        Finding(f"sandbox: {line.name}", "ok", line.detail or "stopped")
-        if line.holds
-        else Finding(f"sandbox: {line.name}", "missing", line.detail, remedy())
-        for line in lines
-    ]
+        yield Finding("sandbox", "missing", error.fact, error.remedy)
+        return
+    for line in lines:
+        state, mended_by = ("ok", "") if line.holds else ("missing", remedy())
+        yield Finding(f"sandbox: {line.name}", state, line.detail or "stopped", mended_by)
+    yield _control_group()
+
+
+def _control_group() -> Finding:
+    """What bounds a whole sandbox, and what then is not bounded."""
+    from tito.course import Limits
+    from tito.grading.sandbox.cgroup import make_group
+
+    group = make_group(Limits())
+    bounded = group.bounds_memory
+    group.remove()
+    if bounded:
+        return Finding("sandbox: control group", "ok", "bounds memory and processes")
+    return Finding("sandbox: control group", "optional", NO_GROUP, LET_MAKE_GROUPS)
 
 
 def _exports(course: Course) -> Finding:

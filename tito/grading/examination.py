@@ -8,16 +8,16 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
-from tempfile import gettempdir
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from tito.course import Limits
+from tito.grading.answers import is_answer
+from tito.grading.execution import Execution
 from tito.grading.intake import Rejected, notebook_cells, rebuild
 from tito.grading.judge import Check
 from tito.grading.judging import checks_in, judge_notebook
-from tito.grading.place import Place, place_of
+from tito.grading.sandbox.mode import SandboxMode, choose_sandbox
 from tito.grading.verdicts import (
     METADATA_KEY,
     Verdict,
@@ -27,13 +27,11 @@ from tito.grading.verdicts import (
     rejected_verdicts,
     verdicts_of,
 )
-from tito.lesson import Notebook
+from tito.lesson import Notebook, code_cells, grade_id, is_graded
 
 __all__ = ["Examined", "HandedIn", "Material", "examine", "examine_notebook"]
 
-
-ATTEMPTS = 3
-LOST = "Its sandboxes were killed from outside again and again."
+SEED_BITS = 53  # a seed stands in a notebook's metadata, whose readers may know no larger integers
 
 
 @dataclass(frozen=True)
@@ -49,19 +47,16 @@ class Material:
     limits : Limits
         What a submission may use.
     sandbox : str
-        A choice or a name of `tito.grading.place.place_of`.
-    probed : str
-        The machine on which that was tried already.
-    folder : str
-        Where a kernel works that runs outside of the sandbox.
+        One of `tito.grading.sandbox.mode.CHOICES`.
+    probed : bool
+        Whether the sandbox was tried on the machine that examines.
     """
 
     release: str
     checks: str
     limits: Limits
     sandbox: str
-    probed: str = ""
-    folder: str = ""
+    probed: bool = False
 
 
 @dataclass(frozen=True)
@@ -96,66 +91,65 @@ class Examined:
 
 
 def examine(material: Material, handed_in: HandedIn) -> Examined:
-    """Rebuild, run and judge a submission; whatever happens, return what came of it."""
+    """Rebuild, run and judge a submission; whatever happens, return the result."""
     try:
-        prepared = _prepared(material)
-        for _ in range(ATTEMPTS):
-            before = prepared.place.losses()
-            try:
-                examined = _examine(prepared, handed_in)
-            except Exception:
-                if prepared.place.losses() == before:
-                    raise
-                continue
-            if prepared.place.losses() == before:
-                return examined
-        return Examined(handed_in.student, "failed", reason=LOST)
+        return _examine(_prepared(material), handed_in)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         return Examined(handed_in.student, "failed", reason=reason, error=traceback.format_exc())
 
 
 def examine_notebook(
-    notebook: Notebook,
-    checks: Mapping[str, Check],
-    limits: Limits,
-    place: Place,
-    folder: Path,
-    seed: int | None = None,
+    notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
 ) -> tuple[list[Verdict], dict[str, float]]:
-    """Run and judge a rebuilt notebook, whose cells receive outputs.
+    """Judge a rebuilt notebook, run the graded cells that no check judges, and record the verdicts.
+
+    The seed of the judge's hidden inputs is kept in the notebook's metadata.
 
     Parameters
     ----------
     notebook : Notebook
-        The release with a student's solutions in it.
+        The release with a student's solutions in it; it receives outputs and verdicts.
     checks : mapping of grade id to Check
         What the judge asks.
     limits : Limits
-        What it may use.
-    place : Place
-        Where student code runs.
-    folder : Path
-        Where a kernel works that runs outside of the sandbox.
-    seed : int, optional
-        Where the judge's hidden inputs come from; default: the operating system.
+        What it may use, the judge and the notebook's kernel together.
+    sandbox : SandboxMode
+        How student code is started.
 
     Returns
     -------
     list of Verdict, dict of str to float
-        The verdicts on its checks and answers, and the seconds that it took to run and to judge.
+        The verdicts on its checks and answers, and the seconds that it took to judge and to run.
     """
     start = time.perf_counter()
-    timed = {name for name, check in checks.items() if check.timed}
-    execution = place.run(notebook, limits, folder, timed)
-    ran = time.perf_counter()
-    seen = [*verdicts_of(execution), *answer_verdicts(notebook)]
-    verdicts = {verdict.grade_id: verdict for verdict in seen}
-    if checks:  # what the student's own process showed decides nothing
-        judged = judge_notebook(notebook, checks, place.launcher(limits), limits, seed)
-        verdicts |= {verdict.grade_id: verdict for verdict in judged}
-    seconds = {"run": ran - start, "judge": time.perf_counter() - ran}
+    judged = _judge(notebook, checks, limits, sandbox) if checks else []
+    seconds = {"judge": time.perf_counter() - start}
+    left = max(1, round(limits.notebook_seconds - seconds["judge"]))
+    execution = Execution(notebook)
+    if _unjudged(notebook, checks):
+        execution = sandbox.run_notebook(
+            notebook, replace(limits, notebook_seconds=left), frozenset(checks)
+        )
+    seconds["run"] = time.perf_counter() - start - seconds["judge"]
+    seen = [*verdicts_of(execution), *answer_verdicts(notebook), *judged]
+    verdicts = {verdict.grade_id: verdict for verdict in seen}  # the judge's word is the last
+    record_verdicts(notebook, list(verdicts.values()))
     return list(verdicts.values()), seconds
+
+
+def _judge(
+    notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
+) -> list[Verdict]:
+    seed = secrets.randbits(SEED_BITS)
+    notebook.metadata.setdefault(METADATA_KEY, {})["seed"] = seed
+    return judge_notebook(notebook, checks, sandbox.launcher(limits), limits, seed)
+
+
+def _unjudged(notebook: Notebook, checks: Mapping[str, Check]) -> bool:
+    """Whether there is a graded cell that only its own run can tell the points of."""
+    graded = [cell for cell in code_cells(notebook) if is_graded(cell) and not is_answer(cell)]
+    return any(grade_id(cell) not in checks for cell in graded)
 
 
 @dataclass(frozen=True)
@@ -165,22 +159,18 @@ class _Prepared:
     release: Notebook
     checks: Mapping[str, Check]
     limits: Limits
-    place: Place
-    folder: Path
+    sandbox: SandboxMode
 
 
-@cache
+@lru_cache(maxsize=4)
 def _prepared(material: Material) -> _Prepared:
     import nbformat
 
-    release = nbformat.reads(material.release, as_version=4)
-    folder = Path(material.folder)
     return _Prepared(
-        release=release,
+        release=nbformat.reads(material.release, as_version=4),
         checks=checks_in(material.checks) if material.checks else {},
         limits=material.limits,
-        place=place_of(material.sandbox, material.probed),
-        folder=folder if folder.is_dir() else Path(gettempdir()),
+        sandbox=choose_sandbox(material.sandbox, probed=material.probed),
     )
 
 
@@ -189,19 +179,20 @@ def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
     notebook, reason = _rebuilt(prepared, handed_in)
     mark = notebook.metadata.setdefault(METADATA_KEY, {})
     mark["fingerprint"] = handed_in.fingerprint
-    seconds, seed = {"intake": time.perf_counter() - start}, secrets.randbits(64)
+    seconds = {"intake": time.perf_counter() - start}
     if reason:
         verdicts = rejected_verdicts(notebook)
+        record_verdicts(notebook, verdicts)
     else:
         verdicts, more = examine_notebook(
-            notebook, prepared.checks, prepared.limits, prepared.place, prepared.folder, seed
+            notebook, prepared.checks, prepared.limits, prepared.sandbox
         )
         seconds |= more
     start = time.perf_counter()
-    record_verdicts(notebook, verdicts)
     text = _text(notebook, prepared.limits)
     seconds["text"] = time.perf_counter() - start
     status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
+    seed = notebook.metadata[METADATA_KEY].get("seed", 0)
     return Examined(handed_in.student, status, text, reason, score, seconds, seed)
 
 

@@ -5,12 +5,12 @@ above again and then continues with the next cell.
 
 Only cells that nbgrader knows are run, up to the last graded one. The others measure and
 demonstrate: that takes longer than all checks, and says nothing on a machine that grades a class.
-So nothing graded may depend on a cell without nbgrader's metadata. Nor are those run whose time
-the judge will take: what they show would give way to its verdict.
+So nothing graded may depend on a cell without nbgrader's metadata. Nor is a cell run that the judge
+judges: its output would give way to the verdict.
 """
 
 import time
-from collections.abc import Mapping, Set
+from collections.abc import Callable, Mapping, Set
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,17 +19,19 @@ from typing import Any
 from tito.course import Limits
 from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded
 
-__all__ = ["Execution", "Outcome", "run_notebook"]
+__all__ = ["OVERRUN", "Execution", "Outcome", "needed_cells", "run_notebook"]
 
-
-# The kernel warns of what is nobody's concern here: it listens on the loopback only.
 OVERRUN = {
     "cpu_seconds": "the notebook used more CPU time than it may",
+    "files": "the notebook made more files than it may",
     "memory_mib": "the notebook used more memory than it may",
+    "notebook_seconds": "the notebook ran longer than it may",
     "output_kib": "the notebook printed more than it may",
-    "wall_seconds": "the notebook ran longer than it may",
 }
-QUIET = ["--IPKernelApp.log_level=ERROR"]
+"""What is said of a notebook that reached one of the fields of `Limits`."""
+
+# The kernel warns of what is nobody's concern here: it listens on the loopback only.
+QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
 
 
 @dataclass(frozen=True)
@@ -54,50 +56,70 @@ def run_notebook(
     limits: Limits,
     folder: Path,
     leave_out: Set[str] = frozenset(),
-    kernel_manager_class: type | None = None,
+    *,
+    outcomes: Mapping[str, Outcome] | None = None,
+    report: Callable[[Cell, Outcome], None] | None = None,
 ) -> Execution:
-    """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
+    """Run the cells that nbgrader knows, up to the last graded one, with the user's own rights.
 
     Parameters
     ----------
     notebook : Notebook
         The notebook; its cells receive outputs.
     limits : Limits
-        Seconds for a cell and for the whole.
+        Seconds per cell and for the whole, and bytes of output.
     folder : Path
         The kernel's working folder.
     leave_out : set of str
         Grade ids of cells that are not run.
-    kernel_manager_class : type, optional
-        Of jupyter_client: where the kernel runs; default: here, with the user's own rights.
+    outcomes : mapping of cell id to Outcome, optional
+        The cells that have been run already: they are not run again, except for definitions.
+    report : Callable, optional
+        Called with each cell and its outcome as soon as the cell has ended.
     """
-    cells = [cell for cell in _needed_cells(notebook) if grade_id(cell) not in leave_out]
-    return _Run(notebook, limits, folder, kernel_manager_class).finish(cells)
+    run = _Run(Execution(notebook, dict(outcomes or {})), limits, folder, report)
+    cells = needed_cells(notebook, leave_out)
+    run.finish([cell for cell in cells if cell.id not in run.execution.outcomes])
+    return run.execution
+
+
+def needed_cells(notebook: Notebook, leave_out: Set[str] = frozenset()) -> list[Cell]:
+    """Return the code cells that can change a grade; nbgrader drops the grade ids of some."""
+    known = [cell for cell in code_cells(notebook) if "nbgrader" in cell.metadata]
+    cells = [cell for cell in known if grade_id(cell) not in leave_out]
+    while cells and not is_graded(cells[-1]):
+        cells.pop()
+    return cells
 
 
 class _Run:
     def __init__(
-        self, notebook: Notebook, limits: Limits, folder: Path, manager: type | None
+        self,
+        execution: Execution,
+        limits: Limits,
+        folder: Path,
+        report: Callable[[Cell, Outcome], None] | None,
     ) -> None:
-        self.execution = Execution(notebook)
-        self.manager = manager
+        self.execution = execution
         self.limits = limits
         self.folder = folder
+        self.report = report
         self.deadline = time.monotonic() + limits.notebook_seconds
 
-    def finish(self, waiting: list[Cell]) -> Execution:
+    def finish(self, waiting: list[Cell]) -> None:
         while waiting:
             with ExitStack() as stack:
-                kernel = _Kernel(self.execution.notebook, self.folder, self.manager, stack)
+                kernel = _Kernel(self.execution.notebook, self.folder, self.limits, stack)
                 self._repeat_definitions(kernel)
                 waiting = self._run_until_death(kernel, waiting)
-        return self.execution
 
     def _run_until_death(self, kernel: "_Kernel", waiting: list[Cell]) -> list[Cell]:
         """Run cells until none is left or the kernel is lost; return those that still wait."""
         for place, cell in enumerate(waiting):
             outcome = self._run_cell(kernel, cell)
             self.execution.outcomes[cell.id] = outcome
+            if self.report is not None:
+                self.report(cell, outcome)
             if outcome.status in ("died", "timeout"):
                 return waiting[place + 1 :]
         return []
@@ -119,25 +141,15 @@ class _Run:
                 cell.outputs = kept
 
 
-def _needed_cells(notebook: Notebook) -> list[Cell]:
-    """The code cells that can change a grade; nbgrader drops the grade ids of some."""
-    cells = [cell for cell in code_cells(notebook) if "nbgrader" in cell.metadata]
-    while cells and not is_graded(cells[-1]):
-        cells.pop()
-    return cells
-
-
 class _Kernel:
-    """One living kernel and the client that talks to it."""
+    """One living kernel, the client that talks to it, and the bytes that it may still print."""
 
-    def __init__(
-        self, notebook: Notebook, folder: Path, manager: type | None, stack: ExitStack
-    ) -> None:
+    def __init__(self, notebook: Notebook, folder: Path, limits: Limits, stack: ExitStack) -> None:
         from nbclient import NotebookClient
 
-        settings: dict[str, Any] = {"kernel_manager_class": manager} if manager else {}
         self.notebook = notebook
         self.reply: Mapping[str, Any] = {}
+        self.left = limits.output_kib * 1024
         self.client = NotebookClient(
             notebook,
             kernel_name="python3",
@@ -147,8 +159,9 @@ class _Kernel:
             extra_arguments=QUIET,
             on_cell_executed=self._keep_reply,
             resources={"metadata": {"path": str(folder)}},
-            **settings,
         )
+        self._process_message = self.client.process_message
+        self.client.process_message = self._count_and_process  # type: ignore[method-assign]
         stack.enter_context(self.client.setup_kernel())
 
     def run(self, cell: Cell, seconds: float) -> Outcome:
@@ -159,8 +172,10 @@ class _Kernel:
         try:
             self.client.execute_cell(cell, self.notebook.cells.index(cell))
         except DeadKernelError:
-            limit = OVERRUN.get(getattr(self.client.km, "overrun", ""), "")
-            return Outcome("died", evalue=limit or "the kernel died while the cell ran")
+            if self.left >= 0:
+                return Outcome("died", evalue="the kernel died while the cell ran")
+            cell.outputs = []
+            return Outcome("died", evalue=OVERRUN["output_kib"])
         except CellTimeoutError:
             return Outcome("timeout", evalue=f"it ran longer than {self.client.timeout} seconds")
         if self.reply.get("status") == "error":
@@ -169,3 +184,12 @@ class _Kernel:
 
     def _keep_reply(self, *, execute_reply: Mapping[str, Any], **_: object) -> None:
         self.reply = execute_reply["content"]
+
+    def _count_and_process(self, msg: dict[str, Any], cell: Cell, cell_index: int) -> Any:
+        """Give the kernel up once it has printed more than it may."""
+        self.left -= len(repr(msg["content"]))
+        if self.left >= 0:
+            return self._process_message(msg, cell, cell_index)
+        if self.client.task_poll_for_reply is not None:
+            self.client.task_poll_for_reply.cancel()  # nbclient then takes the kernel for dead
+        return None

@@ -27,7 +27,7 @@ SECONDS_TO_CONNECT = 10.0
 SECONDS_TO_SETTLE = 0.5  # what was killed together is not noticed together
 SECONDS_TO_RECONNECT = 120.0
 # Imported once by the process that the workers are forked from.
-PRELOADED = ("tito.grading.examination", "nbgrader.preprocessors", "nbclient", "numpy")
+PRELOADED = ("tito.grading.examination", "nbgrader.preprocessors", "numpy")
 
 
 class Workers(Protocol):

@@ -34,6 +34,10 @@ class Process(Protocol):
     def wait(self) -> int:
         """Wait for its end."""
 
+    @property
+    def overrun(self) -> str:
+        """The limit that ended it, if any."""
+
 
 Launch: TypeAlias = Callable[[Sequence[str], tuple[int, int]], Process]
 """Starts a command that inherits two descriptors, to read from and to write to.
@@ -44,6 +48,8 @@ The launcher adds to the command, as its last two arguments, the numbers that th
 
 class PlainProcess(subprocess.Popen[bytes]):
     """A process in a group of its own, killed with its group."""
+
+    overrun = ""
 
     def kill(self) -> None:
         """Kill the process and what it started, as far as that stayed in its group."""

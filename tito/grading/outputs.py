@@ -7,6 +7,8 @@ if TYPE_CHECKING:
 
 __all__ = ["outputs_for", "valid_outputs"]
 
+OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
+
 
 def valid_outputs(outputs: list[Any]) -> list[Any]:
     """Return the outputs that the notebook format allows: a kernel may send what no tool shows.
@@ -51,6 +53,8 @@ def _is_valid(output: Any) -> bool:
     from nbformat import ValidationError
     from nbformat.v4.nbbase import validate
 
+    if output.output_type not in OUTPUT_TYPES:
+        return False
     try:
         validate(output, ref=output.output_type)
     except ValidationError:

@@ -18,13 +18,8 @@ from tito.grading.examination import examine_notebook
 from tito.grading.gradebook import is_unread
 from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
 from tito.grading.judging import load_checks
-from tito.grading.place import place_of
-from tito.grading.verdicts import (
-    METADATA_KEY,
-    record_verdicts,
-    reject,
-    rejected_verdicts,
-)
+from tito.grading.sandbox.mode import choose_sandbox
+from tito.grading.verdicts import METADATA_KEY, record_verdicts, reject, rejected_verdicts
 from tito.lesson import Cell, Notebook, grade_id, read_notebook
 
 __all__ = ["DailyPenalty", "ExecuteNotebook", "GetGradesSoFar", "IntakeExporter"]
@@ -75,12 +70,9 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
         if notebook.metadata.get(METADATA_KEY, {}).get("status") == "rejected":
             record_verdicts(notebook, rejected_verdicts(notebook))
             return notebook, resources
-        folder = Path(resources["metadata"]["path"])
-        course = Course.find(folder.absolute())
+        course = Course.find(Path(resources["metadata"]["path"]).absolute())
         checks = load_checks(course, resources["nbgrader"]["assignment"])
-        place = place_of(course.sandbox)
-        verdicts, _ = examine_notebook(notebook, checks, course.limits, place, folder)
-        record_verdicts(notebook, verdicts)
+        examine_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox))
         return notebook, resources
 
 

@@ -42,10 +42,6 @@ class RunReport:
         self.total, self.lesson = total, lesson.name
         self.start = time.monotonic()
 
-    def remark(self, text: str) -> None:
-        """Say what the instructor should know."""
-        self.say(text)
-
     def done(self, graded: "Graded") -> None:
         """Take note of one submission."""
         self.counts[graded.status] += 1
@@ -146,10 +142,6 @@ class EventReport(RunReport):
         """Print what is to be done."""
         super().started(lesson, total)
         self._event("started", assignment=lesson.assignment, total=total)
-
-    def remark(self, text: str) -> None:
-        """Print it."""
-        self._event("remark", text=text)
 
     def done(self, graded: "Graded") -> None:
         """Print what came of a submission."""

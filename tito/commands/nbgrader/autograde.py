@@ -28,8 +28,8 @@ STOPPED = 130
 @click.option(
     "--sandbox",
     type=click.Choice(["auto", "bwrap", "off"]),
-    help="Where student code runs: auto from a warm parent, bwrap each time cold, off with your "
-    "own rights. Default: as in settings.ini.",
+    help="Where student code runs: in bubblewrap (auto means bwrap too), or off, with your own "
+    "rights. Default: as in settings.ini.",
 )
 @click.option("--scheduler", metavar="URL", help="Run them on the cluster of a Dask scheduler.")
 @click.option("--json", "as_json", is_flag=True, help="Print what happens as JSON, a line each.")

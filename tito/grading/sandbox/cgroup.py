@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from tito.grading.sandbox.limits import MIB, SandboxLimits
+from tito.course import Limits
 
 __all__ = ["Group", "group_stems", "make_group"]
 
 ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "pids")
+MIB = 1024 * 1024
 
 # The processes that bubblewrap and its companions add to the student's own.
 CHAIN = 8
@@ -37,11 +38,6 @@ class Group:
         """The files into which a process writes 0 to move itself, and its children, in."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
-    def take(self, pid: int) -> None:
-        """Move a process in; what it forks from then on is in as well."""
-        for entrance in self.entrances:
-            Path(entrance).write_text(str(pid))
-
     @property
     def bounds_memory(self) -> bool:
         """Whether it has a limit of memory."""
@@ -53,7 +49,7 @@ class Group:
         return any(_oom_kills(folder) > 0 for folder in self.folders)
 
     def remove(self) -> None:
-        """Remove the group; it must be about to be empty. What stays is the janitor's."""
+        """Remove the group; it must be about to be empty. What stays is left to the cleanup."""
         deadline = time.monotonic() + SECONDS_TO_EMPTY
         for folder in self.folders:
             while not _removed(folder) and time.monotonic() < deadline:
@@ -65,7 +61,7 @@ def group_stems(process: int) -> list[str]:
     return [f"{parent}/tito-{process}-" for parent in _parents().values()]
 
 
-def make_group(limits: SandboxLimits) -> Group:
+def make_group(limits: Limits) -> Group:
     """Make a group with `limits`; it has no folder where the machine lets us make none."""
     name = f"tito-{os.getpid()}-{secrets.token_hex(4)}"
     folders = tuple(dict.fromkeys(parent / name for parent in _parents().values()))
@@ -78,7 +74,7 @@ def make_group(limits: SandboxLimits) -> Group:
     return Group(folders)
 
 
-def _settings(limits: SandboxLimits) -> Iterator[tuple[str, int]]:
+def _settings(limits: Limits) -> Iterator[tuple[str, int]]:
     memory = limits.memory_mib * MIB
     yield from (("memory.max", memory), ("memory.swap.max", 0), ("memory.oom.group", 1))
     yield from (("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory))

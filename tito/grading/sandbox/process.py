@@ -1,41 +1,44 @@
-"""A running sandbox: start a command in it, wait for its end, or end it, and leave nothing."""
+"""A sandbox process: start a command in a sandbox, wait for its end, end it, leave nothing."""
 
 import atexit
+import json
 import os
 import select
 import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
-from typing import Protocol
 
+from tito.course import Limits
+from tito.errors import TitoError
+from tito.grading.sandbox.bwrap import bwrap_command
 from tito.grading.sandbox.cgroup import Group, make_group
-from tito.grading.sandbox.chain import build_chain
-from tito.grading.sandbox.descriptors import open_descriptors, open_pipe
-from tito.grading.sandbox.janitor import own_folder
-from tito.grading.sandbox.launch import Chain, Head, reported_pid, start_chain
-from tito.grading.sandbox.limits import MIB, SandboxLimits
-from tito.grading.sandbox.tools import find_tools
-from tito.grading.sandbox.view import View, student_view
-from tito.grading.sandbox.watch import watch_memory
+from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.mounts import Mounts, student_mounts
+from tito.grading.sandbox.seccomp import filter_program
+from tito.grading.sandbox.tools import find_tools, remedy
+from tito.grading.sandbox.watchdog import Watchdog
 
-__all__ = ["SandboxProcess", "Start", "run_in_sandbox"]
+__all__ = ["SandboxProcess", "run_in_sandbox"]
 
+SECONDS_TO_START = 20.0
 SECONDS_TO_DIE = 10.0
+
+# The shell gives the command descriptors 3 and 4, so our own must lie above them.
+FIRST_DESCRIPTOR = 10
 
 
 def run_in_sandbox(
     command: Sequence[str],
     *,
-    limits: SandboxLimits | None = None,
-    view: View | None = None,
+    limits: Limits | None = None,
     pass_fds: tuple[int, int] | None = None,
-    files: Mapping[str, bytes] | None = None,
+    mounts: Mounts | None = None,
     stderr: int = subprocess.DEVNULL,
 ) -> "SandboxProcess":
-    """Start `command` in a sandbox of its own and return as soon as the sandbox stands.
+    """Start `command` in a sandbox of its own and return as soon as the sandbox is ready.
 
     All of it is killed when the thread that calls this ends, so start it where you wait for it.
 
@@ -43,15 +46,13 @@ def run_in_sandbox(
     ----------
     command : Sequence[str]
         The program, by its path inside, and its arguments. They can be read inside.
-    limits : SandboxLimits, optional
-        What it may use; default: the defaults.
-    view : View, optional
-        What it sees; default: `student_view()`.
+    limits : Limits, optional
+        What it may use; default: the defaults. ``notebook_seconds`` is its wall time.
     pass_fds : tuple[int, int], optional
         Two open files of ours, which the command finds as 3, to read, and 4, to write. Close
         yours afterwards. Standard input and output lead nowhere in any case.
-    files : Mapping[str, bytes], optional
-        Files to make in RUN_FOLDER, by path; at most 60 KiB each.
+    mounts : Mounts, optional
+        What it sees; default: `student_mounts()`.
     stderr : int
         Where its standard error goes; default: nowhere.
 
@@ -60,41 +61,39 @@ def run_in_sandbox(
     TitoError
         If the sandbox cannot be built on this machine.
     """
-    limits = limits or SandboxLimits()
-    tools, view = find_tools(), view or student_view()
-    own_folder()  # from here on somebody clears away, whatever becomes of us
+    limits, tools, mounts = limits or Limits(), find_tools(), mounts or student_mounts()
+    runtime_dir()  # from here on the cleanup waits, whatever happens to this process
     with ExitStack() as inherited, ExitStack() as undo:
-        status, report = open_pipe()
+        status, report = _open_pipe()
         undo.callback(os.close, status)
         inherited.callback(os.close, report)
-        descriptors = open_descriptors(report, files or {}, inherited)
         group = make_group(limits)
         undo.callback(group.remove)
-        pipes = pass_fds is not None
-        chain = build_chain(
-            command, tools, view, limits, descriptors, entrances=group.entrances, pipes=pipes
+        call_filter = _open_filter(inherited)
+        chain = bwrap_command(
+            command,
+            tools,
+            mounts,
+            limits,
+            status=report,
+            call_filter=call_filter,
+            entrances=group.entrances,
         )
         started = time.monotonic()
-        head = start_chain(chain, pass_fds or (subprocess.DEVNULL,) * 2, stderr, descriptors.all())
+        head = subprocess.Popen(
+            chain,
+            stdin=pass_fds[0] if pass_fds else subprocess.DEVNULL,
+            stdout=pass_fds[1] if pass_fds else subprocess.DEVNULL,
+            stderr=stderr,
+            pass_fds=[report] if call_filter is None else [report, call_filter],
+            start_new_session=True,  # Ctrl-C is for the grader
+            cwd="/",
+            env={"PATH": "/usr/bin:/bin"},
+        )
         inherited.close()  # else the report never ends
-        pid = reported_pid(status, head)
+        pid = _reported_pid(status, head)
         undo.pop_all()
-    return SandboxProcess(Chain(head, status), pid, group, limits, started)
-
-
-class Start(Protocol):
-    """Starts a command in a sandbox: `run_in_sandbox`, or the `start` of a `ForkServer`."""
-
-    def __call__(
-        self,
-        command: Sequence[str],
-        *,
-        limits: SandboxLimits | None = None,
-        pass_fds: tuple[int, int] | None = None,
-        files: Mapping[str, bytes] | None = None,
-        stderr: int = subprocess.DEVNULL,
-    ) -> "SandboxProcess":
-        """Start `command`; see `run_in_sandbox`."""
+    return SandboxProcess(head, status, pid, group, limits, started)
 
 
 class SandboxProcess:
@@ -108,33 +107,32 @@ class SandboxProcess:
 
     def __init__(
         self,
-        head: Head,
+        head: subprocess.Popen[bytes],
+        status: int,
         pid: int,
         group: Group,
-        limits: SandboxLimits,
+        limits: Limits,
         started: float,
-        watched: bool = True,
     ) -> None:
         self.pid = pid
         self._head = head
+        self._status = status
+        self._group = group
+        self._deadline = started + limits.notebook_seconds
+        self._overrun = ""
         self._cleared = False
         self._ending = threading.Lock()  # a thread may wait while another one kills
-        self._first: int | None = _open_process(pid)
-        self._group = group
-        self._deadline = started + limits.wall_seconds
-        self._overrun = ""
+        self._first = _open_process(pid)
+        self._watchdog: Watchdog | None = None
+        if self._first is not None:
+            self._watchdog = Watchdog(pid, self._first, limits, memory=not group.bounds_memory)
+            self._watchdog.start()
         self._owner = os.getpid()
-        atexit.register(self._end_with_owner)  # before the janitor, who was there earlier
-        self._watch: threading.Thread | None = None
-        if watched and self._first is not None and not group.bounds_memory:
-            most = limits.memory_mib * MIB
-            self._watch = watch_memory(pid, self._first, most, self._note_memory)
+        atexit.register(self._end_with_owner)  # before the cleanup, which was there earlier
 
     def poll(self) -> int | None:
         """Return the exit status if all has ended, 128 + n for signal n, else None."""
-        if self._head.poll() is None:
-            return None
-        return self.wait()
+        return None if self._head.poll() is None else self.wait()
 
     def wait(self, timeout: float | None = None) -> int:
         """Wait until all has ended and is cleared away; return the exit status.
@@ -168,7 +166,7 @@ class SandboxProcess:
 
     @property
     def overrun(self) -> str:
-        """The field of SandboxLimits that ended it; empty while it runs, or if none is known to."""
+        """The field of Limits that ended it; empty while it runs, or if none did."""
         return self._overrun
 
     def __enter__(self) -> "SandboxProcess":
@@ -182,25 +180,23 @@ class SandboxProcess:
         if os.getpid() == self._owner:  # and not a process forked from it
             self.__exit__()
 
-    def _note_memory(self) -> None:
-        self._overrun = "memory_mib"
-
     def _clear_away(self, code: int) -> None:
-        late = time.monotonic() >= self._deadline
         atexit.unregister(self._end_with_owner)
+        found, ended = "", time.monotonic()
+        if self._watchdog is not None:
+            self._watchdog.join(SECONDS_TO_DIE)
+            found, ended = self._watchdog.overrun, self._watchdog.ended or ended
         if self._first is not None:
-            select.select([self._first], [], [], SECONDS_TO_DIE)
             os.close(self._first)
             self._first = None
-        if self._watch is not None:
-            self._watch.join(SECONDS_TO_DIE)
-        self._head.close()
+        os.close(self._status)
         if self._group.ran_out_of_memory():
-            self._overrun = "memory_mib"
-        elif late and not self._overrun:
-            self._overrun = "wall_seconds"
-        elif code == 128 + signal.SIGXCPU:
-            self._overrun = "cpu_seconds"
+            found = "memory_mib"
+        elif not found and code == 128 + signal.SIGKILL and ended >= self._deadline:
+            found = "notebook_seconds"
+        elif not found and code == 128 + signal.SIGXCPU:
+            found = "cpu_seconds"
+        self._overrun = found
         self._group.remove()
 
 
@@ -210,3 +206,42 @@ def _open_process(pid: int) -> int | None:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+def _open_pipe() -> tuple[int, int]:
+    """Make a pipe, to read and to write, of descriptors that the shell leaves alone."""
+    from fcntl import F_DUPFD_CLOEXEC, fcntl  # not on Windows
+
+    ends = os.pipe()
+    raised = [fcntl(end, F_DUPFD_CLOEXEC, FIRST_DESCRIPTOR) for end in ends]
+    for end in ends:
+        os.close(end)
+    return raised[0], raised[1]
+
+
+def _open_filter(inherited: ExitStack) -> int | None:
+    """Return a descriptor with the filter of system calls; None where there is none."""
+    program = filter_program()
+    if program is None:
+        return None
+    reader, writer = _open_pipe()
+    inherited.callback(os.close, reader)
+    with open(writer, "wb") as file:  # less than a pipe's buffer
+        file.write(program)
+    return reader
+
+
+def _reported_pid(status: int, head: subprocess.Popen[bytes]) -> int:
+    """Read the process id from bubblewrap's first report, which it writes before all else."""
+    line, deadline = b"", time.monotonic() + SECONDS_TO_START
+    ready = select.poll()
+    ready.register(status, select.POLLIN)
+    while not line.endswith(b"\n"):
+        left = max(0.0, deadline - time.monotonic())
+        chunk = os.read(status, 1) if ready.poll(left * 1000) else b""
+        if not chunk:
+            head.kill()
+            head.wait()
+            raise TitoError("The sandbox did not start.", remedy())
+        line += chunk
+    return int(json.loads(line)["child-pid"])

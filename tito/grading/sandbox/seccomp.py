@@ -65,6 +65,8 @@ DENIED = {
     "memfd_secret": (447, 447),
     "shmget": (29, 194),
     "msgget": (68, 186),
+    "semget": (64, 190),
+    "mq_open": (240, 180),
 }
 
 SOCKET = (41, 198)

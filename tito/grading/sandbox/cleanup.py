@@ -1,4 +1,4 @@
-"""What a grader leaves on the machine is cleared away when it ends, even when it is killed.
+"""Cleanup: a grader's files and control groups are removed when it ends, even when it is killed.
 
 A shell holds the reading end of a pipe whose writing end only the grader holds. When the grader
 ends, for whatever reason, the shell reads the end of the file, clears away and ends as well.
@@ -14,7 +14,7 @@ from pathlib import Path
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.tools import find_tools
 
-__all__ = ["own_folder"]
+__all__ = ["runtime_dir"]
 
 # $1 is the folder; the rest are the beginnings of control groups' paths. A group can be removed
 # once its last process is gone, which may take a moment.
@@ -34,17 +34,17 @@ done
 """
 
 
-def own_folder() -> Path:
+def runtime_dir() -> Path:
     """Return this process's private folder; it vanishes with the process, as do its groups."""
-    return _folder_of_process(os.getpid())
+    return _dir_of_process(os.getpid())
 
 
 @cache
-def _folder_of_process(process: int) -> Path:
-    """A forked grader gets its own folder and janitor: they must live as long as it does."""
+def _dir_of_process(process: int) -> Path:
+    """A forked grader gets its own folder and its own shell: they must live as long as it does."""
     folder = Path(tempfile.mkdtemp(prefix="tito-"))
-    janitor = subprocess.Popen(
-        [find_tools().sh, "-c", SCRIPT, "janitor", str(folder), *group_stems(process)],
+    cleanup = subprocess.Popen(
+        [find_tools().sh, "-c", SCRIPT, "cleanup", str(folder), *group_stems(process)],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -52,11 +52,11 @@ def _folder_of_process(process: int) -> Path:
         cwd="/",
         env={"PATH": "/usr/bin:/bin"},
     )
-    atexit.register(_dismiss, janitor, process)
+    atexit.register(_dismiss, cleanup, process)
     return folder
 
 
-def _dismiss(janitor: subprocess.Popen[bytes], process: int) -> None:
+def _dismiss(cleanup: subprocess.Popen[bytes], process: int) -> None:
     """At an orderly end, wait until everything is cleared away."""
     if os.getpid() == process:
-        janitor.communicate()
+        cleanup.communicate()

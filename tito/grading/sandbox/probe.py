@@ -6,30 +6,31 @@ import secrets
 import socket
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from tito.course import Course
+from tito.course import Course, Limits
 from tito.errors import TitoError
-from tito.grading.sandbox.hostile import Targets
-from tito.grading.sandbox.janitor import own_folder
-from tito.grading.sandbox.limits import SandboxLimits
-from tito.grading.sandbox.process import Start, run_in_sandbox
+from tito.grading.sandbox.attempts import Targets
+from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.mounts import EDITION, student_mounts
+from tito.grading.sandbox.process import SandboxProcess, run_in_sandbox
 from tito.grading.sandbox.tools import find_tools, remedy
-from tito.grading.sandbox.view import EDITION, student_view
 
-__all__ = ["ProbeLine", "probe", "probed", "refuse", "require_sandbox", "seen_from_outside"]
+__all__ = ["ProbeLine", "Start", "failure", "probe", "require_sandbox"]
 
-PROGRAM = ("-m", "tito.grading.sandbox.hostile")
+PROGRAM = (sys.executable, "-P", "-m", "tito.grading.sandbox.attempts")
 
-# Small enough to be overrun in no time, large enough for an interpreter.
-TIGHT = SandboxLimits(
-    wall_seconds=30,
+Start = Callable[..., SandboxProcess]
+"""`run_in_sandbox`, perhaps with other mounts."""
+
+# Small enough to be exceeded in no time, large enough for an interpreter with NumPy.
+TIGHT = Limits(
+    notebook_seconds=30,
     cpu_seconds=10,
     memory_mib=512,
     processes=32,
@@ -37,28 +38,19 @@ TIGHT = SandboxLimits(
     open_files=64,
     scratch_mib=8,
 )
-LIMITS = {
-    "look": TIGHT,
-    "burn": SandboxLimits(wall_seconds=30, cpu_seconds=1),
-    "sleep": SandboxLimits(wall_seconds=1),
-    "leave": TIGHT,
-    "honest": SandboxLimits(),
+# The attempts that the sandbox has to end, what they are called, and the limit that must end them.
+ENDLESS = {
+    "compute": ("use too much CPU time", "cpu_seconds", replace(TIGHT, cpu_seconds=1)),
+    "sleep": ("take too long", "notebook_seconds", replace(TIGHT, notebook_seconds=1)),
+    "files": ("make too many files", "files", replace(TIGHT, files=1000)),
+    "memory": ("share out too much memory", "memory_mib", TIGHT),
 }
-# Attempts that cannot report on themselves, and what the other runs are called if they break off.
-DOES = {
-    "look": "break off the attempts",
-    "burn": "use too much CPU time",
-    "sleep": "take too long",
-    "leave": "leave a process behind",
-    "honest": "honest work",
-}
-# What must have ended those attempts that do not report on themselves.
-ENDED_BY = {"burn": "cpu_seconds", "sleep": "wall_seconds"}
+UNIT = {"files": "files", "memory": "MiB"}
 
 
 @dataclass(frozen=True)
 class ProbeLine:
-    """One attempt: what was tried, whether the sandbox stopped it, and what came of it.
+    """One attempt: what was tried, whether the sandbox stopped it, and a detail.
 
     An honest one must not be stopped, every other must.
     """
@@ -74,26 +66,26 @@ class ProbeLine:
         return self.stopped != self.honest
 
 
-def require_sandbox(start: Start = run_in_sandbox) -> None:
-    """Refuse to go on unless the sandbox holds; each way to start it is probed once in a process.
+def require_sandbox() -> None:
+    """Refuse to go on unless the sandbox holds; it is probed once per process.
 
     Raises
     ------
     TitoError
         If it cannot be built or does not hold; names what it let through and the remedy.
     """
-    refusal = refuse(probed(os.getpid(), start))  # type: ignore[arg-type]  # functions are
+    refusal = failure(_probed(os.getpid()))
     if refusal:
         raise refusal
 
 
 @cache
-def probed(process: int, start: Start) -> list[ProbeLine]:
-    """Return what a `probe` finds; a forked grader, another process, tries for itself."""
-    return probe(start)
+def _probed(_: int) -> list[ProbeLine]:
+    """Probe once; a forked grader is another process and probes for itself."""
+    return probe()
 
 
-def refuse(lines: Iterable[ProbeLine]) -> TitoError | None:
+def failure(lines: Iterable[ProbeLine]) -> TitoError | None:
     """Return the error that says what did not hold, or None if all did."""
     failed = [f"{line.name} ({line.detail})" for line in lines if not line.holds]
     if not failed:
@@ -103,12 +95,7 @@ def refuse(lines: Iterable[ProbeLine]) -> TitoError | None:
 
 
 def probe(start: Start = run_in_sandbox) -> list[ProbeLine]:
-    """Try to break out of the sandbox and to overrun its limits; takes two or three seconds.
-
-    Parameters
-    ----------
-    start : Start
-        How the sandboxes to try are started; default: cold, with `student_view()`.
+    """Try to break out of the sandbox and to exceed its limits; takes one or two seconds.
 
     Returns
     -------
@@ -123,13 +110,63 @@ def probe(start: Start = run_in_sandbox) -> list[ProbeLine]:
     with ExitStack() as stack:
         victim = _victim(stack)
         targets = {**_targets(), **_servers(stack), "victim": victim.pid}
-        trials = [_Trial(name, targets, start, stack) for name in LIMITS]
-        lines = [seen_from_outside(line, targets) for trial in trials for line in trial.lines()]
+        limits = {"look": TIGHT, "honest": Limits()}
+        limits |= {name: most for name, (_, _, most) in ENDLESS.items()}
+        trials = [_Trial(name, most, targets, start, stack) for name, most in limits.items()]
+        lines = [_seen_from_outside(line, targets) for trial in trials for line in trial.lines()]
         alive = victim.poll() is None
     return [*lines, ProbeLine("end a process of the grader", alive, "looked at from outside")]
 
 
-def seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
+class _Trial:
+    """One run of the untrusted program; several run at a time."""
+
+    def __init__(
+        self, name: str, limits: Limits, targets: Targets, start: Start, stack: ExitStack
+    ) -> None:
+        self.name = name
+        requests, self.replies = os.pipe(), os.pipe()
+        stack.callback(os.close, self.replies[0])
+        with open(requests[1], "w", encoding="utf-8") as file:
+            json.dump({**targets, "limits": asdict(limits)}, file)
+        try:
+            descriptors = (requests[0], self.replies[1])
+            self.process = start([*PROGRAM, name], limits=limits, pass_fds=descriptors)
+        finally:
+            os.close(requests[0])
+            os.close(self.replies[1])
+        stack.enter_context(self.process)
+
+    def lines(self) -> Iterator[ProbeLine]:
+        """Wait for the end and return what was found."""
+        status = self.process.wait()
+        said, all_gone = _read(self.replies[0])
+        if self.name in ENDLESS:
+            title, limit, _ = ENDLESS[self.name]
+            ended_by, unit = self.process.overrun, UNIT.get(self.name, "")
+            detail = f"ended by {ended_by or 'itself'}"
+            detail += f" at {max(map(int, said))} {unit}" if unit and said else ""
+            yield ProbeLine(title, ended_by == limit and all_gone, detail)
+            return
+        honest = self.name == "honest"
+        yield from (ProbeLine(**json.loads(line), honest=honest) for line in said)
+        if status or not said:
+            yield ProbeLine("make all attempts", honest, f"exit status {status}", honest)
+
+
+def _read(reader: int) -> tuple[list[str], bool]:
+    """Return the lines that were written, and whether no process is left that could write more."""
+    os.set_blocking(reader, False)
+    text = b""
+    try:
+        while chunk := os.read(reader, 1 << 16):
+            text += chunk
+    except BlockingIOError:
+        return text.decode().splitlines(), False
+    return text.decode().splitlines(), True
+
+
+def _seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
     """Look whether a file that was made is really out here, and remove it.
 
     A course below /tmp lies, for the sandbox, in its own memory, where it may write.
@@ -137,60 +174,11 @@ def seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
     folder = targets["write"].get(line.name.removeprefix("write "))
     if line.stopped or folder is None:
         return line
-    outside = Path(student_view().binds.get(folder, folder), targets["mark"])
+    outside = Path(student_mounts().binds.get(folder, folder), targets["mark"])
     if not outside.exists():
         return replace(line, stopped=True, detail="it is in the sandbox's own memory")
     outside.unlink()
     return line
-
-
-class _Trial:
-    """One run of the untrusted program; several run at a time."""
-
-    def __init__(self, name: str, targets: Targets, start: Start, stack: ExitStack) -> None:
-        self.name = name
-        limits = LIMITS[name]
-        requests, self.replies = os.pipe(), os.pipe()
-        stack.callback(os.close, self.replies[0])
-        with open(requests[1], "w", encoding="utf-8") as file:
-            json.dump({**targets, **asdict(limits)}, file)
-        try:
-            self.process = start(
-                [sys.executable, *PROGRAM, name],
-                limits=limits,
-                pass_fds=(requests[0], self.replies[1]),
-            )
-        finally:
-            os.close(requests[0])
-            os.close(self.replies[1])
-        stack.enter_context(self.process)
-
-    def lines(self) -> Iterator[ProbeLine]:
-        """Wait for the end and say what came of it."""
-        status = self.process.wait()
-        reports, all_gone = _read(self.replies[0])
-        if self.name in ENDED_BY:
-            ended_by = self.process.overrun
-            stopped = ended_by == ENDED_BY[self.name]
-            yield ProbeLine(DOES[self.name], stopped, f"ended by {ended_by or 'itself'}")
-        elif self.name == "leave":
-            yield ProbeLine(DOES[self.name], all_gone and bool(reports), f"exit status {status}")
-        else:
-            honest = self.name == "honest"
-            yield from (ProbeLine(**report, honest=honest) for report in reports)
-            if status:
-                yield ProbeLine(DOES[self.name], honest, f"exit status {status}", honest)
-
-
-def _read(reader: int) -> tuple[list[dict[str, Any]], bool]:
-    """Return what was reported, and whether nobody is left who could report more."""
-    os.set_blocking(reader, False)
-    content = b""
-    with suppress(BlockingIOError):
-        while chunk := os.read(reader, 1 << 16):
-            content += chunk
-        return [json.loads(line) for line in content.splitlines()], True
-    return [json.loads(line) for line in content.splitlines()], False
 
 
 def _victim(stack: ExitStack) -> subprocess.Popen[bytes]:
@@ -223,7 +211,7 @@ def _targets() -> Targets:
     read = {
         "the home folder": _inside(Path(os.path.expanduser("~"))),
         "the passwords": ["/etc/shadow"],
-        "the grader's folder": [str(own_folder())],
+        "the grader's folder": [str(runtime_dir())],
         "the solved kernels": [str(solved)],
     }
     write = {"system": "/usr/bin", "interpreter": f"{sys.prefix}/lib", "student edition": EDITION}
@@ -233,7 +221,7 @@ def _targets() -> Targets:
         read["the checks"] = [str(path) for path in course.sources.glob("*/checks.py")]
         read["the gradebook and the submissions"] = _inside(course.assignments)
         write["course"] = str(course.root)
-    variables = [*student_view().environment, "PWD"]
+    variables = [*student_mounts().environment, "PWD"]
     mark = f"tito-{secrets.token_hex(8)}"
     return {"read": read, "write": write, "variables": variables, "mark": mark}
 
@@ -243,7 +231,7 @@ def _inside(folder: Path) -> list[str]:
     if folder == Path("/"):  # some users' home; the sandbox has a / of its own
         return []
     with suppress(OSError):
-        shown = [Path(path) for path in student_view().binds]
+        shown = [Path(path) for path in student_mounts().binds]
         paths = (path for path in folder.iterdir())
         return [str(p) for p in paths if not any(s.is_relative_to(p) for s in shown)]
     return []

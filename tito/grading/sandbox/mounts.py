@@ -1,4 +1,4 @@
-"""What the code in the sandbox sees of the file system: the interpreter and the student edition."""
+"""The mounts: what code in the sandbox sees, which is the interpreter and the student edition."""
 
 import os
 import site
@@ -9,15 +9,20 @@ from functools import cache
 from pathlib import Path
 
 from tito.edition import PACKAGES, write_edition
-from tito.grading.sandbox.janitor import own_folder
+from tito.grading.sandbox.cleanup import runtime_dir
 
-__all__ = ["EDITION", "SCRATCH", "View", "student_view"]
+__all__ = ["EDITION", "MIB", "SCRATCH", "SHARED_MEMORY", "Mounts", "student_mounts"]
+
+MIB = 1024 * 1024
 
 EDITION = "/edition"
 """Where the student edition lies inside."""
 
 SCRATCH = "/tmp"
 """The folder to work in, empty at the start, in memory; what is in it dies with the sandbox."""
+
+SHARED_MEMORY = "/dev/shm"
+"""The other folder that can be written, in memory as well."""
 
 SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
 # A folder where /usr is not merged, else a link into /usr; both are rebuilt as they are.
@@ -35,6 +40,7 @@ ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "TERM": "dumb",
     "PYTHONPATH": EDITION,
+    "PYTHONSAFEPATH": "1",  # nothing is imported from the folder where a program starts
     "PYTHONDONTWRITEBYTECODE": "1",
     "IPYTHONDIR": f"{SCRATCH}/.ipython",
     "MPLCONFIGDIR": f"{SCRATCH}/.matplotlib",
@@ -48,7 +54,7 @@ ENVIRONMENT = {
 
 
 @dataclass(frozen=True)
-class View:
+class Mounts:
     """The files and the environment of a sandbox; whatever is not named here is not there.
 
     Parameters
@@ -57,7 +63,7 @@ class View:
         Where a file or folder appears, and which one of the host it is; all can only be read.
     links : Mapping[str, str]
         Where a symbolic link appears, and its target.
-    hidden : frozenset[str]
+    masked : frozenset[str]
         Folders that are empty inside, though they lie in one that is bound.
     environment : Mapping[str, str]
         All variables of the environment.
@@ -65,17 +71,17 @@ class View:
 
     binds: Mapping[str, str] = field(default_factory=dict)
     links: Mapping[str, str] = field(default_factory=dict)
-    hidden: frozenset[str] = frozenset()
+    masked: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def plus(self, inside: str, host: Path) -> "View":
-        """Return this view with the file or folder `host` at the path `inside`."""
+    def with_bind(self, inside: str, host: Path) -> "Mounts":
+        """Return these mounts with the file or folder `host` at the path `inside`."""
         return replace(self, binds={**self.binds, inside: str(host)})
 
-    def hiding(self, folders: Iterable[Path]) -> "View":
-        """Return this view with `folders` empty, wherever a bound folder would show them."""
+    def masking(self, folders: Iterable[Path]) -> "Mounts":
+        """Return these mounts with `folders` empty, wherever a bound folder would show them."""
         named = {str(path.absolute()) for path in folders}
-        return replace(self, hidden=self.hidden | named | set(map(os.path.realpath, named)))
+        return replace(self, masked=self.masked | named | set(map(os.path.realpath, named)))
 
     def arguments(self, scratch: int) -> list[str]:
         """Return bubblewrap's options for the files; the deeper path wins over the one above.
@@ -85,20 +91,20 @@ class View:
         scratch : int
             The size in bytes of `SCRATCH`, which may have an interpreter's folder in it.
         """
-        covers = {path for path in self.hidden if self._shows(path)}
+        masks = {path for path in self.masked if self._shows(path)}
         options: list[str] = []
         made: set[str] = set()
-        for path in sorted({SCRATCH, *self.binds, *covers}, key=lambda path: path.count("/")):
+        for path in sorted({SCRATCH, *self.binds, *masks}, key=lambda path: path.count("/")):
             options += _parents(path, made)
             if path == SCRATCH:
                 options += ["--perms", "1777", "--size", str(scratch), "--tmpfs", path]
-            elif path in covers:
+            elif path in masks:
                 options += ["--tmpfs", path]
             else:
                 options += ["--ro-bind", self.binds[path], path]
         for path, target in self.links.items():
             options += ["--symlink", target, path]
-        return options + [word for path in sorted(covers) for word in ("--remount-ro", path)]
+        return options + [word for path in sorted(masks) for word in ("--remount-ro", path)]
 
     def _shows(self, path: str) -> bool:
         """Whether a bound folder makes `path` visible."""
@@ -107,19 +113,19 @@ class View:
         )
 
 
-def student_view() -> View:
-    """Return the view of a student's code: system, interpreter, packages and student edition."""
-    return _view_of_process(os.getpid())
+def student_mounts() -> Mounts:
+    """Return the mounts for a student's code: system, interpreter, packages and student edition."""
+    return _mounts_of_process(os.getpid())
 
 
 @cache
-def _view_of_process(_: int) -> View:
-    """The view is dear to build; a forked grader builds its own, as its folder is another."""
-    edition = write_edition(own_folder() / "edition")
-    return View(
+def _mounts_of_process(_: int) -> Mounts:
+    """Each process builds its own once: a forked grader has another runtime folder."""
+    edition = write_edition(runtime_dir() / "edition")
+    return Mounts(
         binds={**{path: path for path in (*_system(), *_interpreter())}, EDITION: str(edition)},
         links=_links(),
-        hidden=frozenset(_installed_packages()),
+        masked=frozenset(_installed_packages()),
         environment={**ENVIRONMENT, "PYTHONPATH": ":".join([EDITION, *_user_packages()])},
     )
 
