@@ -6,40 +6,21 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.names import FUNCTIONS, PRODUCTS, SILENT
+
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
-__all__ = ["PRODUCTS", "Recorded", "kinds"]
+__all__ = ["Recorded", "kinds", "pickled", "restored"]
 
 Array: TypeAlias = NDArray[Any]
 # While a call is recorded, NumPy's own names stand for what is recorded.
-ndarray, matrix, asarray = np.ndarray, np.matrix, np.asarray
+ndarray, matrix, asarray, copy = np.ndarray, np.matrix, np.asarray, np.copy
 
-PRODUCTS = frozenset(
-    ["function dot", "function inner", "function outer", "function vdot", "function tensordot"]
-    + ["function einsum"]
-    + [f"ufunc {name}.__call__" for name in ("matmul", "vecdot", "matvec", "vecmat", "multiply")]
-)
-"""The steps that multiply numbers of two arrays with each other."""
-
-# Functions that are one step; NumPy's others are written in terms of these, and are run as they are.
-WHOLE = frozenset(
-    "dot inner outer vdot tensordot einsum concatenate block pad tile repeat where copyto clip take "
-    "zeros_like empty_like ones_like full_like copy reshape ravel cumsum cumprod trace diag diagflat "
-    "tril triu roll take_along_axis choose compress extract argmax argmin argsort sort searchsorted "
-    "nonzero flatnonzero convolve correlate real imag fill_diagonal put put_along_axis putmask place "
-    "nan_to_num array_equal lexsort partition unique isin interp bincount digitize cross kron "
-    "vander cov corrcoef histogram select piecewise insert delete append resize packbits ".split()
-)
 POSITIONAL = {"dot": 2, "outer": 2, "clip": 3}
-# What says something about arrays and makes none.
-SILENT = frozenset(
-    "shape ndim size result_type can_cast min_scalar_type shares_memory may_share_memory iscomplexobj "
-    "isrealobj array_repr array_str array2string einsum_path common_type save savez savetxt".split()
-)
 
 
-class Recorded(ndarray):
+class Recorded(np.ndarray[Any, Any]):
     """An array whose operations are recorded; `kinds` makes the classes for one recorder."""
 
     recorder: ClassVar["Recorder"]
@@ -62,7 +43,7 @@ class Recorded(ndarray):
         name, recorder = function.__name__, self.recorder
         if name in SILENT or not recorder.active:
             return function(*_plain(args), **_plain_values(kwargs))
-        if name in WHOLE and function.__module__ != "numpy.linalg":
+        if name in FUNCTIONS and function.__module__ != "numpy.linalg":
             label, most = f"function {name}", POSITIONAL.get(name, len(args))
             if len(args) > most:  # NumPy takes `out` by position, too
                 args, kwargs = args[:most], {**kwargs, "out": args[most]}
@@ -98,11 +79,8 @@ class Recorded(ndarray):
         else:
             recorder.perform("setitem", _set, (self, index, value), {})
 
-    def __reduce__(self) -> Any:
-        return _base(self).__reduce__()
-
     def __reduce_ex__(self, protocol: Any) -> Any:
-        return _base(self).__reduce_ex__(protocol)
+        return pickled(_base(self))
 
     def __deepcopy__(self, memo: Any) -> Any:
         return self.copy()
@@ -121,11 +99,17 @@ class Recorded(ndarray):
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, **({} if out is None else {"out": out}))
 
-    def copy(self, order: str = "C") -> Any:
-        return np.copy(self, order=order, subok=True)
+    def copy(self, order: Any = "C") -> Any:
+        return self.recorder.perform("function copy", copy, (self,), {"order": order})
 
-    def astype(self, dtype: Any, order: str = "K", casting: str = "unsafe", subok: bool = True,
-               copy: bool = True) -> Any:
+    def astype(  # type: ignore[override]
+        self,
+        dtype: Any,
+        order: str = "K",
+        casting: str = "unsafe",
+        subok: bool = True,
+        copy: bool = True,
+    ) -> Any:
         if not copy and np.dtype(dtype) == self.dtype:
             return self
         return self.recorder.perform("astype", _astype, (self, np.dtype(dtype), order), {})
@@ -134,11 +118,8 @@ class Recorded(ndarray):
         sides = shape[0] if len(shape) == 1 else shape
         return np.reshape(self, _plain_one(sides), **kwargs)
 
-    def ravel(self, order: str = "C") -> Any:
-        return np.ravel(self, order)
-
-    def flatten(self, order: str = "C") -> Any:
-        return np.ravel(self.copy(), order) if order != "C" else self.copy().reshape(-1)
+    def flatten(self, order: Any = "C") -> Any:
+        return self.copy().reshape(-1) if order == "C" else self.copy().ravel(order)
 
     def fill(self, value: Any) -> None:
         self[...] = value
@@ -163,32 +144,8 @@ class Recorded(ndarray):
     def flat(self, value: Any) -> None:
         self[...] = np.reshape(value, self.shape) if np.ndim(value) else value
 
-    def repeat(self, repeats: Any, axis: Any = None) -> Any:
-        return np.repeat(self, repeats, axis)
-
-    def take(self, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-        return np.take(self, indices, axis=axis, out=out, mode=mode)
-
-    def cumsum(self, *args: Any, **kwargs: Any) -> Any:
-        return np.cumsum(self, *args, **kwargs)
-
-    def trace(self, *args: Any, **kwargs: Any) -> Any:
-        return np.trace(self, *args, **kwargs)
-
-    def argmax(self, *args: Any, **kwargs: Any) -> Any:
-        return np.argmax(self, *args, **kwargs)
-
-    def argsort(self, *args: Any, **kwargs: Any) -> Any:
-        return np.argsort(self, *args, **kwargs)
-
-    def nonzero(self) -> Any:
-        return np.nonzero(self)
-
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         return np.compress(condition, self, axis=axis, out=out)
-
-    def put(self, indices: Any, values: Any, mode: str = "raise") -> None:
-        np.put(self, indices, values, mode=mode)
 
 
 class RecordedNumber(Recorded):
@@ -228,30 +185,42 @@ def _out_of_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
     return lambda self, other: ufunc(self, other)
 
 
-for _name, _ufunc in {
+def _forwarded(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+
+
+IN_PLACE = {
     "iadd": np.add, "isub": np.subtract, "imul": np.multiply, "itruediv": np.true_divide,
     "ifloordiv": np.floor_divide, "imod": np.remainder, "ipow": np.power, "imatmul": np.matmul,
-}.items():  # fmt: skip
+}  # fmt: skip
+# NumPy's functions of the same name and arguments are recorded; its methods are not.
+METHODS = (
+    np.ravel, np.repeat, np.take, np.cumsum, np.cumprod, np.trace, np.argmax, np.argmin,
+    np.argsort, np.nonzero, np.put,
+)  # fmt: skip
+for _name, _ufunc in IN_PLACE.items():
     setattr(RecordedNumber, f"__{_name}__", _out_of_place(_ufunc))
+for _function in METHODS:
+    setattr(Recorded, _function.__name__, _forwarded(_function))
 
 
 class _Kind(type):
-    """A class that stands for one of NumPy's while a call is recorded: all of its arrays are one."""
+    """A class that stands for one of NumPy's while a call is recorded: its arrays are its own."""
 
-    real: type
+    _stands_for: type
 
     def __instancecheck__(cls, instance: Any) -> bool:
-        return isinstance(instance, cls.real)
+        return isinstance(instance, cls._stands_for)
 
     def __subclasscheck__(cls, subclass: type) -> bool:
-        return issubclass(subclass, cls.real)
+        return issubclass(subclass, cls._stands_for)
 
 
 def kinds(recorder: "Recorder") -> tuple[type, type, type]:
     """Return the classes of arrays, of single numbers and of matrices for one recorder."""
 
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
-        made = ndarray.__new__(cls, *_plain(args), **_plain_values(kwargs))
+        made: Array = ndarray.__new__(cls, *_plain(args), **_plain_values(kwargs))
         return recorder.adopt(made)
 
     def new_matrix(cls: type, data: Any, dtype: Any = None, copy: bool = True) -> Any:
@@ -262,11 +231,21 @@ def kinds(recorder: "Recorder") -> tuple[type, type, type]:
         return recorder.wrap(ndarray.view(value, matrix), as_matrix=True)
 
     names = {"recorder": recorder, "__module__": "numpy"}
-    array = _Kind("ndarray", (Recorded,), {**names, "real": ndarray, "__new__": new})
+    array = _Kind("ndarray", (Recorded,), {**names, "_stands_for": ndarray, "__new__": new})
     number = type("number", (RecordedNumber,), dict(names))
-    both = {**names, "real": matrix, "is_matrix": True, "__new__": new_matrix}
+    both = {**names, "_stands_for": matrix, "is_matrix": True, "__new__": new_matrix}
     both |= {"__getitem__": _matrix_item, "__array_finalize__": matrix.__array_finalize__}
     return array, number, _Kind("matrix", (Recorded, matrix), both)
+
+
+def pickled(array: Array) -> tuple[Any, ...]:
+    """What pickle makes of an array while np.ndarray is another class than the array's."""
+    return restored, (array.tobytes(), array.dtype.str, array.shape)
+
+
+def restored(data: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
+    """Return the array that was pickled."""
+    return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
 def _matrix_item(self: Any, index: Any) -> Any:
@@ -276,10 +255,12 @@ def _matrix_item(self: Any, index: Any) -> Any:
     return self.recorder.wrap(result)
 
 
+_WHOLE = frozenset((int, type(None)))
+_BASIC = frozenset((int, slice, type(None), type(Ellipsis)))
 _ALIASES = frozenset({"clip"})  # np.clip is a function around it
 
 
-def _base(array: Array) -> Array:
+def _base(array: Any) -> Array:
     return ndarray.view(array, ndarray)
 
 
@@ -306,24 +287,26 @@ def _real_kind(value: Any) -> Any:
 
 def _index(index: Any) -> Any:
     """An index with plain arrays, and with whole numbers as Python's."""
-    if type(index) is int or type(index) is slice and _is_simple(index):
+    kind = type(index)
+    if kind is int or (kind is slice and _is_simple(index)):
         return index
-    if type(index) is tuple:
+    if kind is tuple:
         return tuple([_index(part) for part in index])
-    if type(index) is slice:
-        return slice(*[x if x is None else x.__index__() for x in (index.start, index.stop, index.step)])
+    if kind is slice:
+        ends = (index.start, index.stop, index.step)
+        return slice(*[x if x is None else x.__index__() for x in ends])
     if isinstance(index, (np.integer, ndarray)) and index.ndim == 0 and index.dtype.kind in "iu":
         return int(_base(index)) if isinstance(index, ndarray) else int(index)
     return _plain_one(index)
 
 
 def _is_simple(index: slice) -> bool:
-    return all(x is None or type(x) is int for x in (index.start, index.stop, index.step))
+    start, stop, step = type(index.start), type(index.stop), type(index.step)
+    return start in _WHOLE and stop in _WHOLE and step in _WHOLE
 
 
 def _is_basic(index: Any) -> bool:
-    parts = index if type(index) is tuple else (index,)
-    return all(part is None or part is Ellipsis or type(part) in (int, slice) for part in parts)
+    return all(type(part) in _BASIC for part in (index if type(index) is tuple else (index,)))
 
 
 def _get(array: Array, index: Any) -> Any:

@@ -34,7 +34,7 @@ class BufferMap:
     def add(self, owner: Array, key: int) -> Root:
         """Make the memory of `owner` known as buffer `key`."""
         self._forget_dead()
-        start, stop = address_bounds(owner)
+        _, start, stop = address_bounds(owner)
         root = Root(key, start, max(stop, start + 1))
         # Called before the memory is given back; list and dictionary are changed elsewhere.
         root.reference = weakref.ref(owner, lambda _: self._dead.append(root))
@@ -63,18 +63,18 @@ class BufferMap:
                 self._starts.pop(bisect_right(self._starts, root.start) - 1)
 
 
-def address_bounds(array: Array) -> tuple[int, int]:
-    """Return the address of an array's first byte, and the one after its last."""
-    start = array.__array_interface__["data"][0]
-    if array.flags.c_contiguous or array.flags.f_contiguous:
-        return start, start + array.nbytes
-    low, high = start, start + array.itemsize
+def address_bounds(array: Array) -> tuple[int, int, int]:
+    """Return the address of an array's first element, of its first byte, and after its last one."""
+    first: int = array.__array_interface__["data"][0]
+    if array.flags.c_contiguous:
+        return first, first, first + array.nbytes
+    low, high = first, first + array.itemsize
     for n, step in zip(array.shape, array.strides, strict=True):
         if step < 0:
             low += (n - 1) * step
         else:
             high += (n - 1) * step
-    return low, high
+    return first, low, high
 
 
 def owner_of(array: Array) -> Array:

@@ -14,7 +14,18 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-__all__ = ["DTYPES", "MOST_STEPS", "Buffer", "Log", "LogError", "Number", "Step", "View", "decode", "encode"]
+__all__ = [
+    "DTYPES",
+    "MOST_STEPS",
+    "Buffer",
+    "Log",
+    "LogError",
+    "Number",
+    "Step",
+    "View",
+    "decode",
+    "encode",
+]
 
 DTYPES = frozenset(
     np.dtype(name).str

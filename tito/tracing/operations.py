@@ -8,37 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tito.tracing.log import Number
+from tito.tracing.names import CREATORS, FUNCTIONS, METHODS, OPTIONS, UFUNCS
 
 __all__ = ["NotAllowed", "find_operation", "operations_of"]
 
 Array: TypeAlias = NDArray[Any]
 
-UFUNCS = frozenset(
-    "add subtract multiply divide true_divide floor_divide remainder mod fmod power float_power "
-    "negative positive absolute abs fabs rint sign conjugate conj exp exp2 expm1 log log2 log10 log1p "
-    "sqrt square cbrt reciprocal maximum minimum fmax fmin greater greater_equal less less_equal "
-    "equal not_equal logical_and logical_or logical_not logical_xor isnan isinf isfinite signbit "
-    "bitwise_and bitwise_or bitwise_xor invert left_shift right_shift sin cos tan sinh cosh tanh "
-    "arctan hypot copysign trunc floor ceil ldexp matmul vecdot matvec vecmat clip divmod modf".split()
-)
-METHODS = frozenset(("__call__", "reduce", "accumulate", "reduceat", "outer", "at"))
-FUNCTIONS = frozenset(
-    "dot inner outer vdot tensordot einsum concatenate block tile repeat where copyto clip take roll "
-    "zeros_like empty_like ones_like full_like copy reshape ravel cumsum cumprod trace diag diagflat "
-    "tril triu take_along_axis choose compress argmax argmin argsort sort nonzero flatnonzero "
-    "real imag fill_diagonal put pad nan_to_num array_equal kron delete append insert".split()
-)
-CREATORS = frozenset(
-    "zeros empty ones full eye identity arange linspace tri array asarray asanyarray "
-    "ascontiguousarray asfortranarray require copy".split()
-)
 MOST_SHAPE = 1 << 27  # elements of an array that a step makes
-PLAIN_OPTIONS = frozenset(
-    "out axis dtype casting order subok keepdims initial where axes optimize mode constant_values "
-    "indices_or_sections reps shape newshape copy ndmin fill_value k N M num endpoint "
-    "a b repeats subscripts shift offset prepend obj values arr kind posinf neginf nan "
-    "a_min a_max min max decimals start stop step equal_nan device like a1 a2 x y".split()
-)
+MOST_EINSUM = 4  # arrays; the search for an order of more takes long
+_CORES = {"matmul": (2, 2), "vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}
 
 
 class NotAllowed(Exception):
@@ -58,103 +36,122 @@ def find_operation(name: str) -> Callable[..., Any]:
     if kind == "ufunc" and ufunc in UFUNCS and method in METHODS:
         if ufunc == "clip":
             return np.clip
-        found: Callable[..., Any] = getattr(getattr(np, ufunc, None), method, None)
-        if found is not None:
-            return found
-    if kind == "function" and rest in FUNCTIONS:
-        return getattr(np, rest)  # type: ignore[no-any-return]
-    if kind == "create" and rest in CREATORS:
-        return _empty if rest == "empty" else getattr(np, rest)
-    if name in _OWN:
-        return _OWN[name]
+        found: Any = getattr(getattr(np, ufunc, None), method, None)
+    elif (kind == "function" and rest in FUNCTIONS) or (kind == "create" and rest in CREATORS):
+        found = _empty if rest == "empty" else getattr(np, rest)
+    else:
+        found = _OWN.get(name)
+    if callable(found):
+        operation: Callable[..., Any] = found
+        return operation
     raise NotAllowed(f"{name!r} is not among the operations that are repeated")
 
 
 def operations_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> int:
-    """Return at most how many elementary operations a step takes, and how many it makes.
+    """Return at most how many elementary operations a step takes; refuse one that makes too much.
 
     Raises
     ------
     NotAllowed
         If an option is none of the list, or the step would make too large an array.
     """
-    if not PLAIN_OPTIONS.issuperset(kwargs):
+    if not OPTIONS.issuperset(kwargs):
         raise NotAllowed(f"an option of {name!r} that is not repeated")
-    arrays = [x for x in _flat([*args, *kwargs.values()]) if isinstance(x, np.ndarray)]
-    short = name.rpartition(" ")[2]
-    if name == "function einsum":
-        return _einsum_operations(args, arrays)
-    if name == "function kron" or ".outer" in short or short in ("outer", "inner", "tensordot", "dot"):
-        shapes = math.prod(max(1, x.size) for x in arrays[:2])
-        inner = _inner_size(short, arrays)
-        _expect_size(shapes // max(1, inner * inner))
-        return shapes // max(1, inner)
-    if short.partition(".")[0] in ("matmul", "vecdot", "matvec", "vecmat") and len(arrays) > 1:
-        return _matmul_operations(short, arrays[0], arrays[1])
-    if name.startswith("create ") or short in ("tile", "repeat", "full_like", "zeros_like", "pad",
-                                               "empty_like", "ones_like", "diag", "diagflat"):
-        numbers = [abs(int(x)) for x in _flat([*args, *kwargs.values()])
-                   if isinstance(x, (int, np.integer, float)) and abs(x) < 1 << 62]
-        if short in ("arange", "linspace"):
-            made = max([1, *numbers])
-        else:
-            made = math.prod(max(1, n) for n in numbers if short not in ("full",)) * max(
-                [1, *(x.size for x in arrays)]
-            )
-        _expect_size(made if short != "full" else _shape_size(args))
-        return made
-    shape = np.broadcast_shapes(*(x.shape for x in arrays)) if _spreads(name) else ()
-    made = math.prod(shape)
-    _expect_size(made)
-    return max(made, sum(x.size for x in arrays))
+    values = _flat([*args, *kwargs.values()])
+    arrays = [x for x in values if isinstance(x, np.ndarray)]
+    short = name.rpartition(" ")[2].partition(".")[0]
+    made, operations = _cost(name, short, args, arrays, values)
+    if max(made, *(x.size for x in arrays), 0) > MOST_SHAPE:
+        raise NotAllowed(f"an array of {made} elements is more than a replay makes")
+    return max(operations, made, sum(x.size for x in arrays))
 
 
-def _spreads(name: str) -> bool:
-    return name.startswith("ufunc ") and name.endswith("__call__") or name == "function where"
+def _cost(
+    name: str, short: str, args: list[Any], arrays: list[Array], values: list[Any]
+) -> tuple[int, int]:
+    """Return how many elements a step makes, and how many operations it takes; rather too many."""
+    sizes = [x.size for x in arrays]
+    if short == "einsum":
+        return _einsum_cost(args, arrays)
+    if short in _CORES and len(arrays) > 1:
+        return _matmul_cost(short, arrays[0], arrays[1])
+    if short in ("dot", "inner", "tensordot", "vdot") and len(arrays) > 1:
+        inner = arrays[0].shape[-1] if arrays[0].ndim and short != "tensordot" else 1
+        together = sizes[0] * sizes[1]
+        made = together // max(1, inner) ** 2 if short != "tensordot" else max(sizes[:2]) ** 2
+        return made, together
+    if name.endswith(".outer") or short in ("outer", "kron"):
+        return math.prod(sizes[:2]), math.prod(sizes[:2])
+    if name in ("getitem", "setitem"):
+        return (_indexed_size(args[0], args[1]),) * 2
+    if short in ("take", "take_along_axis", "compress", "choose", "put"):
+        return math.prod(sizes[:2]), sum(sizes)
+    if short in ("eye", "identity", "tri", "diag", "diagflat"):
+        return max([1, *sizes, *_whole(values)]) ** 2, 0
+    if short == "arange":
+        return _arange_size(args), 0
+    if name.startswith("create ") or short in ("tile", "repeat", "pad", "full_like", "zeros_like",
+                                               "ones_like", "empty_like", "insert"):  # fmt: skip
+        return math.prod(max(1, n) for n in _whole(values)) * max([1, *sizes]) + sum(sizes), 0
+    if (name.startswith("ufunc ") and not name.endswith(".at")) or short == "where":
+        made = math.prod(np.broadcast_shapes(*(x.shape for x in arrays)))
+        return made, made
+    return sum(sizes), sum(sizes)
 
 
-def _shape_size(args: list[Any]) -> int:
-    sides = args[0] if args and isinstance(args[0], (list, tuple)) else args[:1]
-    return math.prod(max(1, abs(int(n))) for n in sides)
+def _whole(values: list[Any]) -> list[int]:
+    """The whole numbers among operands, but not those of filling values of floats."""
+    return [abs(x) for x in values if type(x) is int]
 
 
-def _inner_size(short: str, arrays: list[Array]) -> int:
-    """The length that a product sums over, 1 where there is none or it is unclear."""
-    if short in ("dot", "inner") and len(arrays) > 1 and arrays[0].ndim and arrays[1].ndim:
-        return arrays[0].shape[-1]
-    return 1
+def _arange_size(args: list[Any]) -> int:
+    numbers = [float(x) for x in args if isinstance(x, (int, float))]
+    start, stop, step = {1: [0.0, *numbers, 1.0], 2: [*numbers, 1.0]}.get(len(numbers), numbers)
+    return int(max(0.0, (stop - start) / step)) + 1
 
 
-def _matmul_operations(short: str, a: Array, b: Array) -> int:
-    kind = short.partition(".")[0]
-    core = {"matmul": (2, 2), "vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}[kind]
+def _indexed_size(array: Array, index: Any) -> int:
+    """The elements that an advanced index chooses."""
+    parts = index if isinstance(index, tuple) else (index,)
+    chosen, used = 1, 0
+    for part in parts:
+        if isinstance(part, (list, np.ndarray)):
+            chosen = max(chosen, np.asarray(part).size)
+            used += max(1, np.asarray(part).ndim) if np.asarray(part).dtype == bool else 1
+        elif part is not None and part is not Ellipsis:
+            used += isinstance(part, int)
+    sides: list[int] = sorted(array.shape, reverse=True)
+    return chosen * math.prod(sides[: max(0, array.ndim - used)])
+
+
+def _matmul_cost(short: str, a: Array, b: Array) -> tuple[int, int]:
+    core = _CORES[short]
     batch = [x.shape[: max(0, x.ndim - n)] for x, n in zip((a, b), core, strict=True)]
     sides = math.prod(np.broadcast_shapes(*batch))
     rows = a.shape[-2] if core[0] == 2 and a.ndim > 1 else 1
-    inner = a.shape[-1] if a.ndim else 1
     columns = b.shape[-1] if core[1] == 2 and b.ndim > 1 else 1
-    _expect_size(sides * rows * columns)
-    return sides * rows * inner * columns
+    made = sides * rows * columns
+    return made, made * (a.shape[-1] if a.ndim else 1)
 
 
-def _einsum_operations(args: list[Any], arrays: list[Array]) -> int:
-    total = math.prod(max(1, x.size) for x in arrays)
+def _einsum_cost(args: list[Any], arrays: list[Array]) -> tuple[int, int]:
+    if len(arrays) > MOST_EINSUM:
+        raise NotAllowed("an einsum of many arrays")
+    everything = math.prod(max(1, x.size) for x in arrays)
     text = args[0] if args and isinstance(args[0], str) else ""
-    letters = text.partition("->")[0].replace(" ", "").replace("...", "").split(",")
-    if text and len(letters) == len(arrays):
-        sizes: dict[str, int] = {}
-        for names, array in zip(letters, arrays, strict=True):
-            for letter, n in zip(names, array.shape[array.ndim - len(names) :], strict=False):
-                sizes[letter] = max(n, sizes.get(letter, 1))
-        rest = math.prod(math.prod(x.shape[: x.ndim - len(n)]) or 1
-                         for n, x in zip(letters, arrays, strict=True))
-        total = math.prod(sizes.values()) * rest
-    return total
-
-
-def _expect_size(elements: int) -> None:
-    if elements > MOST_SHAPE:
-        raise NotAllowed(f"an array of {elements} elements is more than a replay makes")
+    names = text.partition("->")[0].replace(" ", "").replace("...", "").split(",")
+    if len(names) != len(arrays):
+        return everything, everything
+    sides: dict[str, int] = {}
+    rest = 1
+    for letters, array in zip(names, arrays, strict=True):
+        own = array.shape[max(0, array.ndim - len(letters)) :]
+        rest *= math.prod(array.shape[: array.ndim - len(own)])
+        for letter, n in zip(letters, own, strict=False):
+            sides[letter] = max(n, sides.get(letter, 1))
+    total = math.prod(sides.values()) * rest
+    kept = set(text.partition("->")[2]) if "->" in text else set(sides)
+    return math.prod(sides[x] for x in kept if x in sides) * rest, total
 
 
 def _flat(values: Any) -> list[Any]:

@@ -1,5 +1,6 @@
 """While a call is recorded, NumPy's functions that make arrays of nothing give recorded ones."""
 
+import copyreg
 import functools
 import math
 import sys
@@ -9,23 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tito.tracing.arrays import Recorded
+from tito.tracing.arrays import Recorded, pickled
+from tito.tracing.names import CREATORS, OF_DATA
 
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
 __all__ = ["patched"]
 
-CREATORS = (
-    "zeros empty ones full eye identity arange linspace tri array asarray asanyarray "
-    "ascontiguousarray asfortranarray require frombuffer fromiter fromfunction copy"
-).split()
-OF_DATA = frozenset(
-    "array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter "
-    "fromfunction copy".split()
-)
-"""What these make of numbers that are not recorded is known contents, not a step."""
-LIST_TAKERS = "sum prod mean max min amax amin".split()
+LIST_TAKERS = ("sum", "prod", "mean", "max", "min", "amax", "amin")
 """These take a list of arrays, which NumPy does not look into for recorded ones."""
 MATHS = {"exp": np.exp, "sqrt": np.sqrt, "log": np.log, "log2": np.log2, "fabs": np.fabs}
 
@@ -47,9 +40,11 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
             if id(value) in new:
                 before.append((place, name, value))
                 place[name] = new[id(value)]
+    copyreg.pickle(ndarray, pickled)
     try:
         yield
     finally:
+        copyreg.dispatch_table.pop(ndarray, None)
         for place, name, value in before:
             place[name] = value
 
@@ -59,7 +54,7 @@ def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__wrapped__", function)
-    call = getattr(type(function), "__call__", None)
+    call = vars(type(function)).get("__call__")
     places = [vars(np), vars(math), vars(sys.modules["__main__"])]
     for each in (function, call, getattr(function, "__func__", None)):
         own = getattr(each, "__globals__", None)
@@ -80,7 +75,7 @@ def _creating(recorder: "Recorder", name: str) -> Callable[..., Any]:
         if name == "fromiter" and not isinstance(args[0], np.ndarray):
             args = (list(args[0]), *args[1:])
             if _holds_recorded(args[0]):
-                return np.array(args[0], *args[1:2], dtype=kwargs.get("dtype"))
+                return np.array(args[0], dtype=args[1] if args[1:] else kwargs.get("dtype"))
         value = original(*map(plain, args), **{key: plain(each) for key, each in kwargs.items()})
         if name in OF_DATA and not _holds_recorded((*args, *kwargs.values())):
             return recorder.wrap(recorder.adopt(value)) if recorder.knows(value) else value

@@ -122,9 +122,7 @@ def _set(numbers: Array) -> Indices:
     return frozenset(np.unique(numbers).tolist())
 
 
-def _products(
-    codes: _Codes, place: int, step: Step, operands: list[Array]
-) -> Iterator[Product]:
+def _products(codes: _Codes, place: int, step: Step, operands: list[Array]) -> Iterator[Product]:
     """Yield the products that a step takes: one, or one for each pair of a stack."""
     pairs = _pairs(step, operands)
     if len(pairs) > MOST_BATCH:

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.arrays import PRODUCTS
 from tito.tracing.log import Log, Step, View
+from tito.tracing.names import PRODUCTS
 from tito.tracing.products import Product, products_of
 from tito.tracing.replay import CannotReplay, replay
 
@@ -104,7 +104,8 @@ class Proof:
         It is what remains of a result of positive numbers when all other products give 0, so that a
         product whose result is thrown away, or multiplied by 0, has no share.
         """
-        kept, others = set(), set()
+        kept: set[int] = set()
+        others: set[int] = set()
         for product in self.products:
             (kept if keep(product) else others).add(product.step)
         kept -= others
@@ -226,5 +227,3 @@ def _covers(log: Log, view: View) -> bool:
     size = view.size * np.dtype(view.dtype).itemsize
     low, high = view.bounds()
     return size == log.buffers[view.buffer].size == high - low
-
-

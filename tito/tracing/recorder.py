@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.arrays import Recorded, kinds
 from tito.tracing.buffers import BufferMap, Root, address_bounds, owner_of
 from tito.tracing.log import DTYPES, MOST_STEPS, Buffer, Log, Number, Step, View
 
@@ -65,8 +66,6 @@ def recording(function: Callable[..., Any], gate: Gate | None = None) -> Iterato
 
 def plain(value: Any) -> Any:
     """Return `value` with every recorded array in it as a plain one on the same memory."""
-    from tito.tracing.arrays import Recorded
-
     if isinstance(value, Recorded):
         return ndarray.view(value, matrix if value.is_matrix else ndarray)
     if type(value) in (list, tuple):
@@ -90,8 +89,6 @@ class Recorder:
     """
 
     def __init__(self, gate: Gate | None = None) -> None:
-        from tito.tracing.arrays import kinds
-
         self.array_kind, self.number_kind, self.matrix_kind = kinds(self)
         self.gate, self.open, self.problem, self.overflow = gate, True, "", False
         self._lock = threading.RLock()
@@ -203,7 +200,7 @@ class Recorder:
         with self._lock:
             view = self._find(element)
             if view is None or view.buffer < self._inputs:
-                number = ndarray.view(element.copy(), self.number_kind)
+                number: Any = ndarray.view(element.copy(), self.number_kind)
                 number.place = view
                 return number
         return self.perform("copy", _copy, (ndarray.view(element, self.array_kind),), {})
@@ -257,21 +254,25 @@ class Recorder:
                 if step is not None:
                     self._steps[place] = Step(step.name, step.thread, step.args, step.kwargs, made)
         wrapped = [self.wrap(r, as_matrix and getattr(r, "ndim", 0) > 0) for r in plain_results]
-        return type(result)(wrapped) if many and type(result) in (list, tuple) else (
-            tuple(wrapped) if many else wrapped[0]
+        return (
+            type(result)(wrapped)
+            if many and type(result) in (list, tuple)
+            else (tuple(wrapped) if many else wrapped[0])
         )
 
     def _note(self, result: Any) -> View | None:
         """Return the view of memory that an operation made; None where it made none."""
         if not isinstance(result, ndarray) or not result.size:
             return None
-        if result.dtype.str not in DTYPES:
+        dtype = result.dtype.str
+        if dtype not in DTYPES:
             self._give_up(f"an array of {result.dtype}")
             return None
-        if self._find(result) is not None:
+        first, low, high = address_bounds(result)
+        if self._map.find(low, high) is not None:
             return None
-        self._add(result, "made")
-        return self._find(result)
+        root = self._add(result, "made")
+        return View(root.key, first - root.start, result.shape, result.strides, dtype)
 
     def _add(self, array: Array, origin: str, content: bytes = b"") -> Root:
         owner = owner_of(array)
@@ -286,11 +287,10 @@ class Recorder:
         if not array.size:
             zeros = (0,) * array.ndim
             return View(0, 0, array.shape, zeros, array.dtype.str) if self._inputs else None
-        low, high = address_bounds(array)
+        first, low, high = address_bounds(array)
         root = self._map.find(low, high)
         if root is None:
             return None
-        first = array.__array_interface__["data"][0]
         return View(root.key, first - root.start, array.shape, array.strides, array.dtype.str)
 
     def _describe(self, value: Any, depth: int = 0) -> Any:
@@ -364,7 +364,7 @@ def _whole(value: Any) -> Any:
 
 
 def _span(array: Array) -> int:
-    low, high = address_bounds(owner_of(array))
+    _, low, high = address_bounds(owner_of(array))
     return max(high - low, 1)
 
 

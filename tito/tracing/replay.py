@@ -22,8 +22,8 @@ Hook: TypeAlias = Callable[[int, Step, list[Array]], bool]
 """Given a step's place, the step and its operands; says whether it is computed, else it gives 0."""
 
 MOST_BYTES = 1 << 30
-MOST_OPERATIONS = 1 << 36
-SECONDS = 20.0
+MOST_OPERATIONS = 1 << 32
+SECONDS = 5.0
 
 
 class CannotReplay(Exception):
@@ -125,9 +125,9 @@ class _Machine:
             return
         result = operation(*args, **kwargs)
         results = list(result) if isinstance(result, (list, tuple)) else [result]
-        for array, view in zip(results, step.results, strict=False):
-            if view is not None:
-                self.keep(view, np.asarray(array))
+        for array, place_made in zip(results, step.results, strict=False):
+            if place_made is not None:
+                self.keep(place_made, np.asarray(array))
 
     def keep(self, view: View, array: Array) -> None:
         """Lay what a step made into its buffer as it lay in the call."""

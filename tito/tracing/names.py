@@ -1,0 +1,69 @@
+"""The names of NumPy's operations: which are one step of a log, and which a replay takes."""
+
+__all__ = ["CREATORS", "FUNCTIONS", "METHODS", "OF_DATA", "OPTIONS", "PRODUCTS", "SILENT", "UFUNCS"]
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+UFUNCS = _names(
+    """
+    add subtract multiply divide true_divide floor_divide remainder mod fmod power float_power
+    negative positive absolute abs fabs rint sign conjugate conj exp exp2 expm1 log log2 log10
+    log1p sqrt square cbrt reciprocal maximum minimum fmax fmin greater greater_equal less
+    less_equal equal not_equal logical_and logical_or logical_not logical_xor isnan isinf
+    isfinite signbit bitwise_and bitwise_or bitwise_xor invert left_shift right_shift sin cos
+    tan sinh cosh tanh arctan arctan2 hypot logaddexp logaddexp2 copysign trunc floor ceil
+    ldexp divmod modf clip matmul vecdot matvec vecmat
+    """
+)
+METHODS = _names("__call__ reduce accumulate reduceat outer at")
+FUNCTIONS = _names(
+    """
+    dot inner outer vdot tensordot einsum concatenate block pad tile repeat where copyto clip
+    take roll zeros_like empty_like ones_like full_like copy reshape ravel cumsum cumprod
+    trace diag diagflat tril triu take_along_axis choose compress argmax argmin argsort sort
+    nonzero flatnonzero real imag fill_diagonal put nan_to_num array_equal kron delete append
+    insert
+    """
+)
+"""These are one step. NumPy's other functions are made of steps, and run as they are."""
+
+SILENT = _names(
+    """
+    shape ndim size result_type can_cast min_scalar_type shares_memory may_share_memory
+    iscomplexobj isrealobj array_repr array_str array2string einsum_path common_type save
+    savez savetxt
+    """
+)
+"""These say something about arrays and make none."""
+
+CREATORS = _names(
+    """
+    zeros empty ones full eye identity arange linspace tri array asarray asanyarray
+    ascontiguousarray asfortranarray require frombuffer fromiter fromfunction copy
+    """
+)
+OF_DATA = _names(
+    """
+    array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter
+    fromfunction copy
+    """
+)
+"""What these make of numbers that are not recorded is known contents, not a step."""
+
+OPTIONS = _names(
+    """
+    out axis axes dtype casting order subok keepdims initial where optimize mode
+    constant_values indices_or_sections reps shape newshape copy ndmin fill_value k N M num
+    endpoint a b repeats shift offset values arr kind posinf neginf nan a_min a_max min max
+    start stop step
+    """
+)
+
+PRODUCTS = frozenset(
+    [f"function {name}" for name in ("dot", "inner", "outer", "vdot", "tensordot", "einsum")]
+    + [f"ufunc {name}.__call__" for name in ("matmul", "vecdot", "matvec", "vecmat", "multiply")]
+)
+"""The steps that multiply numbers of two arrays with each other."""
