@@ -30,7 +30,8 @@ class SandboxMode:
             return launch_plain
 
         def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
-            inside = [*command, "3", "4"]  # the numbers of the two descriptors in the sandbox
+            # the numbers of the descriptors, and that no process inside is somebody else's
+            inside = [*command, "3", "4", "--alone"]
             return run_in_sandbox(inside, limits=limits, pass_fds=descriptors)
 
         return launch

@@ -1,0 +1,64 @@
+"""From a rebuilt notebook to the judge's verdicts: which cells it loads, which checks it asks."""
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from tito.conditions.results import CellVerdict, Check
+from tito.course import Course
+from tito.course import Limits as CourseLimits
+from tito.grading.judge.connection import Launch
+from tito.grading.judge.judge import judge_cells
+from tito.grading.judge.remote import Limits
+from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
+
+__all__ = ["checks_in", "judge_notebook", "load_checks"]
+
+CHECKS = "checks.py"
+
+
+def load_checks(course: Course, assignment: str) -> Mapping[str, Check]:
+    """Return the judge's checks of an assignment; empty where its lesson has none."""
+    path = course.sources / assignment / CHECKS
+    return checks_in(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+
+
+def checks_in(source: str, path: str = CHECKS) -> Mapping[str, Check]:
+    """Return the checks that the source of a checks.py defines."""
+    module = ModuleType("checks")
+    exec(compile(source, path, "exec"), vars(module))
+    checks: Mapping[str, Check] = vars(module)["CHECKS"]
+    return checks
+
+
+def judge_notebook(
+    notebook: Notebook,
+    checks: Mapping[str, Check],
+    launch: Launch,
+    limits: CourseLimits,
+    seed: int | None = None,
+) -> list[CellVerdict]:
+    """Judge the solutions in a rebuilt notebook; only the cells' sources are taken from it.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        The release with a student's solutions in it.
+    checks : mapping of grade id to Check
+        What to ask; graded cells without a check are not judged.
+    launch : Launch
+        Starts a supervisor.
+    limits : course.Limits
+        Seconds for a cell, and for all of them.
+    seed : int, optional
+        Where the hidden inputs come from; default: the operating system.
+    """
+    cells = [cell for cell in code_cells(notebook) if not is_graded(cell)]
+    given = [cell.source for cell in cells if is_exported(cell) and not is_solution(cell)]
+    solutions = {grade_id(cell): cell.source for cell in cells if is_solution(cell)}
+    graded = [grade_id(cell) for cell in code_cells(notebook) if is_graded(cell)]
+    asked = {name: checks[name] for name in graded if name in checks}
+    bounds = Limits(
+        call_seconds=min(Limits.call_seconds, float(limits.cell_seconds)),
+        notebook_seconds=float(limits.notebook_seconds),
+    )
+    return judge_cells(given, solutions, asked, launch=launch, limits=bounds, seed=seed)

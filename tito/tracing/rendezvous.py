@@ -1,0 +1,132 @@
+"""Whether products of one call run at the same time: each waits until enough of them wait.
+
+No clock decides. Products that are taken one after another never wait together, however long the
+first one waits. Those that do are let go on in reverse order, one at a time, so that a race between
+them shows in the result.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+__all__ = ["Rendezvous", "late_threads"]
+
+TURN = 0.5  # seconds that a product may take before the next one goes on
+DELAY = 0.02  # seconds; the thread that starts others has gone on by then
+MOST_WAITING = 256
+
+
+class Rendezvous:
+    """A place where the products of a call wait for one another; a gate of `recording`.
+
+    Parameters
+    ----------
+    wanted : int
+        How many products have to wait at the same time.
+    patience : float
+        Seconds after the last arrival in which another product may come.
+    alone : callable, optional
+        Whether no other thread is there that could come; default: asks this process.
+    clock : callable
+        Seconds.
+
+    Attributes
+    ----------
+    together : tuple of int
+        The steps of the products that waited at the same time: the most there ever were.
+    waiting : list of int
+        The steps of the products that wait now, in order of arrival.
+    """
+
+    def __init__(
+        self,
+        wanted: int,
+        patience: float = 5.0,
+        alone: Callable[[], bool] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.together: tuple[int, ...] = ()
+        self._wanted, self._patience, self._clock = wanted, patience, clock
+        self._alone = alone or (lambda: threading.active_count() == 1)
+        self.waiting: list[int] = []
+        self._queue: list[int] = []  # once it has opened: those still to let go on, the next last
+        self._inside: int | None = None
+        self._until = 0.0  # when patience ends, or the turn of the product inside
+        self._opened = False
+        self._free: set[int] = set()
+        self._changed = threading.Condition()
+
+    def enter(self, thread: int, step: int) -> None:
+        """Wait until this product may be computed."""
+        with self._changed:
+            self.arrive(step)
+            while step not in self._free:
+                self._free.update(self.due())
+                self._changed.notify_all()
+                if step not in self._free:
+                    self._changed.wait(self.seconds())
+            self._free.discard(step)
+
+    def leave(self, thread: int, step: int) -> None:
+        """Hear that the product has been computed."""
+        with self._changed:
+            self.depart(step)
+            self._changed.notify_all()
+
+    def arrive(self, step: int) -> None:
+        """Take in a product that waits."""
+        self.waiting.append(step)
+        if self._opened or len(self.waiting) > MOST_WAITING:
+            return
+        self._until = self._clock() + self._patience
+        if len(self.waiting) > len(self.together):
+            self.together = tuple(self.waiting)
+
+    def depart(self, step: int) -> None:
+        """Hear that a product has been computed, or never will be."""
+        if step == self._inside:
+            self._inside = None
+
+    def due(self) -> list[int]:
+        """Return the steps that may go on now; each is returned once."""
+        if not self._opened and self._complete():
+            self._opened = True
+            self._queue, self.waiting = self.waiting, []
+        if not self._opened:
+            return []
+        steps, self.waiting = self.waiting, []
+        if self._queue and (self._inside is None or self._clock() >= self._until):
+            self._inside = self._queue.pop()
+            self._until = self._clock() + TURN
+            steps.append(self._inside)
+        return steps
+
+    def seconds(self) -> float | None:
+        """Return how long until `due` may return more though nothing happens; None: for ever."""
+        if self._queue or (self.waiting and not self._opened):
+            return max(0.0, self._until - self._clock())
+        return None
+
+    def _complete(self) -> bool:
+        """Whether enough products wait, or no others will come."""
+        if not self.waiting:
+            return False
+        enough = len(self.waiting) >= min(self._wanted, MOST_WAITING)
+        return enough or self._clock() >= self._until or self._alone()
+
+
+@contextmanager
+def late_threads(delay: float = DELAY) -> Iterator[None]:
+    """Let each new thread begin late, so that it finds what its starter changes after the start."""
+    run = threading.Thread.run
+
+    def begin_late(thread: threading.Thread) -> None:
+        time.sleep(delay)
+        run(thread)
+
+    threading.Thread.run = begin_late  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        threading.Thread.run = run  # type: ignore[method-assign]
