@@ -93,7 +93,7 @@ def test_config_sets_only_what_nbgrader_knows(
         ("ClearSolutions", "code_stub", "pass"),
         ("Autograde", "log", None),
         ("LimitOutput", "max_lines", "many"),
-        ("Autograde", "exporter_class", "tito.grading.intake.Rejected"),
+        ("Autograde", "exporter_class", "tito.grading.intake.read.Rejected"),
         ("Autograde", "exporter_class", "tito.no_such_module"),
     ],
     ids=[

@@ -13,11 +13,13 @@ from tito.errors import TitoError
 
 __all__ = [
     "Lesson",
+    "answers_in",
     "assign_cell_ids",
     "cell_name",
     "code_cells",
     "find_lesson",
     "grade_id",
+    "is_answer",
     "is_exported",
     "is_graded",
     "is_locked",
@@ -202,6 +204,16 @@ def is_graded(cell: Cell) -> bool:
 def is_solution(cell: Cell) -> bool:
     """Whether the student writes in the cell."""
     return bool(_nbgrader(cell).get("solution", False))
+
+
+def is_answer(cell: Cell) -> bool:
+    """Whether a person gives points for what the student writes in the cell."""
+    return is_graded(cell) and is_solution(cell)
+
+
+def answers_in(notebook: Notebook) -> list[Cell]:
+    """Return the cells that a person reads, in order."""
+    return [cell for cell in notebook.cells if is_answer(cell)]
 
 
 def is_locked(cell: Cell) -> bool:

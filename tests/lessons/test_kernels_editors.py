@@ -8,7 +8,8 @@ from classroom import read_samples
 
 from tito.course import Course
 from tito.grading.assignment import student_notebook
-from tito.grading.intake import notebook_cells, rebuild
+from tito.grading.intake.read import notebook_cells
+from tito.grading.intake.rebuild import rebuild
 from tito.lesson import find_lesson, grade_id, is_solution
 
 

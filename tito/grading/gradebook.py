@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from tito.errors import TitoError
@@ -80,7 +81,15 @@ def submitted_students(lesson: Lesson) -> list[str]:
     folder = lesson.course.assignments / "submitted"
     if not folder.is_dir():
         return []
-    return sorted(path.name for path in folder.iterdir() if (path / lesson.assignment).exists())
+    return sorted(path.name for path in folder.iterdir() if _holds(path, lesson.assignment))
+
+
+def _holds(folder: Path, name: str) -> bool:
+    """Whether a student's folder holds something of that name, or does not let anybody look."""
+    try:
+        return (folder / name).exists()
+    except OSError:
+        return True
 
 
 def count_unread(lesson: Lesson) -> int:

@@ -6,32 +6,63 @@ renamed. An autograded notebook carries the fingerprint of all that it was made 
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
-import stat
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from tito.course import Limits
 from tito.errors import TitoError
+from tito.files import Refused, read_regular, write_whole
 from tito.grading.database import REMEDY
-from tito.grading.intake import TIMESTAMP, Rejected, read_bytes
+from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
 from tito.grading.verdicts import METADATA_KEY
 from tito.lesson import Lesson
 
 __all__ = [
+    "NotStored",
+    "fingerprint",
     "graded_fingerprint",
     "handed_in_at",
     "put_in_place",
-    "strange_entries",
     "the_only_grader",
 ]
 
 READ_ONLY = 0o444
 """The mode of autograded files, as nbgrader sets it."""
 
-PARTIAL = ".partial"
+MIB = 2**20
+MOST_TIMESTAMP = 1000
+"""The most bytes of a timestamp.txt; one has 30."""
+
+
+class NotStored(TitoError):
+    """The files of one student cannot be written; those of others may well be."""
+
+
+def fingerprint(submitted: Path, limits: Limits) -> str:
+    """Return a digest of all that the grade of a submission in nbgrader's tree depends on.
+
+    These are the notebook, the time it was handed in, and the assignment's source and release.
+    """
+    course_tree, assignment = submitted.parents[3], submitted.parent.name
+    digest = hashlib.sha256()
+    for path in (
+        submitted,
+        submitted.parent / TIMESTAMP,
+        course_tree / "source" / assignment / submitted.name,
+        course_tree / "release" / assignment / submitted.name,
+    ):
+        try:
+            data = read_bytes(path, limits)
+        except Rejected as rejected:
+            data = rejected.fact.encode(errors="replace")
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()
 
 
 def graded_fingerprint(lesson: Lesson, student: str) -> str:
@@ -39,7 +70,7 @@ def graded_fingerprint(lesson: Lesson, student: str) -> str:
     try:
         data = lesson.handed_in(student, "autograded").read_bytes()
         return str(json.loads(data)["metadata"][METADATA_KEY]["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ""
 
 
@@ -57,22 +88,15 @@ def handed_in_at(lesson: Lesson, student: str) -> datetime | None:
     if not os.path.lexists(path):
         return None
     try:
-        text = read_bytes(path, lesson.course.limits).decode().strip()
+        text = read_regular(path, MOST_TIMESTAMP).decode().strip()
         return parse_utc(text) if text else None
-    except Rejected:
-        raise TitoError(f"{TIMESTAMP} is no regular file: remove it.") from None
+    except Refused as refused:
+        raise TitoError(f"{TIMESTAMP} {refused}: remove it.") from None
     except (ValueError, OverflowError):
         raise TitoError(f"{TIMESTAMP} holds no time: write one, or remove the file.") from None
 
 
-def strange_entries(folder: Path) -> list[str]:
-    """Name the links, FIFOs and devices beside a notebook: to copy them would follow them."""
-    files = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
-    strange = (path for path in files if not stat.S_ISREG(path.lstat().st_mode))
-    return sorted({path.name for path in strange if path.suffix != ".ipynb"})
-
-
-def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> None:
+def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> list[str]:
     """Make the autograded folder of a student what nbgrader would have made it.
 
     Parameters
@@ -86,25 +110,37 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
     ignored : sequence of str
         Patterns of names that are not copied; those of nbgrader's `CourseDirectory.ignore`.
 
+    Returns
+    -------
+    list of str
+        What was left out of what the student handed in, each with the reason.
+
     Raises
     ------
+    NotStored
+        If this student's files cannot be written.
     TitoError
-        If a file cannot be written.
+        If no file can be written: the disk is full, or may only be read.
     """
     place = lesson.handed_in(student, "autograded")
-    source = lesson.course.assignments / "source" / lesson.assignment
+    given = lesson.course.assignments / "source" / lesson.assignment
+    most = lesson.course.limits.file_mib * MIB
+    left_out: list[str] = []
     try:
-        place.parent.mkdir(parents=True, exist_ok=True)
-        files = {**_beside(lesson.handed_in(student).parent, ignored), **_beside(source, ignored)}
-        for name in _all_names(place.parent) - {*files, place.name}:
-            (place.parent / name).unlink()
+        ours = _beside(given, ignored)
+        own = _beside(lesson.handed_in(student).parent, ignored)
+        files = {**_not_in_the_way(own, {*ours, place.name}, left_out), **ours}
+        _clear(place.parent, {*files, place.name})
         for name, path in files.items():
-            (place.parent / name).parent.mkdir(parents=True, exist_ok=True)
-            _write(place.parent / name, path.read_bytes())
-        _write(place, notebook.encode())
+            try:
+                write_whole(place.parent / name, read_regular(path, most), READ_ONLY)
+            except Refused as refused:
+                left_out.append(f"{name} {refused}")
+        write_whole(place, notebook.encode(), READ_ONLY)
         _force_to_disk(place.parent)
     except OSError as error:
-        raise _told(error, lesson) from error
+        raise _told(error, lesson, student) from error
+    return left_out
 
 
 @contextmanager
@@ -136,28 +172,42 @@ def the_only_grader(lesson: Lesson) -> Iterator[None]:
 
 
 def _beside(folder: Path, ignored: Sequence[str]) -> dict[str, Path]:
-    """The regular files that nbgrader copies from a folder, by their path below it."""
+    """The files that nbgrader copies from a folder, by their path below it."""
     from nbgrader.utils import find_all_files
 
     if not folder.is_dir():
         return {}
     found = map(Path, find_all_files(str(folder), [*ignored, "*.ipynb"]))
-    regular = (path for path in found if stat.S_ISREG(path.lstat().st_mode))
-    return {str(path.relative_to(folder)): path for path in regular}
+    return {str(path.relative_to(folder)): path for path in found}
 
 
-def _all_names(folder: Path) -> set[str]:
-    return {str(path.relative_to(folder)) for path in folder.rglob("*") if not path.is_dir()}
+def _not_in_the_way(
+    own: dict[str, Path], ours: set[str], left_out: list[str]
+) -> dict[str, Path]:
+    """Those files of a student that are neither a folder of ours nor lie in a file of ours."""
+    folders = {str(folder) for name in ours for folder in PurePath(name).parents}
+    free = {}
+    for name, path in own.items():
+        if name in folders or any(str(folder) in ours for folder in PurePath(name).parents):
+            left_out.append(f"{name} is in the way of a file of the release")
+        else:
+            free[name] = path
+    return free
 
 
-def _write(path: Path, data: bytes) -> None:
-    partial = path.with_name(f"{path.name}{PARTIAL}")
-    with open(partial, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.chmod(READ_ONLY)
-    partial.replace(path)
+def _clear(folder: Path, wanted: Iterable[str]) -> None:
+    """Remove what is no longer handed in, and what stands where something else has to be."""
+    files = {folder / name for name in wanted}
+    folders = {parent for file in files for parent in file.parents}
+    for top, names, others in os.walk(folder):
+        paths = [Path(top, name) for name in names]
+        links = [path for path in paths if path.is_symlink()]
+        for path in [*links, *(Path(top, name) for name in others)]:
+            if path not in files:
+                path.unlink()
+        for path in set(paths) - folders - set(links):
+            shutil.rmtree(path)
+        names[:] = [path.name for path in paths if path in folders]
 
 
 def _force_to_disk(folder: Path) -> None:
@@ -168,9 +218,11 @@ def _force_to_disk(folder: Path) -> None:
         os.close(handle)
 
 
-def _told(error: OSError, lesson: Lesson) -> TitoError:
+def _told(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
     folder = lesson.course.shown(lesson.course.assignments)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")
     fact = f"{folder} cannot be written: {error.strerror}."
+    if student and error.errno != errno.EROFS:
+        return NotStored(f"The autograded folder of {student} cannot be written: {error.strerror}.")
     return TitoError(fact, f"Make it writable. {REMEDY}")

@@ -4,11 +4,19 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from tito.grading.answers import answers_in, is_answer
 from tito.grading.execution import Execution, Outcome
 from tito.grading.outputs import outputs_for, valid_outputs
 from tito.grading.results import MIME_TYPE, SIGNS, Result, describe, overall, restore
-from tito.lesson import Cell, Notebook, grade_id, is_graded, is_solution, syntax_error
+from tito.lesson import (
+    Cell,
+    Notebook,
+    answers_in,
+    grade_id,
+    is_answer,
+    is_graded,
+    is_solution,
+    syntax_error,
+)
 
 __all__ = [
     "METADATA_KEY",

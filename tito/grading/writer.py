@@ -66,7 +66,7 @@ class Writer:
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def write(self, student: str, text: str, handed_in: datetime | None) -> None:
+    def write(self, student: str, text: str, handed_in: datetime | None) -> list[str]:
         """Enter an examined notebook and put its file, with this text, in place.
 
         Parameters
@@ -77,12 +77,17 @@ class Writer:
             The notebook, as JSON.
         handed_in : datetime or None
             When it was handed in, in UTC; None if that is not known.
+
+        Returns
+        -------
+        list of str
+            What was left out of the files beside it, each with the reason.
         """
         from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
 
         notebook = reads_json(text)
         self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
-        put_in_place(self.lesson, student, text, self._ignored)
+        return put_in_place(self.lesson, student, text, self._ignored)
 
     def write_missing(self, student: str) -> None:
         """Enter a submission that holds no notebook as 0, so that it is there like any other."""

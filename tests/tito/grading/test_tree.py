@@ -1,6 +1,8 @@
 """nbgrader's course tree: what is put into it is complete, and what is in it is not trusted."""
 
+import errno
 import os
+import shutil
 import subprocess
 import sys
 from datetime import datetime
@@ -8,16 +10,19 @@ from pathlib import Path
 
 import pytest
 
+from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.tree import (
+    NotStored,
+    fingerprint,
     graded_fingerprint,
     handed_in_at,
     put_in_place,
-    strange_entries,
     the_only_grader,
 )
 from tito.lesson import Lesson
 
+LIMITS = Limits(notebook_mib=1)
 NOTEBOOK = '{"metadata": {"tito": {"fingerprint": "f"}}}'
 
 
@@ -59,8 +64,11 @@ def test_put_in_place_follows_nothing_that_a_student_laid_there(
 ) -> None:
     (folder / "passwd").symlink_to("/etc/passwd")
     os.mkfifo(folder / "pipe")
-    assert strange_entries(folder) == ["passwd", "pipe"]
-    put_in_place(lesson, "ada", NOTEBOOK, [])
+    left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert sorted(left_out) == [
+        "passwd is a link, not a regular file",
+        "pipe is not a regular file",
+    ]
     place = lesson.handed_in("ada", "autograded")
     assert [path.name for path in place.parent.iterdir()] == [place.name]
 
@@ -69,8 +77,86 @@ def test_put_in_place_says_when_a_folder_is_in_the_way(lesson: Lesson, folder: P
     place = lesson.handed_in("ada", "autograded")
     place.parent.parent.mkdir(parents=True)
     place.parent.write_text("a file where a folder has to be", encoding="utf-8")
-    with pytest.raises(TitoError, match="cannot be written"):
+    with pytest.raises(NotStored, match="of ada cannot be written"):
         put_in_place(lesson, "ada", NOTEBOOK, [])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EROFS])
+def test_put_in_place_of_a_full_disk_is_the_whole_classs_matter(
+    lesson: Lesson, folder: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("tito.grading.tree.write_whole", full)
+    with pytest.raises(TitoError) as told:
+        put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert not isinstance(told.value, NotStored)
+
+
+def test_put_in_place_takes_names_of_any_length_and_bytes(lesson: Lesson, folder: Path) -> None:
+    names = ["a" * 250, os.fsdecode(b"caf\xe9.csv")]
+    for name in names:
+        (folder / name).write_text("1", encoding="utf-8")
+    assert put_in_place(lesson, "ada", NOTEBOOK, []) == []
+    place = lesson.handed_in("ada", "autograded")
+    assert {path.name for path in place.parent.iterdir()} == {*names, place.name}
+
+
+def test_put_in_place_replaces_a_folder_by_a_file_and_a_file_by_a_folder(
+    lesson: Lesson, folder: Path
+) -> None:
+    place = lesson.handed_in("ada", "autograded").parent
+    (folder / "a").mkdir()
+    (folder / "a" / "deep.csv").write_text("1", encoding="utf-8")
+    (folder / "b").write_text("1", encoding="utf-8")
+    put_in_place(lesson, "ada", NOTEBOOK, [])
+    shutil.rmtree(folder / "a")
+    (folder / "b").unlink()
+    (folder / "a").write_text("2", encoding="utf-8")
+    (folder / "b").mkdir()
+    (folder / "b" / "deep.csv").write_text("2", encoding="utf-8")
+    put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert (place / "a").read_text(encoding="utf-8") == "2"
+    assert (place / "b" / "deep.csv").read_text(encoding="utf-8") == "2"
+
+
+def test_put_in_place_leaves_out_what_is_in_the_way_of_the_release(
+    lesson: Lesson, folder: Path
+) -> None:
+    given = lesson.course.assignments / "source" / lesson.assignment
+    (given / "data").mkdir()
+    (given / "data" / "table.csv").write_text("given", encoding="utf-8")
+    (folder / "data").write_text("a file", encoding="utf-8")
+    left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert left_out == ["data is in the way of a file of the release"]
+    place = lesson.handed_in("ada", "autograded").parent
+    assert (place / "data" / "table.csv").read_text(encoding="utf-8") == "given"
+
+
+def test_put_in_place_leaves_out_a_file_of_many_gigabytes_unread(
+    lesson: Lesson, folder: Path
+) -> None:
+    (folder / "huge.bin").touch()
+    os.truncate(folder / "huge.bin", 2**40)
+    left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert left_out == ["huge.bin is larger than the 64 MiB allowed"]
+
+
+def test_put_in_place_leaves_out_what_nobody_may_read(
+    lesson: Lesson, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "secret.csv").write_text("1", encoding="utf-8")
+    opened = os.open
+
+    def guarded(path: Path, *more: int) -> int:
+        if Path(path).name == "secret.csv":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return opened(path, *more)
+
+    monkeypatch.setattr("tito.files.os.open", guarded)
+    left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert left_out == ["secret.csv cannot be read: Permission denied"]
 
 
 @pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"metadata": {}}', '{"metadata": 3}'])
@@ -105,7 +191,7 @@ def test_handed_in_at_of_no_time(lesson: Lesson, folder: Path, data: bytes) -> N
 
 def test_handed_in_at_follows_no_link(lesson: Lesson, folder: Path) -> None:
     (folder / "timestamp.txt").symlink_to("/etc/hostname")
-    with pytest.raises(TitoError, match="no regular file"):
+    with pytest.raises(TitoError, match="a link, not a regular file"):
         handed_in_at(lesson, "ada")
 
 
@@ -130,3 +216,67 @@ def test_the_only_grader_ends_with_its_process(lesson: Lesson) -> None:
     assert done.returncode == -9
     with the_only_grader(lesson):
         pass
+
+
+# The fingerprint: what the grade depends on, and nothing else.
+
+
+@pytest.fixture
+def submitted(tmp_path: Path) -> Path:
+    """The notebook that a student handed in, in a course tree with its source and release."""
+    path = tmp_path / "submitted" / "ada" / "11_kernels" / "kernels.ipynb"
+    for folder in ("source", "release"):
+        file = tmp_path / folder / "11_kernels" / "kernels.ipynb"
+        file.parent.mkdir(parents=True)
+        file.write_text(folder, encoding="utf-8")
+    path.parent.mkdir(parents=True)
+    path.write_text("submitted", encoding="utf-8")
+    path.with_name("timestamp.txt").write_text("2027-01-31 12:00:00 UTC", encoding="utf-8")
+    return path
+
+
+DEPENDS_ON = {
+    "notebook": "submitted/ada/11_kernels/kernels.ipynb",
+    "timestamp": "submitted/ada/11_kernels/timestamp.txt",
+    "source": "source/11_kernels/kernels.ipynb",
+    "release": "release/11_kernels/kernels.ipynb",
+}
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted"])
+@pytest.mark.parametrize("name", DEPENDS_ON.values(), ids=DEPENDS_ON)
+def test_fingerprint_changes_with_what_the_grade_depends_on(
+    submitted: Path, tmp_path: Path, name: str, change: str
+) -> None:
+    before = fingerprint(submitted, LIMITS)
+    file = tmp_path / name
+    if change == "deleted":
+        file.unlink()
+    else:
+        file.write_text("edited", encoding="utf-8")
+    assert fingerprint(submitted, LIMITS) != before
+
+
+def test_fingerprint_stays_while_nothing_of_that_changes(submitted: Path, tmp_path: Path) -> None:
+    before = fingerprint(submitted, LIMITS)
+    os.utime(submitted, (0, 0))
+    submitted.with_name("notes.txt").write_text("new", encoding="utf-8")
+    other = tmp_path / "submitted" / "grace" / "11_kernels"
+    other.mkdir(parents=True)
+    (other / "kernels.ipynb").write_text("another", encoding="utf-8")
+    assert fingerprint(submitted, LIMITS) == before
+
+
+def test_fingerprint_tells_the_files_apart(submitted: Path, tmp_path: Path) -> None:
+    before = fingerprint(submitted, LIMITS)
+    source, release = (tmp_path / DEPENDS_ON[name] for name in ("source", "release"))
+    source.write_text("sourcer", encoding="utf-8")
+    release.write_text("elease", encoding="utf-8")
+    assert fingerprint(submitted, LIMITS) != before
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFO")
+def test_fingerprint_takes_no_file_for_what_it_is(submitted: Path) -> None:
+    submitted.unlink()
+    os.mkfifo(submitted)
+    assert len(fingerprint(submitted, LIMITS)) == 64

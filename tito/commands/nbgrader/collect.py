@@ -17,7 +17,7 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     STUDENT_kernels.ipynb, with the time it was handed in in a timestamp.txt beside it.
     """
     from tito.course import Course
-    from tito.grading.collection import collect_exchange, collect_paths
+    from tito.grading.intake.collect import collect_exchange, collect_paths
     from tito.lesson import find_lesson
     from tito.reports.console import printable
 
@@ -28,8 +28,8 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
         return
     results = collect_paths(found, paths)
     for result in results:
-        if result.status == "refused":
-            click.echo(printable(f"{result.name}: refused: {result.reason}"), err=True)
+        if result.reason:
+            click.echo(printable(f"{result.name}: {result.status}: {result.reason}"), err=True)
     new = sum(result.status == "collected" for result in results)
     kept = sum(result.status == "unchanged" for result in results)
     refused = len(results) - new - kept

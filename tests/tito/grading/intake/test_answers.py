@@ -6,8 +6,10 @@ import nbformat
 import pytest
 from nbformat import v4
 
-from tito.grading.answers import MOST_CHARACTERS, pictures, put_answer
-from tito.grading.intake import SubmittedCell, rebuild
+from tito.grading.intake.answers import MOST_CHARACTERS, put_answer
+from tito.grading.intake.place import Handed
+from tito.grading.intake.read import SubmittedCell, pictures
+from tito.grading.intake.rebuild import rebuild
 from tito.lesson import assign_cell_ids
 
 STUB = "YOUR ANSWER HERE"
@@ -87,7 +89,7 @@ def test_rebuild_brings_the_pictures_of_an_answer_along(release: Any) -> None:
 def test_put_answer_keeps_an_answer_in_code_what_it_is() -> None:
     cell = v4.new_code_cell("# YOUR CODE HERE")
     part = SubmittedCell("code", "x = 1", "answer", attachments=PICTURE)
-    put_answer(cell, [part], [part], v4.new_notebook(cells=[cell]))
+    put_answer(cell, [0], Handed([part], v4.new_notebook(cells=[cell])))
     assert (cell.source, "attachments" in cell) == ("x = 1", False)
 
 

@@ -1,0 +1,174 @@
+"""Files: those that other people made are read without trust, ours are written whole or not at all.
+
+A path is opened once, without following a link and without waiting, and what was opened is looked
+at; so nothing can be exchanged between the look and the reading.
+"""
+
+import errno
+import io
+import lzma
+import os
+import stat
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+__all__ = ["Reader", "Refused", "opened_zip", "read_regular", "write_whole"]
+
+READING = (
+    os.O_RDONLY
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # do not wait for the writer of a FIFO
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_BINARY", 0)
+)
+MIB = 2**20
+AT_A_TIME = MIB
+MOST_ENTRIES = 100_000
+MOST_DIRECTORY = 16 * MIB
+"""The largest list of contents of a zip file: zipfile reads it whole."""
+
+# What zipfile and the libraries below it raise at a damaged, encrypted or odd archive.
+BROKEN_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, OSError),
+    *(RuntimeError, ValueError, IndexError, TypeError, OverflowError, MemoryError),
+)
+
+Reader = Callable[[int], bytes]
+"""Reads a file of at most so many bytes, or raises `Refused`."""
+
+
+class Refused(Exception):
+    """A file is not read; the text says why, as in ``is a link, not a regular file``."""
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """Return the content of a regular file of at most `most` bytes.
+
+    Raises
+    ------
+    Refused
+        If it is no regular file, larger, or cannot be read.
+    """
+    with _opened(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise _too_large(most)
+        try:
+            return _capped(file, most)
+        except OSError as error:
+            raise _unreadable(error) from None
+
+
+@contextmanager
+def opened_zip(path: Path) -> Iterator[dict[str, Reader]]:
+    """Open a zip file and yield its files by their names in it, each with what reads it.
+
+    A name is what stands between its slashes, without empty parts and single dots.
+
+    Raises
+    ------
+    Refused
+        If it is no regular file, no zip file, or has too many entries.
+    """
+    with _opened(path, _Bounded) as file, _archive(file) as archive:
+        entries = [e for e in archive.infolist() if e.filename and not e.is_dir()]
+        if len(entries) > MOST_ENTRIES:
+            raise Refused(f"has {len(entries)} entries; {MOST_ENTRIES} are read")
+        yield {_plain_name(e.filename): partial(_read_entry, archive, e) for e in entries}
+
+
+def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
+    """Write a file complete and forced to the disk, or not at all; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, mode)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+class _Bounded(io.FileIO):
+    """A file of which nobody can ask for much at once; zipfile does as the archive tells it."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read at most `size` bytes."""
+        if size is not None and size > MOST_DIRECTORY:
+            raise Refused("has a list of contents that is too long")
+        return super().read(size) or b""
+
+
+@contextmanager
+def _opened(path: Path, kind: type[io.FileIO] = io.FileIO) -> Iterator[io.FileIO]:
+    try:
+        handle = os.open(path, READING)
+    except (OSError, ValueError) as error:  # a ValueError tells of a null character in the name
+        raise _unreadable(error, path) from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)  # of a folder, Python makes no file object that could do it
+        raise Refused("is not a regular file")
+    with kind(handle, "rb") as file:
+        yield file
+
+
+def _unreadable(error: Exception, path: Path | None = None) -> Refused:
+    if isinstance(error, FileNotFoundError):
+        return Refused("is not there")
+    if path is not None and isinstance(error, OSError) and error.errno in (errno.ELOOP, errno.ENXIO):
+        what = "is a link, not" if error.errno == errno.ELOOP else "is not"
+        return Refused(f"{what} a regular file")
+    reason = error.strerror if isinstance(error, OSError) else error
+    return Refused(f"cannot be read: {reason}")
+
+
+@contextmanager
+def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    try:
+        archive = zipfile.ZipFile(file)
+    except BROKEN_ZIP as error:
+        raise Refused(f"cannot be unpacked: {error}") from None
+    with archive:
+        yield archive
+
+
+def _plain_name(name: str) -> str:
+    parts = name.replace("\\", "/").split("/")
+    return "/".join(part for part in parts if part not in ("", "."))
+
+
+def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, most: int) -> bytes:
+    """Read one file of an archive; its size is what comes out, not what the archive says."""
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise Refused("is a link, not a regular file")
+    try:
+        with archive.open(entry) as file:
+            return _capped(file, most)
+    except BROKEN_ZIP as error:
+        raise Refused(f"cannot be unpacked: {error}") from None
+
+
+def _capped(file: IO[bytes] | io.FileIO, most: int) -> bytes:
+    """Read a file to its end, a part at a time, and no more than `most` bytes of it."""
+    parts, size = [], 0
+    while part := file.read(AT_A_TIME):
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise _too_large(most)
+    return b"".join(parts)
+
+
+def _too_large(most: int) -> Refused:
+    shown = f"{most // MIB} MiB" if most % MIB == 0 else f"{most:,} bytes"
+    return Refused(f"is larger than the {shown} allowed")
