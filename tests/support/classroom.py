@@ -12,8 +12,7 @@ import nbformat
 from corpora import Entry, checks, reference
 
 from tito.course import Course
-from tito.grading.answers import is_answer
-from tito.lesson import Lesson, find_lesson, grade_id, is_graded, read_notebook
+from tito.lesson import Lesson, find_lesson, grade_id, is_answer, is_graded, read_notebook
 
 __all__ = [
     "ANSWERS",

@@ -4,12 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tito.errors import TitoError
-from tito.grading.answers import answers_in
 from tito.grading.assignment import student_notebook
 from tito.grading.execution import run_notebook
-from tito.grading.intake import read_submission, rebuild
+from tito.grading.intake.read import read_submission
+from tito.grading.intake.rebuild import rebuild
 from tito.grading.verdicts import Verdict, answer_verdict, verdicts_of
-from tito.lesson import Lesson, Notebook, grade_id, is_graded
+from tito.lesson import Lesson, Notebook, answers_in, grade_id, is_graded
 
 __all__ = ["CheckResult", "choose_file", "run_checks"]
 

@@ -96,12 +96,11 @@ def _released_checks(
     from nbformat.v4 import new_output
 
     from tito.course import Course
-    from tito.grading.answers import answers_in, is_answer
     from tito.grading.assignment import student_notebook
     from tito.grading.execution import Execution
     from tito.grading.results import MIME_TYPE
     from tito.grading.verdicts import answer_verdict, verdicts_of
-    from tito.lesson import find_lesson, is_graded
+    from tito.lesson import answers_in, find_lesson, is_answer, is_graded
 
     try:
         notebook = student_notebook(find_lesson(Course.find(), title))
