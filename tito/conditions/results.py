@@ -1,0 +1,262 @@
+"""What a check asks and what it found: data only; printing it is somebody else's work."""
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure
+from tito.conditions.call import Call, LocalCall, NoAnswer
+
+__all__ = [
+    "MIME_TYPE",
+    "LABELS",
+    "CellVerdict",
+    "Check",
+    "Condition",
+    "ConditionResult",
+    "Inconclusive",
+    "Share",
+    "Verdict",
+    "attempt",
+    "describe",
+    "outcome",
+    "overall",
+    "restore",
+    "sentence",
+    "try_here",
+    "visible_inputs",
+]
+
+Verdict: TypeAlias = Literal["passed", "failed", "review", "not-run"]
+Condition: TypeAlias = Callable[..., None]  # (call, rng, **inputs): returns, or raises what it saw
+
+MIME_TYPE = "application/vnd.tito.check+json"
+"""Under which a locked cell shows its results to programs, beside the text for people."""
+
+LABELS = {
+    "passed": "passed",
+    "failed": "failed",
+    "review": "for review",
+    "not-run": "could not run",
+}
+"""The verdicts as a person reads them."""
+
+VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every time
+REVIEW_HINT = "Your instructor will look at this part."
+
+
+class Inconclusive(Exception):  # noqa: N818 (nothing is wrong: a person has to look)
+    """What a condition looks for could not be seen, so it neither passed nor failed."""
+
+
+@dataclass(frozen=True)
+class Share:
+    """A condition and the points that hang on it.
+
+    Parameters
+    ----------
+    condition : Condition
+        Its docstring is what the student reads.
+    points : float
+        What it is worth.
+    inputs : mapping
+        Keyword arguments of the condition: the sizes it tries. Empty for those that students see.
+    """
+
+    condition: Condition
+    points: float
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Check:
+    """What a graded cell asks of a function.
+
+    Parameters
+    ----------
+    function : str
+        The function's name.
+    solution : str
+        The grade id of the cell that defines it.
+    shares : tuple of Share
+        Conditions with their points and hidden inputs.
+    timed : bool
+        Whether it takes the CPU time of calls.
+    cut : str, optional
+        The function's option that says how the product is cut.
+    """
+
+    function: str
+    solution: str
+    shares: tuple[Share, ...]
+    timed: bool = False
+    cut: str | None = None
+
+    @property
+    def points(self) -> float:
+        """What all conditions are worth together."""
+        return sum(share.points for share in self.shares)
+
+
+@dataclass(frozen=True)
+class ConditionResult:
+    """What one condition found.
+
+    Parameters
+    ----------
+    condition : str
+        Its name.
+    words : str
+        The sentence that the student reads.
+    verdict : {'passed', 'failed', 'review', 'not-run'}
+        `review`: a person has to look; `not-run`: there was nothing to try it on.
+    fact, hint : str
+        What was seen, and where to look; empty when it passed.
+    share, points : float
+        What it is worth, and what of that was earned.
+    detail : str
+        What only the instructor reads; may name hidden inputs.
+    """
+
+    condition: str
+    words: str = ""
+    verdict: Verdict = "not-run"
+    fact: str = ""
+    hint: str = ""
+    share: float = 0.0
+    points: float = 0.0
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class CellVerdict:
+    """The verdict on a graded cell.
+
+    Parameters
+    ----------
+    grade_id : str
+        The graded cell.
+    score, max_score : float
+        Points earned and to be had.
+    verdict : {'passed', 'failed', 'review', 'not-run'}
+        The worst of its conditions' verdicts.
+    message, hint : str
+        The first fact that cost points, and what to do about it.
+    conditions : tuple of ConditionResult
+        Every condition; empty where the cell has no check.
+    """
+
+    grade_id: str
+    score: float
+    max_score: float
+    verdict: str
+    message: str = ""
+    hint: str = ""
+    conditions: tuple[ConditionResult, ...] = ()
+
+    @property
+    def word(self) -> str:
+        """The verdict as a person reads it: passed, failed, could not run or for review."""
+        return LABELS[self.verdict]
+
+    @property
+    def story(self) -> str:
+        """What a person reads of it: a line for each condition, else the message and the hint."""
+        if self.conditions:
+            return describe(self.conditions)
+        hint = f"Hint: {self.hint}\n" if self.hint else ""
+        return f"{self.word}: {self.message}\n{hint}"
+
+
+def sentence(condition: Condition) -> str:
+    """Return the sentence that a student reads: the first line of the docstring."""
+    return (condition.__doc__ or condition.__name__).strip().splitlines()[0]
+
+
+def visible_inputs(condition: Condition) -> np.random.Generator:
+    """Return the generator of the inputs that a student sees."""
+    return np.random.default_rng([VISIBLE_SEED, zlib.crc32(condition.__name__.encode())])
+
+
+def try_here(
+    function: Callable[..., Any], conditions: Mapping[Condition, float], cut: str | None = None
+) -> tuple[ConditionResult, ...]:
+    """Try `function` in this process, on the inputs that a student sees.
+
+    Parameters
+    ----------
+    function : callable
+        A kernel: takes A (m, n) and B (n, p) and options.
+    conditions : mapping of condition to points
+        What it has to fulfil.
+    cut : str, optional
+        The option that says how the product is cut.
+    """
+    call = LocalCall(function, cut)
+    return tuple(
+        attempt(call, Share(condition, points), visible_inputs(condition))
+        for condition, points in conditions.items()
+    )
+
+
+def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResult:
+    """Try a condition on the function behind `call`, with inputs from `rng`."""
+    try:
+        share.condition(call, rng, **share.inputs)
+    except CheckFailure as failure:
+        return outcome(share, "failed", failure.fact, failure.hint)
+    except Inconclusive as doubt:
+        return outcome(share, "review", str(doubt), REVIEW_HINT)
+    except NoAnswer as silence:
+        return outcome(share, "failed", silence.fact, silence.hint)
+    return outcome(share, "passed")
+
+
+def outcome(
+    share: Share, verdict: Verdict, fact: str = "", hint: str = "", detail: str = ""
+) -> ConditionResult:
+    """Return the result of a condition; only `passed` earns its points."""
+    return ConditionResult(
+        condition=share.condition.__name__,
+        words=sentence(share.condition),
+        verdict=verdict,
+        fact=fact,
+        hint=hint,
+        share=share.points,
+        points=share.points if verdict == "passed" else 0.0,
+        detail=detail,
+    )
+
+
+def overall(results: Sequence[ConditionResult]) -> ConditionResult:
+    """Return the result that speaks for all: the first of the worst verdict among them."""
+    for verdict in ("failed", "not-run", "review"):
+        for result in results:
+            if result.verdict == verdict:
+                return result
+    return results[0]
+
+
+def describe(results: Sequence[ConditionResult]) -> str:
+    """Return a line for each condition, and beneath one that did not pass what was seen."""
+    lines = []
+    for result in results:
+        points = f"{result.points:g}/{result.share:g}"
+        lines.append(f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}")
+        if result.fact:
+            lines.append(f"{'':<20} {result.fact}")
+        if result.hint:
+            lines.append(f"{'':<20} Hint: {result.hint}")
+    return "\n".join(lines) + "\n"
+
+
+def restore(found: Iterable[Mapping[str, Any]]) -> tuple[ConditionResult, ...]:
+    """Return the results that `dataclasses.asdict` made mappings of, by whatever version."""
+    known = {each.name for each in fields(ConditionResult)}
+    return tuple(
+        ConditionResult(**{name: value for name, value in one.items() if name in known})
+        for one in found
+    )
