@@ -15,7 +15,7 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.conditions.call import Observation, observe, pretend_cpus
+from tito.conditions.call import Observation, Raised, observe, pretend_cpus
 from tito.grading.judge.protocol import (
     DTYPES,
     MOST_LOG,
@@ -136,10 +136,14 @@ def run(
     call: dict[str, Any], arrays: tuple[Array, ...], function: Any, gate: RemoteGate | None
 ) -> Observation:
     """Call the function once, with its products at a gate if they are to wait."""
-    if not call["meet"]:
-        return observe(function, arrays, call["options"], traced=call["traced"])
-    with late_threads():
-        return observe(function, arrays, call["options"], gate=gate, traced=True)
+    try:
+        if not call["meet"]:
+            return observe(function, arrays, call["options"], traced=call["traced"])
+        with late_threads():
+            return observe(function, arrays, call["options"], gate=gate, traced=True)
+    except BaseException as error:  # one that is no Exception
+        kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
+        return Observation(None, "", Raised(kinds, describe(error)))
 
 
 def pack_value(value: Array | None, most: int) -> tuple[bytes, dict[str, Any]]:

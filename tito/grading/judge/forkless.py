@@ -10,6 +10,8 @@ import os
 import platform
 import struct
 
+from tito.grading.judge.processes import LIBC
+
 __all__ = ["forbid_processes"]
 
 # AUDIT_ARCH of linux/audit.h, clone, clone3, and calls that only start processes: fork, vfork
@@ -39,12 +41,11 @@ def forbid_processes() -> None:
     """
     steps = _filter()
     program = _Program(len(steps) // 8, steps)
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
     for option, value, pointer in (
         (SET_NO_NEW_PRIVS, 1, None),
         (SET_SECCOMP, MODE_FILTER, ctypes.byref(program)),
     ):
-        if prctl(option, ctypes.c_ulong(value), pointer or ctypes.c_ulong(0), 0, 0) != 0:
+        if LIBC.prctl(option, ctypes.c_ulong(value), pointer or ctypes.c_ulong(0), 0, 0) != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 __all__ = [
+    "LIBC",
     "Ended",
     "Patience",
     "adopt_orphans",
@@ -29,6 +30,8 @@ __all__ = [
     "thread_count",
     "wipe",
 ]
+
+LIBC = ctypes.CDLL(None, use_errno=True)
 
 # linux/prctl.h
 SET_PDEATHSIG, SET_DUMPABLE, SET_CHILD_SUBREAPER = 1, 4, 36
@@ -216,6 +219,5 @@ def _has_ended(child: int) -> bool:
 
 
 def _prctl(option: int, value: int) -> None:
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    if prctl(option, *map(ctypes.c_ulong, (value, 0, 0, 0))) != 0:
+    if LIBC.prctl(option, *map(ctypes.c_ulong, (value, 0, 0, 0))) != 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))

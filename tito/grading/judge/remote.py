@@ -32,10 +32,12 @@ ELSEWHERE = "it works in other processes, where its products cannot be seen"
 OVERRUNS = {
     "memory_mib": "more memory than a submission may use",
     "cpu_seconds": "more CPU time than a submission may use",
-    "wall_seconds": "more time than a submission may take",
-    "notebook_seconds": "more time than a submission may take",
     "files": "more files than a submission may have",
 }
+
+
+TIME = ("wall_seconds", "notebook_seconds")
+"""The limits whose end is the end of the submission."""
 
 
 class OutOfTime(Exception):  # noqa: N818 (a limit, not a bug)
@@ -105,12 +107,12 @@ class RemoteCall:
 
     def trace(self, *arrays: Array, meet: int = 0, **options: Any) -> CallResult:
         """Call it with traced operands; with `meet`, products wait for one another."""
-        return self._call(arrays, options, traced=True, meet=meet)
+        return self._call(_in_order(arrays), options, traced=True, meet=meet)
 
     def time(self, *arrays: Array, **options: Any) -> CallResult:
         """Take the CPU time of one traced call in a child of its own, and of A @ B."""
-        self._connection.start()
         self.close()
+        arrays = _in_order(arrays)
         seconds, load = self._seconds(self.limits.call_seconds), self.limits.load_seconds
         request = self._request(arrays, options, seconds, traced=True, meet=0)
         request |= {"do": "time", "cells": self._cells, "function": self.__name__}
@@ -129,7 +131,6 @@ class RemoteCall:
         """Have a child load the cells, if none has."""
         if self._is_open:
             return
-        self._connection.start()
         seconds = self._seconds(self.limits.load_seconds)
         request = {"do": "open", "cells": self._cells, "function": self.__name__}
         told, said = self._ask(request | {"seconds": seconds}, b"", seconds)
@@ -192,6 +193,8 @@ class RemoteCall:
             return self._connection.ask(request, payload, (1 + GRACE) * seconds, most)
         except WorkerFailure as failure:
             self._is_open = False
+            if failure.overrun in TIME:
+                raise OutOfTime from None
             if failure.overrun:
                 fact = f"{self.__name__} needed {_overrun(failure.overrun)}"
                 raise NoAnswer(fact, "Look for a loop or a list that grows without end.") from None
@@ -241,6 +244,11 @@ class RemoteCall:
         if left <= 0:
             raise OutOfTime
         return min(most, max(left, 1.0))
+
+
+def _in_order(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
+    """Return the arrays as they lie in memory row by row: a log names places in memory."""
+    return tuple(np.array(x, order="C") for x in arrays)
 
 
 def _bytes_of(arrays: tuple[Array, ...]) -> bytes:
