@@ -121,9 +121,9 @@ def late_threads(delay: float = DELAY) -> Iterator[None]:
     """Let each new thread begin late, so that it finds what its starter changes after the start."""
     run = threading.Thread.run
 
-    def begin_late(thread: threading.Thread) -> None:
+    def begin_late(self: threading.Thread) -> None:
         time.sleep(delay)
-        run(thread)
+        run(self)
 
     threading.Thread.run = begin_late  # type: ignore[method-assign]
     try:

@@ -37,8 +37,8 @@ class Process(Protocol):
 Launch: TypeAlias = Callable[[Sequence[str], tuple[int, int]], Process]
 """Starts a command that inherits two descriptors, to read from and to write to.
 
-The launcher adds to the command the numbers that they have inside and, where all other processes
-are the command's own, as in the sandbox, ``--alone``.
+The launcher adds to the command the numbers that they have inside. In a sandbox the command is the
+first process: the others are its own, and it ends them all.
 """
 
 

@@ -4,10 +4,10 @@ The student's cells run in children of a supervisor, in the sandbox. The judge d
 sends bytes, compares what comes back with its own product of its own copies, and replays the log of
 how it was computed on numbers that the child never saw.
 
-Two rounds. In the first one a child for each check is asked for what the notebook shows, so that the
-student reads the same fact in both places; timed checks are asked here and only here. In the second
-one another child for each check gets inputs that nobody knew, and what it says reaches no student:
-by then no child of the first round is left, so none has seen them.
+Two rounds. In the first one a child for each check is asked for what the notebook shows, so that
+the student reads the same fact in both places; timed checks are asked here and only here. In the
+second one another child for each check gets inputs that nobody knew, and what it says reaches no
+student. By then no child of the first round is left, so none of them can have seen these inputs.
 """
 
 import logging
@@ -193,7 +193,7 @@ class Judge:
             call.close()
 
     def try_hidden(self, session: Session) -> None:
-        """Try the conditions that hold so far on hidden inputs; say nothing of what a child said."""
+        """Try what holds so far on hidden inputs; repeat nothing that a child said."""
         call = self.call(session)
 
         def hidden(share: Share) -> ConditionResult:

@@ -1,10 +1,10 @@
 """The trusted process inside the sandbox: it forks a child for each check, and ends it.
 
-Started as ``python -m tito.grading.judge.supervisor IN OUT [--alone]`` with the numbers of two
-inherited descriptors; ``--alone`` says that all other processes are its own, as in the sandbox. It
-never runs a student's code, and no child can read its memory or hold its descriptors. What a child
-says is passed on as it is. That a child has ended is said only when no process is left that it
-started and no file that it wrote.
+Started as ``python -m tito.grading.judge.supervisor IN OUT`` with the numbers of two inherited
+descriptors. In a sandbox it is the first process, which no other one inside can end. It never runs
+a student's code, and no child can read its memory or hold its descriptors. What a child says is
+passed on as it is. That a child has ended is said only when no process is left that it started and
+no file that it wrote.
 """
 
 import gc
@@ -269,7 +269,7 @@ def main() -> NoReturn:
     set_dumpable(False)
     adopt_orphans()
     with suppress(EOFError, OSError):
-        Supervisor(Stream(into, out), "--alone" in sys.argv[3:]).run()
+        Supervisor(Stream(into, out), os.getpid() == 1).run()
     os._exit(0)
 
 

@@ -38,7 +38,9 @@ exec "$@" 3<&0 4>&1 </dev/null >/dev/null
 
 NAMESPACES = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
-    *("--die-with-parent", "--new-session", "--hostname", "sandbox"),
+    # The command is the first process: nobody inside can end it, and no other one outlives its
+    # kill(-1), as bubblewrap's own would, whose memory all of them can write.
+    *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--as-pid-1"),
 )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.execution import Execution
-from tito.grading.line import Launch, Process, launch_plain
+from tito.grading.judge import Launch, Process, launch_plain
 from tito.grading.sandbox.notebook import run_notebook
 from tito.grading.sandbox.probe import require_sandbox
 from tito.grading.sandbox.process import run_in_sandbox
@@ -30,8 +30,7 @@ class SandboxMode:
             return launch_plain
 
         def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
-            # the numbers of the descriptors, and that no process inside is somebody else's
-            inside = [*command, "3", "4", "--alone"]
+            inside = [*command, "3", "4"]  # the numbers of the two descriptors in the sandbox
             return run_in_sandbox(inside, limits=limits, pass_fds=descriptors)
 
         return launch

@@ -16,7 +16,7 @@ from typing import Any
 
 from tito.course import Limits
 from tito.grading.execution import OVERRUN, Execution, Outcome, needed_cells
-from tito.grading.line import Launch
+from tito.grading.judge import Launch
 from tito.grading.outputs import valid_outputs
 from tito.lesson import Cell, Notebook
 
