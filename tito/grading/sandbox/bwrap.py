@@ -112,7 +112,7 @@ def _resource_limits(limits: Limits) -> list[str]:
         # The signal of the first limit tells what it was; the second one kills all the same.
         "cpu": (limits.cpu_seconds, limits.cpu_seconds + 1),
         "as": (limits.memory_mib * MIB,) * 2,
-        "nproc": (limits.processes + 1,) * 2,  # bubblewrap's own first process is one more
+        "nproc": (limits.processes,) * 2,
         "fsize": (limits.file_mib * MIB,) * 2,
         "nofile": (limits.open_files,) * 2,
         "core": (1, 1),  # none at all: 0 would still feed a program that collects them
