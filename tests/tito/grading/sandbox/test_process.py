@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from tito.grading.sandbox import SandboxLimits, SandboxProcess, Start, run_in_sandbox, warm_start
+from tito.course import Limits
+from tito.grading.sandbox import SandboxProcess, run_in_sandbox
 from tito.grading.sandbox.cgroup import group_stems
-from tito.grading.sandbox.chain import RUN_FOLDER
-from tito.grading.sandbox.janitor import own_folder
+from tito.grading.sandbox.cleanup import runtime_dir
 
 Run = Callable[..., Any]
 
@@ -25,30 +25,26 @@ Run = Callable[..., Any]
 GRADER = """
 import os, signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it would be ignored
-from tito.grading.sandbox import run_in_sandbox, warm_start
+from tito.grading.sandbox import run_in_sandbox
 from tito.grading.sandbox.cgroup import group_stems
-from tito.grading.sandbox.janitor import own_folder
-start = {"cold": run_in_sandbox, "warm": warm_start}[sys.argv[2]]
+from tito.grading.sandbox.cleanup import runtime_dir
 alive = int(sys.argv[1])
 nothing = os.open(os.devnull, os.O_RDONLY)
 inside = "import os, time\\nos.fork(); os.setsid() if os.getpid() > 2 else 0\\n"
 inside += "os.write(4, b'x'); time.sleep(600)"
-process = start([sys.executable, '-c', inside], pass_fds=(nothing, alive))
+process = run_in_sandbox([sys.executable, '-c', inside], pass_fds=(nothing, alive))
 os.close(alive)
-print(own_folder(), *group_stems(os.getpid()), flush=True)
+print(runtime_dir(), *group_stems(os.getpid()), flush=True)
 input()
 """
 
 
-WAYS = {run_in_sandbox: "cold", warm_start: "warm"}
-
-
 @contextmanager
-def grader(ending: str, begin: Start) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
+def grader(ending: str) -> Iterator[tuple[subprocess.Popen[str], int, list[str]]]:
     """Run GRADER; give it, a descriptor that ends with all its sandboxes, and its traces."""
     reader, writer = os.pipe()
     process = subprocess.Popen(
-        [sys.executable, "-c", GRADER + ending, str(writer), WAYS[begin]],
+        [sys.executable, "-c", GRADER + ending, str(writer)],
         pass_fds=[writer],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -77,14 +73,14 @@ def ends(reader: int) -> bool:
 
 
 def launch(
-    begin: Start, code: str, limits: SandboxLimits, stack: ExitStack
+    code: str, limits: Limits, stack: ExitStack
 ) -> tuple[SandboxProcess, int]:
     """Start Python code; return its sandbox and where to read what it writes to descriptor 4."""
     reader, writer = os.pipe()
     stack.callback(os.close, reader)
     nothing = os.open(os.devnull, os.O_RDONLY)
     command = [sys.executable, "-c", code]
-    process = begin(command, pass_fds=(nothing, writer), limits=limits)
+    process = run_in_sandbox(command, pass_fds=(nothing, writer), limits=limits)
     os.close(nothing)
     os.close(writer)
     return stack.enter_context(process), reader
@@ -99,7 +95,7 @@ def count(reader: int, wanted: int) -> int:
 
 
 def cleared(traces: list[str]) -> bool:
-    """Whether folder and groups are gone; waits for the janitor, who needs a moment."""
+    """Whether folder and groups are gone; waits for the cleanup, which needs a moment."""
     folder, *stems = (Path(trace) for trace in traces)
     poll = select.poll()
     for _ in range(100):
@@ -120,32 +116,26 @@ def test_run_in_sandbox_leads_prints_nowhere(run: Run) -> None:
     assert run("print('noise'); os.write(1, b'noise'); say('answer')").said == "answer"
 
 
-def test_run_in_sandbox_gives_files_that_only_its_user_can_read(run: Run) -> None:
-    path = f"{RUN_FOLDER}/given"
-    code = f"say(open({path!r}).read(), oct(os.stat({path!r}).st_mode))"
-    assert run(code, files={path: b"content"}).said == "content 0o100600"
-
-
-def test_run_in_sandbox_reports_a_command_that_does_not_exist(start: Start) -> None:
-    with start(["/no/such/program"]) as process:
+def test_run_in_sandbox_reports_a_command_that_does_not_exist() -> None:
+    with run_in_sandbox(["/no/such/program"]) as process:
         assert process.wait() == 127
 
 
-def test_kill_ends_all_processes_of_the_sandbox(start: Start) -> None:
+def test_kill_ends_all_processes_of_the_sandbox() -> None:
     code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
     with ExitStack() as stack:
-        process, reader = launch(start, code, SandboxLimits(), stack)
+        process, reader = launch(code, Limits(), stack)
         assert count(reader, 8) == 8
         assert process.poll() is None
         process.kill()
         assert process.wait() == 137
         assert ends(reader)
-        assert not os.path.exists(f"/proc/{process.pid}/root{RUN_FOLDER}")
+        assert not os.path.exists(f"/proc/{process.pid}")
 
 
-def test_one_thread_may_wait_while_another_kills(start: Start) -> None:
+def test_one_thread_may_wait_while_another_kills() -> None:
     for _ in range(10):
-        process = start(["sleep", "600"])
+        process = run_in_sandbox(["sleep", "600"])
         with ThreadPoolExecutor(3) as threads:
             codes = [threads.submit(process.wait) for _ in range(2)]
             threads.submit(process.kill).result()
@@ -162,7 +152,7 @@ for pid in range(1, 70000):
     reached.append(pid)
 say(reached)
 """
-    assert run(code).said == "[1, 2]"
+    assert run(code).said == "[1]"
 
 
 def test_twenty_in_a_row_leave_nothing(run: Run) -> None:
@@ -172,50 +162,50 @@ def test_twenty_in_a_row_leave_nothing(run: Run) -> None:
     assert len(os.listdir("/proc/self/fd")) == before
     stems = [Path(stem) for stem in group_stems(os.getpid())]
     assert [found for stem in stems for found in stem.parent.glob(f"{stem.name}*")] == []
-    assert [path.name for path in own_folder().iterdir()] == ["edition"]
+    assert [path.name for path in runtime_dir().iterdir()] == ["edition"]
 
 
-def test_several_at_a_time_do_not_share_the_limit_of_processes(start: Start) -> None:
+def test_several_at_a_time_do_not_share_the_limit_of_processes() -> None:
     code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
-    limits = SandboxLimits(processes=8)
+    limits = Limits(processes=8)
     with ExitStack() as stack:
-        readers = [launch(start, code, limits, stack)[1] for _ in range(4)]
+        readers = [launch(code, limits, stack)[1] for _ in range(4)]
         assert [count(reader, 8) for reader in readers] == [8, 8, 8, 8]
 
 
-def test_a_grader_that_ends_leaves_nothing(start: Start) -> None:
-    with grader("process.kill(); process.wait()", start) as (process, alive, traces):
+def test_a_grader_that_ends_leaves_nothing() -> None:
+    with grader("process.kill(); process.wait()") as (process, alive, traces):
         assert process.wait() == 0
         assert ends(alive)
         assert cleared(traces)
 
 
-def test_a_grader_that_forgets_its_sandbox_leaves_nothing(start: Start) -> None:
-    with grader("", start) as (process, alive, traces):
+def test_a_grader_that_forgets_its_sandbox_leaves_nothing() -> None:
+    with grader("") as (process, alive, traces):
         assert process.wait() == 0
         assert ends(alive)
         assert cleared(traces)
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
-def test_a_grader_that_is_killed_leaves_nothing(number: int, start: Start) -> None:
-    with grader("time.sleep(600)", start) as (process, alive, traces):
+def test_a_grader_that_is_killed_leaves_nothing(number: int) -> None:
+    with grader("time.sleep(600)") as (process, alive, traces):
         process.send_signal(number)
         assert process.wait() == -number
         assert ends(alive)
         assert cleared(traces)
 
 
-def test_a_forked_grader_has_its_own_folder() -> None:
+def test_a_forked_grader_has_its_runtime_dir() -> None:
     """A pool of graders: the parent's folder must outlive the child that used it."""
     code = """
 import os
 from tito.grading.sandbox import run_in_sandbox
-from tito.grading.sandbox.janitor import own_folder
-mine = own_folder()
+from tito.grading.sandbox.cleanup import runtime_dir
+mine = runtime_dir()
 child = os.fork()
 if child == 0:
-    assert own_folder() != mine
+    assert runtime_dir() != mine
     with run_in_sandbox(["/bin/true"]) as process:
         os._exit(process.wait())
 assert os.waitpid(child, 0)[1] == 0
