@@ -125,7 +125,12 @@ class Proof:
     @cached_property
     def largest_buffer(self) -> int:
         """The elements of the largest buffer that is made, the result included."""
-        return max([size // item for size, item, _, _ in self._lives()], default=0)
+        return max(self.buffer_sizes, default=0)
+
+    @property
+    def buffer_sizes(self) -> list[int]:
+        """The elements of each buffer that is made, the result included."""
+        return [size // item for size, item, _, _ in self._lives()]
 
     @cached_property
     def most_alive(self) -> int:

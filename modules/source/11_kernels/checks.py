@@ -5,9 +5,8 @@ cells list them with the same points; a test compares both. Here a condition get
 the notebook's, one of them twice; its numbers are drawn afresh for every submission.
 """
 
-from tito.grading.judge import Check
-from tito.grading.results import Share
-from tito.tools import conditions as c
+from tito import conditions as c
+from tito.conditions import Check, Share
 
 __all__ = ["CHECKS"]
 
@@ -37,7 +36,7 @@ RESULTS = (
         },
     ),
 )
-BLOCKS = {"cases": (((29, 25, 31), 11),)}
+BLOCKS = {"cases": (((14, 9, 12), 4), ((8, 13, 11), 3))}
 
 CHECKS = {
     "test-memory-trace": Check(
@@ -79,6 +78,7 @@ CHECKS = {
     "test-cache-immediate": Check(
         function="matmul_cache_optimized",
         solution="matmul-cache",
+        cut="block_size",
         shares=(
             *RESULTS,
             Share(
@@ -94,6 +94,7 @@ CHECKS = {
     "test-cache-performance": Check(
         function="matmul_cache_optimized",
         solution="matmul-cache",
+        cut="block_size",
         # Less than the six tenths that the notebook asks for: doubt is the student's.
         shares=(Share(c.fast_in_blocks, 5, {"least": 0.55}),),
         timed=True,
@@ -112,7 +113,7 @@ CHECKS = {
                 {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
             ),
             Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
-            Share(c.little_memory, 3, {"lengths": (280, 340, 3, 2), "rows": 5}),
+            Share(c.little_memory, 3, {"lengths": (43, 50, 3, 2), "rows": 5}),
         ),
     ),
     "test-chunk-edges": Check(
@@ -126,6 +127,7 @@ CHECKS = {
     "test-parallel-immediate": Check(
         function="matmul_parallel",
         solution="matmul-parallel",
+        cut="num_processes",
         shares=(
             *RESULTS,
             Share(
@@ -133,13 +135,21 @@ CHECKS = {
                 3,
                 {"shapes": ((29, 5, 7), (47, 3, 2), (2, 6, 3)), "counts": (3, 1, 7, 64)},
             ),
-            Share(c.rows_in_chunks, 5, {"cases": (((63, 14, 19), 3), ((64, 11, 23), 4))}),
+            Share(
+                c.rows_in_chunks,
+                5,
+                {
+                    "cases": (((21, 6, 8), 3), ((24, 5, 7), 4)),
+                    "uneven": (((22, 4, 5), 7), ((27, 3, 4), 5)),
+                },
+            ),
         ),
     ),
     "test-parallel-concurrent": Check(
         function="matmul_parallel",
         solution="matmul-parallel",
-        shares=(Share(c.chunks_at_once, 5, {"shape": (60, 9, 14), "counts": (3, 2)}),),
+        cut="num_processes",
+        shares=(Share(c.chunks_at_once, 5, {"shape": (30, 5, 6), "counts": (3, 5)}),),
     ),
     "test-amdahl": Check(
         function="amdahl_speedup",

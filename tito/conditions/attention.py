@@ -1,0 +1,181 @@
+"""Conditions on attention in chunks of rows: its result, and the memory that it takes."""
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure, agree
+from tito.conditions.call import Call, CallResult
+from tito.conditions.expect import Array, Generator, described, expect_log, expect_returned, found
+from tito.conditions.results import Inconclusive
+from tito.tracing import Unproven, prove
+
+__all__ = [
+    "attends",
+    "attends_large_scores",
+    "attends_narrow_types",
+    "attends_ragged_chunks",
+    "little_memory",
+]
+
+Lengths: TypeAlias = tuple[int, int, int, int]  # queries, keys, their width, width of the values
+FORMULA = "softmax(Q @ K.T / sqrt(d)) @ V, where each row of weights adds up to 1."
+
+
+def attends(
+    call: Call,
+    rng: Generator,
+    lengths: Sequence[Lengths] = ((6, 6, 4, 4), (5, 9, 3, 2), (1, 7, 2, 5), (8, 1, 3, 1)),
+) -> None:
+    """Each row of the result is the average of V that its query's weights give."""
+    for each in lengths:
+        attend(call, draw(rng, each), FORMULA, rows=each[0])
+
+
+def attends_ragged_chunks(
+    call: Call,
+    rng: Generator,
+    lengths: Sequence[Lengths] = ((10, 8, 4, 3), (7, 5, 2, 6)),
+    rows: Sequence[int] = (4, 1, 3, 100),
+) -> None:
+    """A last chunk that is shorter, and chunks longer than Q, come out right."""
+    hint = "range(0, len(Q), rows) has the first row of each chunk; a slice ends where Q ends."
+    for each in lengths:
+        for count in rows:
+            attend(call, draw(rng, each), hint, rows=count)
+
+
+def attends_large_scores(
+    call: Call, rng: Generator, lengths: Lengths = (9, 12, 4, 3), scales: Sequence[float] = (40.0,)
+) -> None:
+    """Scores in the thousands give weights, not infinity or NaN."""
+    hint = "exp(1000) is too large for a float: take each row's maximum off its scores first."
+    attend(call, draw(rng, lengths), FORMULA, rows=4)
+    for scale in scales:
+        Q, K, V = draw(rng, lengths)
+        attend(call, (scale * Q, scale * K, V), hint, rows=4)
+
+
+def attends_narrow_types(
+    call: Call,
+    rng: Generator,
+    lengths: Lengths = (11, 13, 8, 5),
+    types: Sequence[str] = ("float32",),
+) -> None:
+    """float32 gives float32 or better, as precise as it holds."""
+    for dtype in types:
+        arrays = draw(rng, lengths, dtype)
+        result = attend(call, arrays, "Let NumPy keep the type: no float16, no lists.", rows=4)
+        if result.value is None or not np.can_cast(dtype, result.value.dtype, casting="safe"):
+            fact = f"{described(call, arrays, {'rows': 4})} returned another type than {dtype}"
+            raise CheckFailure(fact, "Give the result Q.dtype, or a wider one.")
+
+
+def little_memory(
+    call: Call,
+    rng: Generator,
+    lengths: Lengths = (44, 52, 3, 2),
+    rows: int = 4,
+) -> None:
+    """Never more scores than those of one chunk lie in memory: rows * len(K)."""
+    hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
+    attend(call, draw(rng, lengths), FORMULA, rows=rows)
+    arrays, secret = draw(rng, lengths), draw(rng, lengths)
+    text = described(call, arrays, {"rows": rows})
+    traced = call.trace(*arrays, rows=rows)
+    log = expect_log(call, traced)
+    expect_attention(call, arrays, hint, traced, rows=rows)
+    expected, bound = attention(*secret)
+    try:
+        proof = prove(log, secret, lambda value: agree(value, expected, bound))
+    except Unproven as reason:
+        raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
+    most = max(rows * lengths[1], *(x.size for x in (*arrays, expected)))
+    if proof.largest_buffer > most:
+        fact = f"an array of {proof.largest_buffer} numbers is made, a chunk has {most} scores"
+        raise CheckFailure(f"{text}: {fact}", hint)
+    everything = lengths[0] * lengths[1] * arrays[0].itemsize
+    if 4 * proof.most_alive > 3 * everything:
+        fact = f"{proof.most_alive} bytes are in use at a time, all scores take {everything}"
+        raise CheckFailure(f"{text}: {fact}", hint)
+
+
+def draw(rng: Generator, lengths: Lengths, dtype: str = "float64") -> tuple[Array, Array, Array]:
+    """Return Q (queries, d), K (keys, d) and V (keys, width)."""
+    queries, keys, d, width = lengths
+    shapes = (queries, d), (keys, d), (keys, width)
+    Q, K, V = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    return Q, K, V
+
+
+def attend(call: Call, arrays: tuple[Array, Array, Array], hint: str, rows: int) -> CallResult:
+    """Call the function and ask for the right result."""
+    return expect_attention(call, arrays, hint, call(*arrays, rows=rows), rows=rows)
+
+
+@np.errstate(all="ignore")  # of whatever came back
+def expect_attention(
+    call: Call, arrays: tuple[Array, Array, Array], hint: str, result: CallResult, rows: int
+) -> CallResult:
+    text = described(call, arrays, {"rows": rows})
+    value = expect_returned(call, result, text, hint).value
+    expected, bound = attention(*arrays)
+    if value is None or result.returned != "ndarray" or value.dtype.kind != "f":
+        raise CheckFailure(
+            f"{text} returned {found(result)}, it has to be an array of floats", hint
+        )
+    if value.shape != expected.shape:
+        raise CheckFailure(f"{text}: the shape is {value.shape}, expected {expected.shape}", hint)
+    if not np.isfinite(value).all():
+        raise CheckFailure(f"{text}: the result holds NaN or infinity", hint)
+    wrong = np.argwhere(np.abs(value - expected) > bound)
+    if len(wrong):
+        i, j = map(int, wrong[0])
+        fact = f"row {i} is wrong: [{i}, {j}] is {value[i, j]:.6g}, expected {expected[i, j]:.6g}"
+        cause = explain(value[:rows], *arrays, bound, rows)
+        raise CheckFailure(f"{text}: {fact}{cause}", hint)
+    if not result.unchanged:
+        raise CheckFailure(
+            f"{text}: an input was changed by the call", "Q, K and V are the caller's."
+        )
+    return result
+
+
+def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> str:
+    """Recognize a usual mistake in the first chunk; return it in words, or nothing."""
+    d, q = Q.shape[1], Q[:rows].astype(np.float64)
+    products = q @ K.astype(np.float64).T
+    scores = products / np.sqrt(d)
+    mistakes = {
+        "scores that are not divided by sqrt(d)": softmax(products) @ V,
+        "scores that are divided by d, not by its root": softmax(products / d) @ V,
+        "a softmax along the columns, not along each row": softmax(scores.T).T @ V,
+        "weights that are not divided by their sum": np.exp(scores - scores.max(1)[:, None]) @ V,
+    }
+    for mistake, result in mistakes.items():
+        if result.shape == value.shape and (np.abs(value - result) <= bound).all():
+            return f"; it comes from {mistake}"
+    return ""
+
+
+def softmax(scores: Array) -> Array:
+    """Return scores as weights, those of each row adding up to 1."""
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    return shares
+
+
+def attention(Q: Array, K: Array, V: Array) -> tuple[Array, float]:
+    """Return attention in float64, and how far an entry may be off.
+
+    A score is a sum of d products, so rounding moves it by at most ``d * eps`` times the sum of
+    their magnitudes; a weight moves by as much, relatively, and an average of V by as much times
+    its largest entry. Threefold, as in `tinytorch.utils.checking.tolerance`.
+    """
+    eps, d = float(np.finfo(Q.dtype).eps), Q.shape[1]
+    Q, K, V = (x.astype(np.float64) for x in (Q, K, V))
+    weights = softmax(Q @ K.T / np.sqrt(d))
+    largest = float((np.abs(Q) @ np.abs(K).T).max()) / np.sqrt(d)
+    bound = 3 * eps * ((d + 4) * largest + len(K) + 8) * float(np.abs(V).max())
+    return weights @ V, bound

@@ -1,0 +1,112 @@
+"""What all conditions share: drawing inputs, naming a call, asking for an array that is right."""
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
+from tito.conditions.call import Call, CallResult
+from tito.conditions.results import Inconclusive
+from tito.tracing import Log
+
+__all__ = [
+    "UNWRITTEN",
+    "Array",
+    "Generator",
+    "Shape",
+    "described",
+    "expect_log",
+    "expect_returned",
+    "found",
+    "multiply",
+    "right",
+    "settings",
+    "whole_numbers",
+]
+
+Array: TypeAlias = NDArray[Any]
+Generator: TypeAlias = np.random.Generator
+Shape: TypeAlias = tuple[int, int, int]  # m, n, p of A (m, n) @ B (n, p)
+
+UNWRITTEN = "Replace the line that raises NotImplementedError by your solution."
+
+
+def multiply(call: Call, A: Array, B: Array, hint: str, **options: Any) -> CallResult:
+    """Call the kernel and ask for the product; return what else is known about the call."""
+    return right(call, A, B, hint, options, call(A, B, **options))
+
+
+def multiply_random(call: Call, rng: Generator, shape: Shape, hint: str) -> None:
+    """Ask for products of matrices of one shape, with and without the cut parameter."""
+    m, n, p = shape
+    for options in settings(call):
+        multiply(call, random_matrix(rng, m, n), random_matrix(rng, n, p), hint, **options)
+
+
+def right(
+    call: Call, A: Array, B: Array, hint: str, options: dict[str, Any], result: CallResult
+) -> CallResult:
+    """Return `result` if it holds the product of A and B, in the words of `assert_product`."""
+    text = describe_call(call, A, B, options)
+    expect_returned(call, result, text, hint)
+    if result.value is None or result.returned != "ndarray":
+        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", hint)
+    assert_product(result.value, A, B, hint=hint, call=text)
+    return result
+
+
+def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> CallResult:
+    """Return `result` unless it says that something was raised."""
+    if result.raised is None:
+        return result
+    if "NotImplementedError" in result.raised.kinds:
+        raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
+    raise CheckFailure(f"{text} raised {result.raised.kinds[0]}: {result.raised.message}", hint)
+
+
+def expect_log(call: Call, result: CallResult) -> Log:
+    """Return the log of a traced call.
+
+    Raises
+    ------
+    Inconclusive
+        If there is none, or not of all steps.
+    """
+    if result.log is None:
+        why = result.unlogged or "its array operations could not be seen"
+        raise Inconclusive(f"{call.__name__}: how it works cannot be told: {why}.")
+    return result.log
+
+
+def settings(call: Call) -> Iterator[dict[str, Any]]:
+    """Yield the options to try: a cut in pieces of 4 or into 4, and none."""
+    if call.cut is not None:
+        yield {call.cut: 4}
+    yield {}
+
+
+def described(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:
+    """Return a call as one writes it, and the shapes of its arrays."""
+    names = "QKV"[: len(arrays)]
+    words = [*names, *(f"{name}={value!r}" for name, value in options.items())]
+    shapes = ", ".join(f"{name} {x.shape}" for name, x in zip(names, arrays, strict=True))
+    shown = f" with {shapes} {arrays[0].dtype}" if arrays else ""
+    return f"{call.__name__}({', '.join(words)}){shown}"
+
+
+def found(result: CallResult) -> str:
+    """Return what came back, in words."""
+    if result.returned == "ndarray" and result.value is not None:
+        return f"an array {result.value.shape} of {result.value.dtype}"
+    return f"{'an' if result.returned[:1].lower() in set('aeiou') else 'a'} {result.returned}"
+
+
+def whole_numbers(result: CallResult, text: str, hint: str) -> Array:
+    """Return the array of integers that a call returned."""
+    value = result.value
+    if value is None or result.returned != "ndarray" or value.dtype.kind not in "iu":
+        fact = f"{text} returned {found(result)}, it has to be an array of integers"
+        raise CheckFailure(fact, hint)
+    return value

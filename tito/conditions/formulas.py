@@ -1,0 +1,146 @@
+"""Conditions on formulas: arithmetic intensity, Amdahl's law, and where chunks of rows begin.
+
+Each answer is compared with the formula itself, worked out here: of the cases that are named, and
+of one that is drawn.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure
+from tito.conditions.call import Call
+from tito.conditions.expect import Array, Generator, described, found, whole_numbers
+from tito.conditions.traces import answer
+
+__all__ = [
+    "amdahl_at_the_ends",
+    "amdahl_speedups",
+    "edges_cover",
+    "edges_fair",
+    "intensity_of_any",
+    "intensity_of_nothing",
+    "intensity_of_squares",
+]
+
+CLOSE = 1e-9
+"""Relative; a formula of a few operations in double precision is a million times closer."""
+CLOSE_NARROW = 1e-6
+"""The same of a float32, which holds seven digits."""
+
+
+def intensity_of_squares(
+    call: Call,
+    rng: Generator,
+    sizes: Sequence[int] = (6, 60, 1024),
+    itemsizes: Sequence[int] = (4,),
+) -> None:
+    """Square float32 matrices have an intensity of n / 6."""
+    hint = "2 * n**3 operations; A, B and C are n * n numbers of 4 bytes each."
+    for n in [*sizes, int(rng.integers(2, 4000))]:
+        for itemsize in itemsizes:
+            expect_number(call, 2 * n / (3 * itemsize), hint, m=n, n=n, p=n, itemsize=itemsize)
+
+
+def intensity_of_any(
+    call: Call,
+    rng: Generator,
+    shapes: Sequence[tuple[int, int, int]] = ((2, 3, 5), (100, 1, 7), (1, 1000, 1)),
+    itemsizes: Sequence[int] = (4, 8, 2),
+) -> None:
+    """Other shapes and other item sizes come out right."""
+    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes a number."
+    drawn: Sequence[int] = rng.integers(1, 2000, size=3).tolist()
+    for m, n, p in [*shapes, drawn]:
+        for itemsize in itemsizes:
+            numbers = sum(rows * columns for rows, columns in ((m, n), (n, p), (m, p)))
+            expected = 2 * m * n * p / (numbers * itemsize)
+            expect_number(call, expected, hint, m=m, n=n, p=p, itemsize=itemsize)
+
+
+def intensity_of_nothing(
+    call: Call,
+    rng: Generator,
+    shapes: Sequence[tuple[int, int, int]] = ((0, 0, 0), (0, 0, 7), (3, 0, 4)),
+) -> None:
+    """Empty matrices have an intensity of 0."""
+    expect_number(call, 2 / 12, "Begin with the formula.", m=1, n=1, p=1, itemsize=4)
+    for m, n, p in shapes:
+        hint = "No operations: the intensity is 0.0, also where no byte is moved."
+        expect_number(call, 0.0, hint, m=m, n=n, p=p, itemsize=4)
+
+
+def amdahl_speedups(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[tuple[float, int]] = ((0.5, 2), (0.1, 4), (0.05, 64), (0.25, 3)),
+) -> None:
+    """The serial part takes as long as before, the rest is divided among the workers."""
+    hint = "Let the run take 1: serial stays, and 1 - serial is divided by workers."
+    drawn = round(rng.uniform(0.01, 0.99), 3), int(rng.integers(2, 100))
+    for serial, workers in [*cases, drawn]:
+        expected = 1 / (serial + (1 - serial) / workers)
+        expect_number(call, expected, hint, serial=serial, workers=workers)
+
+
+def amdahl_at_the_ends(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[tuple[float, int]] = ((0.0, 8), (1.0, 8), (0.3, 1), (0.0, 1)),
+) -> None:
+    """Nothing serial gives the number of workers; all serial, or one worker, gives 1."""
+    drawn = int(rng.integers(2, 100))
+    for serial, workers in [*cases, (0.0, drawn), (1.0, drawn)]:
+        expected = 1 / (serial + (1 - serial) / workers)
+        hint = "Put 0, then 1, for serial into the formula by hand."
+        expect_number(call, expected, hint, serial=serial, workers=workers)
+
+
+def edges_cover(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[tuple[int, int]] = ((7, 2), (12, 4), (23, 8), (5, 1), (0, 1)),
+) -> None:
+    """From 0 to m, one edge more than there are chunks, and none before the one in front of it."""
+    drawn = int(rng.integers(1, 200)), int(rng.integers(1, 20))
+    for m, chunks in [*cases, drawn]:
+        expect_edges(call, m, chunks)
+
+
+def edges_fair(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[tuple[int, int]] = ((23, 8), (7, 2), (100, 7), (3, 3)),
+) -> None:
+    """The sizes of the chunks differ by at most one."""
+    hint = "With whole chunks of m // chunks rows, the rest of m % chunks has to be shared out."
+    drawn = int(rng.integers(1, 200)), int(rng.integers(1, 20))
+    for m, chunks in [*cases, drawn]:
+        sizes = np.diff(expect_edges(call, m, chunks))
+        if np.ptp(sizes) > 1:
+            text = described(call, (), {"m": m, "chunks": chunks})
+            fact = f"{text}: the chunks have {sizes.min()} to {sizes.max()} rows"
+            raise CheckFailure(fact, hint)
+
+
+def expect_number(call: Call, expected: float, hint: str, **options: Any) -> None:
+    result, text = answer(call, hint, **options), described(call, (), options)
+    value = result.value
+    if value is None or value.shape != () or value.dtype.kind not in "iuf":
+        raise CheckFailure(f"{text} returned {found(result)}, it has to be one number", hint)
+    close = CLOSE_NARROW if value.dtype == np.float32 else CLOSE
+    if not abs(float(value) - expected) <= close * abs(expected):  # NaN is not close
+        raise CheckFailure(f"{text} is {float(value):.6g}, expected {expected:.6g}", hint)
+
+
+def expect_edges(call: Call, m: int, chunks: int) -> Array:
+    """Return the edges of a call that gives chunks in which every row is once."""
+    hint = "The first edge is 0, the last is m; between them lie chunks - 1 more."
+    result, text = answer(call, hint, m=m, chunks=chunks), f"{call.__name__}({m}, {chunks})"
+    edges = whole_numbers(result, text, hint).astype(np.int64)
+    if edges.shape != (chunks + 1,):
+        raise CheckFailure(f"{text} has shape {edges.shape}, expected {(chunks + 1,)}", hint)
+    if edges[0] != 0 or edges[-1] != m or (edges[:-1] > edges[1:]).any():
+        raise CheckFailure(f"{text} is {edges.tolist()}: it has to lead from 0 to {m}", hint)
+    return edges

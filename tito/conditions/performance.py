@@ -1,0 +1,112 @@
+"""The condition on how fast a blocked product is, in CPU time and against A @ B in the same run."""
+
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from tinytorch.utils.checking import CheckFailure, random_matrix
+from tito.conditions.call import Call, CallResult
+from tito.conditions.expect import Array, Generator, Shape, expect_log, expect_returned, found
+from tito.conditions.results import Inconclusive
+from tito.conditions.structure import SIDES, expect_blocks, proven
+from tito.tracing import Unproven, prove
+
+__all__ = ["fast_in_blocks"]
+
+SMALL, SMALL_BLOCK = (13, 11, 14), 5
+HINT = "A block is one product: time what surrounds it, such as copies and passes over C."
+VECTORS = 4
+LEAST_ROUNDS, MOST_ROUNDS = 2, 12
+SECONDS = 8.0
+CLEARLY_FAST, CLEARLY_SLOW = 1.1, 0.7  # times the bound: no further round would change it
+
+
+def fast_in_blocks(
+    call: Call,
+    rng: Generator,
+    shape: Shape = (1024, 1024, 1024),
+    block_size: int = 256,
+    least: float = 0.6,
+) -> None:
+    """In blocks of 256 it keeps six tenths of the speed of A @ B, in CPU time on one thread."""
+    expect_few_products(call, rng)
+    text = f"{call.__name__}: n = {shape[1]}, block_size={block_size}"
+    start, own, reference = time.monotonic(), [], []
+    for done in range(1, MOST_ROUNDS + 1):
+        result = one_round(call, rng, shape, block_size, text)
+        if done == 1:
+            expect_fast_blocks(call, rng, result, shape, block_size, text)
+        own.append(result.seconds)
+        reference.append(result.reference)
+        share = min(reference) / min(own) if min(own) > 0 else 0.0
+        clear = not least * CLEARLY_SLOW < share < least * CLEARLY_FAST
+        if done >= LEAST_ROUNDS and (clear or time.monotonic() - start > SECONDS):
+            break
+    if not share:
+        raise Inconclusive(f"{text}: the CPU time cannot be told.")
+    if share < least:
+        raise CheckFailure(f"{text}: {share:.2f} of the speed of A @ B, not {least}", HINT)
+
+
+def expect_few_products(call: Call, rng: Generator) -> None:
+    """Stop what is not in blocks, or takes them apart in Python: large ones would take minutes."""
+    proof = proven(call, rng, SMALL, HINT, block_size=SMALL_BLOCK)
+    for side in SIDES:
+        expect_blocks(call, proof, SMALL_BLOCK, side)
+    blocks = int(np.prod([-(-side // SMALL_BLOCK) for side in SMALL]))
+    taken = len(proof.product_steps)
+    if taken > SMALL_BLOCK * blocks:
+        fact = f"{call.__name__} takes {taken} products for {blocks} triples of blocks"
+        raise CheckFailure(fact, HINT)
+
+
+def one_round(call: Call, rng: Generator, shape: Shape, block_size: int, text: str) -> CallResult:
+    """Time a call with new numbers; ask that its result is their product."""
+    m, n, p = shape
+    A, B = random_matrix(rng, m, n, "float32"), random_matrix(rng, n, p, "float32")
+    result = expect_returned(call, call.time(A, B, block_size=block_size), text, HINT)
+    if result.value is None or result.returned != "ndarray":
+        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", HINT)
+    if not product_test(rng, A, B)(result.value):
+        raise CheckFailure(f"{text}: the result is not A @ B", HINT)
+    if not result.unchanged:
+        raise CheckFailure(f"{text}: an input was changed by the call", "A and B are the caller's.")
+    return result
+
+
+def expect_fast_blocks(
+    call: Call, rng: Generator, result: CallResult, shape: Shape, block_size: int, text: str
+) -> None:
+    """Ask that the timed call itself works in blocks."""
+    m, n, p = shape
+    A, B = random_matrix(rng, m, n, "float32"), random_matrix(rng, n, p, "float32")
+    try:
+        proof = prove(expect_log(call, result), [A, B], product_test(rng, A, B))
+        for side in SIDES:
+            expect_blocks(call, proof, block_size, side)
+    except Unproven as reason:
+        raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
+
+
+@np.errstate(all="ignore")  # of whatever came back
+def product_test(rng: Generator, A: Array, B: Array) -> Callable[[Array], bool]:
+    """Return a test whether a large array is ``A @ B``, which costs no product of matrices.
+
+    It multiplies by random vectors (Freivalds, 1977): an entry that is off moves C x by as much as
+    x is there, so an error of more than rounding in any entry is missed by all vectors only if it
+    is small against the sum of all rounding errors that a row may have. Whoever made C does not
+    know the vectors.
+    """
+    vectors = rng.standard_normal((B.shape[1], VECTORS))
+    expected = A.astype(np.float64) @ (B.astype(np.float64) @ vectors)
+    sizes = np.abs(A).astype(np.float64) @ (np.abs(B).astype(np.float64) @ np.abs(vectors))
+    bound = 3 * float(np.finfo(np.result_type(A, B)).eps) * A.shape[1] ** 0.5 * sizes
+
+    def is_product(C: Array) -> bool:
+        if C.shape != (A.shape[0], B.shape[1]) or C.dtype.kind != "f":
+            return False
+        with np.errstate(all="ignore"):
+            return bool((np.abs(C.astype(np.float64) @ vectors - expected) <= bound).all())
+
+    return is_product

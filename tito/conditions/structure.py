@@ -1,0 +1,311 @@
+"""Conditions on how a kernel works, read from a proven log: its products, their order, its threads.
+
+A log counts only when it gives the right product of matrices that the kernel never saw, and only
+steps that this product depends on are looked at. What no log can prove is `Inconclusive`, and a
+person looks; it is never taken for a pass or a failure.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+from tinytorch.utils.checking import (
+    CheckFailure,
+    agree,
+    describe_call,
+    error_bound,
+    expected_product,
+    random_matrix,
+)
+from tito.conditions.call import CPUS, Call, CallResult
+from tito.conditions.expect import Array, Generator, Shape, expect_log, right
+from tito.conditions.results import Inconclusive
+from tito.tracing import Product, Proof, Unproven, prove
+
+__all__ = [
+    "SIDES",
+    "chunks_at_once",
+    "columns_in_blocks",
+    "expect_blocks",
+    "inner_in_blocks",
+    "no_python_loop",
+    "proven",
+    "rows_in_blocks",
+    "rows_in_chunks",
+]
+
+BlockCase: TypeAlias = tuple[Shape, int]  # sizes, block_size
+ChunkCase: TypeAlias = tuple[Shape, int]  # sizes, num_processes
+
+SIDES = {"rows": "rows", "inner": "inner indices", "columns": "columns"}
+LOOPS = {
+    "rows": "One loop has to step through the rows: range(0, m, block_size).",
+    "inner": "A third loop has to step through the inner side: range(0, n, block_size).",
+    "columns": "One loop has to step through the columns: range(0, p, block_size).",
+}
+CHUNKS = "Cut A, not B, into num_processes groups of rows, and multiply each group by B."
+RACE = "Threads share something that they change: give each its own index and its own array."
+ALMOST_ALL = 0.99
+REVISITS = 2  # how often on average blocked loops may come back to a triple of blocks
+FEW = 4  # steps; a check of the operands may take one more
+
+
+def no_python_loop(
+    call: Call, rng: Generator, shapes: tuple[Shape, Shape] = ((20, 16, 12), (70, 36, 28))
+) -> None:
+    """One NumPy operation multiplies; their number does not grow with the matrices."""
+    hint = "A loop in Python pays for every step: let one NumPy operation do all of them."
+    small, large = (proven(call, rng, shape, hint, loops=True) for shape in shapes)
+    growth = large.steps - small.steps
+    if growth > FEW:
+        rows = f"{shapes[1][0]} rows than with {shapes[0][0]}"
+        fact = f"{call.__name__} takes {growth} more array operations for A with {rows}"
+        raise CheckFailure(fact, hint)
+    times = len(large.product_steps)
+    if times > 1:
+        raise CheckFailure(f"{call.__name__} multiplies in {times} operations, not in one", hint)
+    expect_all(call, large)
+
+
+def rows_in_blocks(
+    call: Call, rng: Generator, cases: Sequence[BlockCase] = (((13, 11, 14), 5),)
+) -> None:
+    """The rows of A are taken in blocks of block_size."""
+    check_blocks(call, rng, cases, "rows")
+
+
+def columns_in_blocks(
+    call: Call, rng: Generator, cases: Sequence[BlockCase] = (((13, 11, 14), 5),)
+) -> None:
+    """The columns of B are taken in blocks of block_size."""
+    check_blocks(call, rng, cases, "columns")
+
+
+def inner_in_blocks(
+    call: Call, rng: Generator, cases: Sequence[BlockCase] = (((13, 11, 14), 5),)
+) -> None:
+    """The inner side, columns of A and rows of B, is taken in blocks of block_size."""
+    check_blocks(call, rng, cases, "inner")
+
+
+def rows_in_chunks(
+    call: Call,
+    rng: Generator,
+    cases: Sequence[ChunkCase] = (((20, 7, 9), 2), ((20, 7, 9), 5)),
+    uneven: Sequence[ChunkCase] = (((23, 5, 4), 8),),
+) -> None:
+    """The rows of A are taken in num_processes chunks, on at most num_processes threads."""
+    for shape, count in cases:
+        proof = proven(call, rng, shape, CHUNKS, meet=count, num_processes=count)
+        expect_chunks(call, proof, shape, count)
+        expect_threads(call, proof, count)
+    for shape, count in uneven:
+        expect_threads(call, proven(call, rng, shape, CHUNKS, count, num_processes=count), count)
+    shape = cases[0][0]
+    if len(chunks(proven(call, rng, shape, CHUNKS))) < 2:
+        fact = f"without num_processes all {shape[0]} rows are in one chunk, on {CPUS} CPUs"
+        raise CheckFailure(f"{call.__name__}: {fact}", "The default, None, stands for all CPUs.")
+
+
+def chunks_at_once(
+    call: Call, rng: Generator, shape: Shape = (24, 8, 6), counts: Sequence[int] = (2, 4)
+) -> None:
+    """All num_processes chunks are multiplied at the same time."""
+    hint = (
+        "Start all chunks on a pool of num_processes threads before waiting for the first result."
+    )
+    for count in counts:
+        proof, result = traced(call, rng, shape, hint, count, num_processes=count)
+        products = [x for x in proof.products if x.rows]
+        if max(x.rows for x in products) == shape[0]:
+            raise CheckFailure(f"{call.__name__}: all {shape[0]} rows are in one product", hint)
+        threads = {x.thread for x in products if x.step in result.together}
+        if len(threads) < count:
+            least = max(len(threads), 1)
+            what = "each product waited for another, and none came"
+            what = what if least < 2 else f"{least} products were under way at once, not {count}"
+            raise CheckFailure(f"{call.__name__}: with num_processes={count} {what}", hint)
+        fair = sum(map(work, products)) / count
+        if any(sum(work(x) for x in products if x.thread == t) < fair / 2 for t in threads):
+            fact = (
+                f"{call.__name__}: with num_processes={count} some threads do nearly all the work"
+            )
+            raise CheckFailure(fact, hint)
+        if share_of_threads(proof, threads) < 1 - 1 / count:
+            raise CheckFailure(f"{call.__name__}: other products than the result's meet", hint)
+
+
+def share_of_threads(proof: Proof, threads: set[int]) -> float:
+    """Return the share of the result that these threads' products make."""
+    return proof.share(lambda product: product.thread in threads)
+
+
+def proven(
+    call: Call,
+    rng: Generator,
+    shape: Shape,
+    hint: str,
+    meet: int = 0,
+    loops: bool = False,
+    **options: int,
+) -> Proof:
+    """Multiply, first without a recorder, then with one; return what the log proves.
+
+    Raises
+    ------
+    CheckFailure
+        If the product is wrong; with `loops` also if there are more steps than a log holds.
+    Inconclusive
+        If the log does not prove the product.
+    """
+    return traced(call, rng, shape, hint, meet, loops, **options)[0]
+
+
+def traced(
+    call: Call,
+    rng: Generator,
+    shape: Shape,
+    hint: str,
+    meet: int = 0,
+    loops: bool = False,
+    **options: int,
+) -> tuple[Proof, CallResult]:
+    """Return what the log of a traced call proves, and the call's result."""
+    m, n, p = shape
+    A, B = random_matrix(rng, m, n), random_matrix(rng, n, p)
+    right(call, A, B, hint, options, call(A, B, **options))
+    result = call.trace(A, B, meet=meet, **options)
+    log = expect_log(call, result)
+    text = describe_call(call, A, B, options)
+    if log.overflow and loops:
+        fact = f"{text} takes more than {len(log.steps)} array operations"
+        raise CheckFailure(fact, hint)
+    expect_same(call, A, B, options, result, meet)
+    secret = random_matrix(rng, m, n), random_matrix(rng, n, p)
+    expected, bound = expected_product(*secret), error_bound(*secret)
+    try:
+        proof = prove(log, secret, lambda value: agree(value, expected, bound))
+        proof.products  # noqa: B018 (found out here, where a refusal is expected)
+    except Unproven as reason:
+        raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
+    return proof, result
+
+
+def expect_same(
+    call: Call, A: Array, B: Array, options: dict[str, Any], result: CallResult, meet: int
+) -> None:
+    """Ask that a traced call gives the product, too."""
+    text = describe_call(call, A, B, options)
+    try:
+        right(call, A, B, RACE, options, result)
+    except CheckFailure as failure:
+        if meet:
+            fact = f"{failure.fact}, while products wait for one another: a race"
+            raise CheckFailure(fact, RACE) from None
+        raise Inconclusive(f"{text} gives another result on arrays that are traced.") from None
+
+
+def check_blocks(call: Call, rng: Generator, cases: Sequence[BlockCase], side: str) -> None:
+    for shape, size in cases:
+        expect_blocks(call, proven(call, rng, shape, LOOPS[side], block_size=size), size, side)
+
+
+def expect_blocks(call: Call, proof: Proof, size: int, side: str) -> None:
+    """Ask that the product is made of blocks on one side, and of no longer pieces."""
+    products = [x for x in proof.products if x.rows * x.inner * x.columns]
+    longest = max(length(x, side) for x in products)
+    text = f"{call.__name__}: with block_size={size}"
+    if longest > size:
+        fact = f"{text} the largest product has {longest} {SIDES[side]}"
+        raise CheckFailure(fact, LOOPS[side])
+    expect_all(call, proof)
+    if proof.share(lambda x: size // 2 < length(x, side) <= size) >= 1 / 2:
+        return
+    if not in_block_order(products, size):
+        fact = f"{text} products have {longest} {SIDES[side]}, and are not taken block by block"
+        raise CheckFailure(fact, LOOPS[side])
+
+
+def in_block_order(products: Sequence[Product], size: int) -> bool:
+    """Tell whether products smaller than blocks are taken block by block, whatever their order.
+
+    Each belongs to a triple of blocks of rows, inner indices and columns. Loops over blocks finish
+    a triple before they go on, so the triple changes about as often as there are triples.
+    """
+    for thread in {x.thread for x in products}:
+        triples = [triple(x, size) for x in products if x.thread == thread]
+        changes = sum(one != other for one, other in pairwise(triples))
+        if None in triples or changes > REVISITS * len(set(triples)):
+            return False
+    return True
+
+
+def triple(product: Product, size: int) -> tuple[frozenset[int], ...] | None:
+    """Return the blocks that a product's numbers lie in; None where they are not known."""
+    sets = product.row_set, product.inner_set, product.column_set
+    if None in sets:
+        return None
+    return tuple(frozenset(index // size for index in each or ()) for each in sets)
+
+
+def expect_all(call: Call, proof: Proof) -> None:
+    """Ask that the result is made of the products that were recognised, and of nothing else."""
+    if proof.share(lambda product: True) < ALMOST_ALL:
+        raise Inconclusive(f"{call.__name__}: part of the product is made in an unusual way.")
+
+
+def expect_chunks(call: Call, proof: Proof, shape: Shape, count: int) -> None:
+    """Ask for `count` chunks of equal numbers of rows."""
+    wanted, found = shape[0] // count, chunks(proof)
+    for each in (found, chunks_by_thread(proof)):
+        if each == [wanted] * count:
+            return
+    if max(found) < wanted and buffers_of(proof, wanted * shape[2]) == count:
+        return  # taken apart further, and put together from as many arrays
+    what = f"{len(found)} products of {spoken(found)} rows"
+    fact = f"num_processes={count} with {shape[0]} rows: {what}, not {count} of {wanted}"
+    raise CheckFailure(f"{call.__name__}: {fact}", CHUNKS)
+
+
+def chunks(proof: Proof) -> list[int]:
+    """Return how many rows are multiplied at a time, for each group of rows."""
+    products = [x for x in proof.products if x.rows]
+    if any(x.row_set is None for x in products):
+        return [x.rows for x in products]
+    return sorted(len(rows) for rows in {x.row_set for x in products} if rows)
+
+
+def chunks_by_thread(proof: Proof) -> list[int]:
+    """Return how many rows each thread multiplies in all."""
+    rows: dict[int, frozenset[int]] = {}
+    for product in proof.products:
+        own = rows.get(product.thread, frozenset())
+        rows[product.thread] = own | (product.row_set or frozenset())
+    return sorted(map(len, rows.values()))
+
+
+def buffers_of(proof: Proof, elements: int) -> int:
+    """Return how many arrays of so many numbers are made on the way."""
+    return sum(size == elements for size in proof.buffer_sizes)
+
+
+def expect_threads(call: Call, proof: Proof, count: int) -> None:
+    """Ask that no more threads than `num_processes` multiply."""
+    threads = {x.thread for x in proof.products if x.rows}
+    if len(threads) > count:
+        fact = f"num_processes={count}: {len(threads)} threads multiply"
+        raise CheckFailure(f"{call.__name__}: {fact}", "Start at most num_processes threads.")
+
+
+def length(product: Product, side: str) -> int:
+    found: int = getattr(product, side)
+    return found
+
+
+def work(product: Product) -> int:
+    """Return the multiplications in a product."""
+    return product.rows * product.inner * product.columns * product.times
+
+
+def spoken(sizes: Sequence[int]) -> str:
+    return f"{min(sizes)} to {max(sizes)}" if len(set(sizes)) > 1 else str(sizes[0])
