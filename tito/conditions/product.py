@@ -121,7 +121,7 @@ def numbers(rng: Generator, rows: int, columns: int, dtype: str) -> Array:
     matrix = random_matrix(rng, rows, columns, dtype)
     if np.dtype(dtype).kind != "i":
         return matrix
-    most = 1 << (13 if dtype == "int32" else 27)  # sums of products fit, but in no narrower float
+    most = 1 << (13 if dtype == "int32" else 21)  # sums need more than 24 bits, less than 53
     return rng.integers(-most, most, (rows, columns)).astype(dtype)
 
 
@@ -167,7 +167,7 @@ def mismatch(
         for options in settings(call):
             expect_value_error(call, A, B, hint, options)
     (m, n), (_, p) = pairs[0]
-    for shapes in (((n,), (n,)), ((m, n), (n,)), ((2, m + n, n), (n, p)), ((m, n), (2, n, p))):
+    for shapes in (((n,), (n,)), ((2, m + n, n), (n, p))):
         expect_refused(call, *(rng.standard_normal(shape) for shape in shapes))
 
 

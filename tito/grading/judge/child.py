@@ -65,6 +65,7 @@ class RemoteGate:
         event = self._permitted.setdefault(step, threading.Event())
         self._line.send(ARRIVAL.pack(ENTER, thread, step))
         event.wait()
+        del self._permitted[step]  # another call has a step of this number, too
 
     def leave(self, thread: int, step: int) -> None:
         """Say that it has been computed."""
