@@ -1,30 +1,12 @@
 """Execution: real kernels that live, die and hang."""
 
 from pathlib import Path
-from typing import Any
-
-from nbformat.v4 import new_code_cell, new_notebook
+from cells import notebook_of, statuses
 
 from tito.course import Limits
-from tito.grading.execution import Execution, run_notebook
+from tito.grading.execution import Outcome, run_notebook
 
 LIMITS = Limits(cell_seconds=30, notebook_seconds=60)
-
-
-def notebook_of(*cells: tuple[str, str]) -> Any:
-    """A notebook of cells given as id and source; ids that begin with ``test`` are graded."""
-    notebook = new_notebook()
-    for name, source in cells:
-        graded = name.startswith("test")
-        nbgrader = {"grade_id": name, "grade": graded, "solution": False, "locked": graded}
-        cell = new_code_cell(source, metadata={"nbgrader": nbgrader})
-        cell["id"] = name
-        notebook.cells.append(cell)
-    return notebook
-
-
-def statuses(execution: Execution) -> dict[str, str]:
-    return {name: outcome.status for name, outcome in execution.outcomes.items()}
 
 
 def test_run_notebook_keeps_outputs_and_outcomes(tmp_path: Path) -> None:
@@ -97,3 +79,27 @@ def test_run_notebook_defines_again_what_follows_a_cell_that_did_not_run(tmp_pat
 def test_run_notebook_works_in_the_folder(tmp_path: Path) -> None:
     run_notebook(notebook_of(("test-a", "open('made', 'w').close()")), LIMITS, tmp_path)
     assert (tmp_path / "made").exists()
+
+
+def test_run_notebook_goes_on_after_cells_that_have_been_run(tmp_path: Path) -> None:
+    notebook = notebook_of(("define", "x = 2"), ("test-a", "x = 3"), ("test-b", "print(x)"))
+    reported: list[str] = []
+    execution = run_notebook(
+        notebook,
+        LIMITS,
+        tmp_path,
+        outcomes={"define": Outcome("ok"), "test-a": Outcome("died")},
+        report=lambda cell, outcome: reported.append(cell.id),
+    )
+    assert statuses(execution) == {"define": "ok", "test-a": "died", "test-b": "ok"}
+    assert notebook.cells[2].outputs[0].text == "2\n"
+    assert reported == ["test-b"]
+
+
+def test_run_notebook_gives_up_a_kernel_that_prints_too_much(tmp_path: Path) -> None:
+    notebook = notebook_of(("test-a", "while True: print('x' * 999)"), ("test-b", "print(1)"))
+    execution = run_notebook(notebook, Limits(output_kib=64), tmp_path)
+    assert execution.outcomes["test-a"] == Outcome(
+        "died", evalue="the notebook printed more than it may"
+    )
+    assert (execution.outcomes["test-b"].status, notebook.cells[0].outputs) == ("ok", [])

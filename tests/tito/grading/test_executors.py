@@ -15,30 +15,6 @@ from tito.errors import TitoError
 from tito.grading.executors import Cluster, LocalPool, cpu_count, is_lost
 
 
-def affinity() -> set[int]:
-    return os.sched_getaffinity(0)
-
-
-def nap_on() -> tuple[int, set[int]]:
-    time.sleep(0.2)  # so that the other processes get their share
-    return os.getpid(), os.sched_getaffinity(0)
-
-
-def test_workers_keep_to_a_cpu_each_where_there_are_as_many() -> None:
-    with closing(LocalPool(cpu_count())) as pool:
-        futures = [pool.submit(nap_on) for _ in range(2 * cpu_count())]
-        places = dict(future.result() for future in futures)
-    if cpu_count() > 1:
-        assert all(len(cpus) == 1 for cpus in places.values())
-    assert len(set(map(frozenset, places.values()))) == len(places)
-
-
-@pytest.mark.skipif(cpu_count() == 1, reason="needs two CPUs")
-def test_fewer_workers_than_cpus_go_where_they_like() -> None:
-    with closing(LocalPool(1)) as pool:
-        assert pool.submit(affinity).result() == os.sched_getaffinity(0)
-
-
 def test_a_lost_pool_is_known_and_works_again_once_replaced() -> None:
     with closing(LocalPool(1)) as pool:
         process = pool.submit(os.getpid).result()

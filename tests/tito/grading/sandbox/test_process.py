@@ -30,7 +30,7 @@ from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.cleanup import runtime_dir
 alive = int(sys.argv[1])
 nothing = os.open(os.devnull, os.O_RDONLY)
-inside = "import os, time\\nos.fork(); os.setsid() if os.getpid() > 2 else 0\\n"
+inside = "import os, time\\nos.fork(); os.setsid() if os.getpid() > 1 else 0\\n"
 inside += "os.write(4, b'x'); time.sleep(600)"
 process = run_in_sandbox([sys.executable, '-c', inside], pass_fds=(nothing, alive))
 os.close(alive)
@@ -143,7 +143,7 @@ def test_one_thread_may_wait_while_another_kills() -> None:
 
 
 def test_signals_reach_nothing_but_the_sandbox(run: Run) -> None:
-    """Its own two processes, the first of which is bubblewrap's."""
+    """The first process is the command itself."""
     code = """
 reached = []
 for pid in range(1, 70000):

@@ -10,7 +10,7 @@ import pytest
 from solutions import solution_passages
 
 import tito
-from tito.grading.sandbox import student_view
+from tito.grading.sandbox import student_mounts
 
 Run = Callable[..., Any]
 
@@ -25,23 +25,23 @@ def folder(tmp_path: Path) -> Path:
     return shown
 
 
-def test_view_takes_the_packages_from_the_edition(run: Run) -> None:
+def test_mounts_takes_the_packages_from_the_edition(run: Run) -> None:
     result = run("import tito, tinytorch; say(tito.__file__, tinytorch.__file__)")
     assert result.said == "/edition/tito/__init__.py /edition/tinytorch/__init__.py"
 
 
-def test_view_does_not_show_the_repository(run: Run) -> None:
+def test_mounts_does_not_show_the_repository(run: Run) -> None:
     names = [str(path) for path in REPOSITORY.iterdir() if path.name != ".venv"]
     assert names
     assert run(f"say([name for name in {names} if os.path.exists(name)])").said == "[]"
 
 
-def test_view_has_no_solved_kernels_to_import(run: Run) -> None:
+def test_mounts_has_no_solved_kernels_to_import(run: Run) -> None:
     code = "from importlib.util import find_spec; say(find_spec('tinytorch.core.kernels'))"
     assert run(code).said == "None"
 
 
-def test_view_names_no_instructors_file_anywhere(run: Run) -> None:
+def test_mounts_names_no_instructors_file_anywhere(run: Run) -> None:
     """Walk the whole visible tree, every package included."""
     code = """
 found = []
@@ -56,7 +56,7 @@ say(len(found), *found[:20])
     assert run(code).said == "0"
 
 
-def test_view_shows_no_passage_of_a_solution(run: Run) -> None:
+def test_mounts_shows_no_passage_of_a_solution(run: Run) -> None:
     """Search every text below the folders that a student may look into."""
     passages = solution_passages(REPOSITORY)
     if not passages:
@@ -75,48 +75,48 @@ say(len(found), *found)
     assert run(code).said == "0"
 
 
-def test_view_shows_a_folder_only_where_it_is_put(run: Run, folder: Path) -> None:
+def test_mounts_shows_a_folder_only_where_it_is_put(run: Run, folder: Path) -> None:
     (folder / "data").write_text("x")
-    view = student_view().plus("/given", folder)
-    assert run("say(os.listdir('/given'))", view=view).said == "['data']"
-    assert run(f"say(os.path.exists({str(folder)!r}))", view=view).said == "False"
+    mounts = student_mounts().with_bind("/given", folder)
+    assert run("say(os.listdir('/given'))", mounts=mounts).said == "['data']"
+    assert run(f"say(os.path.exists({str(folder)!r}))", mounts=mounts).said == "False"
 
 
-def test_view_cannot_be_written_to(run: Run, folder: Path) -> None:
+def test_mounts_cannot_be_written_to(run: Run, folder: Path) -> None:
     folder.chmod(0o777)
-    view = student_view().plus("/given", folder)
+    mounts = student_mounts().with_bind("/given", folder)
     code = "\ntry: open('/given/x', 'w')\nexcept OSError as error: say(error.strerror)"
-    assert run(code, view=view).said == "Read-only file system"
+    assert run(code, mounts=mounts).said == "Read-only file system"
 
 
-def test_view_covers_a_package_that_is_installed_in_full(run: Run, folder: Path) -> None:
+def test_mounts_covers_a_package_that_is_installed_in_full(run: Run, folder: Path) -> None:
     """As after `pip install` without -e: the environment itself holds the solved kernels."""
     package = folder / "tinytorch"
     package.mkdir(mode=0o755)
     (package / "kernels.py").write_text("solved")
-    view = student_view().plus(str(folder), folder)
+    mounts = student_mounts().with_bind(str(folder), folder)
     code = f"say(os.listdir({str(package)!r}))"
-    assert run(code, view=view).said == "['kernels.py']"
-    assert run(code, view=view.hiding([package])).said == "[]"
+    assert run(code, mounts=mounts).said == "['kernels.py']"
+    assert run(code, mounts=mounts.masking([package])).said == "[]"
 
 
-def test_view_shows_an_environment_inside_a_hidden_course(run: Run, folder: Path) -> None:
+def test_mounts_shows_an_environment_inside_a_hidden_course(run: Run, folder: Path) -> None:
     """The deeper path wins: the course is hidden, the environment in it is there."""
     course = folder / "course"
     environment = course / ".venv"
     environment.mkdir(parents=True, mode=0o755)
     (course / "solution").write_text("x")
-    view = student_view().plus(str(folder), folder).hiding([course])
-    view = view.plus(str(environment), environment)
-    assert run(f"say(os.listdir({str(course)!r}))", view=view).said == "['.venv']"
+    mounts = student_mounts().with_bind(str(folder), folder).masking([course])
+    mounts = mounts.with_bind(str(environment), environment)
+    assert run(f"say(os.listdir({str(course)!r}))", mounts=mounts).said == "['.venv']"
 
 
-def test_view_passes_no_variable_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mounts_passes_no_variable_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TITO_SECRET", "x")
-    assert run("say(sorted(os.environ))").said == str(sorted([*student_view().environment, "PWD"]))
+    assert run("say(sorted(os.environ))").said == str(sorted([*student_mounts().environment, "PWD"]))
 
 
-def test_view_passes_no_descriptor_on(run: Run) -> None:
+def test_mounts_passes_no_descriptor_on(run: Run) -> None:
     with open(os.devnull) as file:
         os.set_inheritable(file.fileno(), True)
         code = "say(sorted(int(n) for n in os.listdir('/proc/self/fd')))"
