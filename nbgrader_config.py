@@ -15,9 +15,9 @@ course = Course.read(Path(__file__).parent)
 c = get_config()  # noqa: F821 - defined by traitlets when it reads this file
 
 # nbgrader looks on PATH for alembic, which stands beside it, when it makes the gradebook.
-os.environ["PATH"] = os.pathsep.join(
-    [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
-)
+scripts, path = sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)
+if scripts not in path.split(os.pathsep):  # nbgrader reads this file more than once
+    os.environ["PATH"] = os.pathsep.join([scripts, path])
 
 c.CourseDirectory.course_id = course.id
 c.CourseDirectory.root = str(course.assignments)
@@ -56,14 +56,17 @@ c.Autograde.autograde_preprocessors = [
 ]
 c.GenerateFeedback.preprocessors = [
     "tito.grading.preprocessors.GetGradesSoFar",
+    "tito.grading.marking.HideMarking",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
+# Students see on their pages neither marking schemes nor model answers nor hidden tests.
+c.HideMarking.enabled = not course.show_marking
 # Feedback is looked at in a browser: what a student's code put into its outputs must not run there.
 c.HTMLExporter.sanitize_html = True
 # nor what was written into an answer, which nbgrader's templates show as it is, in formgrader too.
 c.HTMLExporter.filters = {
-    "markdown2html": "tito.reports.markup.markdown2html",
-    "clean_html": "tito.reports.markup.clean_html",
+    name: f"tito.reports.markup.{name}"
+    for name in ("markdown2html", "clean_html", "highlight_code", "ansi2html")
 }
 c.LimitOutput.max_lines = course.limits.output_lines
 c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"

@@ -1,6 +1,7 @@
 """nbgrader_config.py: every setting is one that the installed nbgrader knows and takes."""
 
 import importlib
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,6 +116,7 @@ def test_config_names_classes_that_can_be_imported(config: Any) -> None:
         "IntakeExporter",
         "ExecuteNotebook",
         "GetGradesSoFar",
+        "HideMarking",
         "DailyPenalty",
     ]
 
@@ -141,6 +143,17 @@ def test_config_hands_on_what_the_settings_say(plain_course: Course) -> None:
     assert config.LimitOutput.max_lines == 7
     assert config.Exchange.root == str(plain_course.root / "exchange")
     assert config.CourseDirectory.db_url == "postgresql://grades"
+    assert config.HideMarking.enabled is True
+
+
+def test_config_puts_the_path_of_alembic_first_once(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    load_config(Course.read(root))
+    path = os.environ["PATH"]
+    load_config(Course.read(root))
+    assert os.environ["PATH"] == path
 
 
 def test_config_stub_says_that_the_cell_is_not_written(config: Any) -> None:

@@ -64,6 +64,7 @@ class Course:
     late_penalty_per_day: float
     sandbox: str
     limits: Limits
+    show_marking: bool = False
 
     @classmethod
     def find(cls, start: Path | None = None) -> "Course":
@@ -134,6 +135,7 @@ KNOWN = {
     "lesson": ["title", "due"],
     "points": ["late_penalty_per_day"],
     "grading": ["sandbox"],
+    "feedback": ["show_marking"],
     "limits": [field.name for field in fields(Limits)],
 }
 
@@ -171,6 +173,7 @@ class _Reader:
             late_penalty_per_day=self._late_penalty(),
             sandbox=self._text("grading", "sandbox") or "auto",
             limits=self._limits(),
+            show_marking=self._show_marking(),
         )
 
     def _lessons(self) -> dict[str, LessonSettings]:
@@ -210,6 +213,13 @@ class _Reader:
         legal = "a share between 0 and 1"
         key = "late_penalty_per_day"
         return self._number("points", key, float, lambda share: 0 <= share <= 1, legal)
+
+    def _show_marking(self) -> bool:
+        text = self._text("feedback", "show_marking")
+        shown = {"": False, **configparser.ConfigParser.BOOLEAN_STATES}.get(text.lower())
+        if shown is None:
+            raise self._wrong("feedback", "show_marking", text, "yes or no")
+        return shown
 
     def _due(self, section: str) -> datetime | None:
         text = self._text(section, "due")

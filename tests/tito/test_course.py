@@ -29,6 +29,7 @@ WRONG = {
     "penalty below 0": ("points", "late_penalty_per_day", "-0.1", "between 0 and 1"),
     "penalty in percent": ("points", "late_penalty_per_day", "10%", "between 0 and 1"),
     "penalty that is NaN": ("points", "late_penalty_per_day", "nan", "between 0 and 1"),
+    "marking in words": ("feedback", "show_marking", "perhaps", "yes or no"),
     "limit of 0": ("limits", "cells", "0", "a whole number above 0"),
     "limit below 0": ("limits", "notebook_mib", "-1", "a whole number above 0"),
     "limit with a fraction": ("limits", "cell_seconds", "2.5", "a whole number above 0"),
@@ -113,6 +114,12 @@ def test_read_gives_defaults_for_what_is_left_out(write: Writer) -> None:
     assert course.late_penalty_per_day == 0.0
     assert course.exchange is None
     assert course.lessons["11_kernels"].due is None
+    assert course.show_marking is False
+
+
+@pytest.mark.parametrize(("text", "shown"), [("yes", True), ("Off", False), ("", False)])
+def test_read_says_whether_marking_is_shown(write: Writer, text: str, shown: bool) -> None:
+    assert Course.read(write({"feedback": {"show_marking": text}})).show_marking is shown
 
 
 def test_read_takes_every_value_that_is_given(write: Writer) -> None:
@@ -172,6 +179,7 @@ def test_read_lists_the_known_limits_beside_an_unknown_one(write: Writer) -> Non
     ("section", "key"),
     [
         *(("course", "db"), ("lesson 11_kernels", "deadline"), ("points", "late_penalty")),
+        ("feedback", "marking"),
         *(("limit", "cells"), ("lessons", "title")),
     ],
 )
