@@ -1,12 +1,21 @@
 """What students wrote as HTML: it shows, and does nothing."""
 
+import time
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
 import jinja2
 import pytest
 
-from tito.reports.markup import clean_html, markdown2html
+from tito.reports.markup import (
+    MOST_HTML,
+    MOST_MARKDOWN,
+    ansi2html,
+    clean_html,
+    highlight_code,
+    markdown2html,
+)
 
 PNG = "iVBORw0KGgo="
 PICTURES = {"plot.png": {"image/png": PNG}}
@@ -105,7 +114,7 @@ def test_markdown_keeps_what_shows_a_text() -> None:
     assert "$a &lt; b$" in text
     assert "$$x_1$$" in text
     assert 'href="https://example.org"' in text
-    assert 'style="text-align:right;"' in text
+    assert 'style="text-align:right"' in text
     assert 'class="highlight"' in text
 
 
@@ -128,3 +137,100 @@ def test_markdown_says_where_a_picture_is_that_it_does_not_show(source: str) -> 
 
 def test_markdown_shows_a_picture_that_stands_in_the_text() -> None:
     assert "img" in Page(shown(f"![x](data:image/png;base64,{PNG})")).tags
+
+
+def test_clean_html_closes_every_tag_and_no_other() -> None:
+    assert clean_html("<b><i>x</b></p></td>y<li>1<li>2") == (
+        "<b><i>x</i></b>y<li>1</li><li>2</li>"
+    )
+
+
+def test_clean_html_writes_attributes_anew() -> None:
+    assert clean_html("<A HREF=http://a.org/?x&y title='\"' title=2 onclick=x>x</a>") == (
+        '<a href="http://a.org/?x&amp;y" title="&quot;">x</a>'
+    )
+
+
+def test_clean_html_keeps_what_names_a_character() -> None:
+    assert clean_html("a &lt; b & c &amp; &#39; &x <") == (
+        "a &lt; b &amp; c &amp; &#39; &amp;x &lt;"
+    )
+
+
+def test_clean_html_opens_no_more_than_a_hundred_tags_in_one_another() -> None:
+    text = clean_html("<b>" * 1000)
+    assert (text.count("<b>"), text.count("</b>"), text.count("&lt;b&gt;")) == (100, 100, 900)
+
+
+@pytest.mark.parametrize(("render", "most"), [(clean_html, MOST_HTML), (shown, MOST_MARKDOWN)])
+def test_markup_cuts_what_is_too_long_and_says_so(render: Any, most: int) -> None:
+    text = render("a" * (most + 1))
+    assert f"[Cut here: of {most + 1:,} characters, {most:,} are shown.]" in text
+    assert len(text) < most + 100
+
+
+# Whatever the text, the time grows with its length, not with its square.
+
+LONG: dict[str, Callable[[int], str]] = {
+    "attributes": lambda n: "<a " + " ".join(f"a{i}=1" for i in range(n // 7)) + ">",
+    "short attributes": lambda n: "<a" + " a" * (n // 2) + ">",
+    "open tags": lambda n: "<b>" * (n // 3),
+    "tags of all kinds": lambda n: "".join(f"<b title={i}>" for i in range(n // 20)) + "<p>x" * n,
+    "tables": lambda n: "<table><tr><td>a</td></tr>" * (n // 26),
+    "starts of tags": lambda n: "<a " * (n // 3),
+    "quotes": lambda n: "<a b='" * (n // 6),
+    "comments": lambda n: "<!--" * (n // 4),
+    "less than": lambda n: "<" * n,
+    "ampersands": lambda n: "&" * n,
+    "blanks in a tag": lambda n: f"<a{' ' * n}",
+    "ends": lambda n: "<i>" + "</b>" * (n // 4),
+}
+CODE: dict[str, Callable[[int], str]] = {
+    "blanks": lambda n: " \n" * (n // 2),
+    "names": lambda n: "a." * (n // 2),
+    "quotes": lambda n: '"' * n,
+    "magics": lambda n: "x = !ls\n" * (n // 8),
+}
+COLOURS: dict[str, Callable[[int], str]] = {"colours": lambda n: "\x1b[31ma" * (n // 6)}
+
+
+def takes(render: Callable[[str], str], text: str) -> float:
+    """Return the CPU seconds that rendering takes, at best."""
+    spent = []
+    for _ in range(3):
+        start = time.process_time()
+        render(text)
+        spent.append(time.process_time() - start)
+    return min(spent)
+
+
+@pytest.mark.parametrize(
+    ("render", "make"),
+    [
+        *((clean_html, make) for make in LONG.values()),
+        *((highlight_code, make) for make in CODE.values()),
+        *((ansi2html, make) for make in COLOURS.values()),
+    ],
+    ids=[*LONG, *(f"code of {name}" for name in CODE), *COLOURS],
+)
+def test_rendering_takes_time_in_proportion(render: Any, make: Callable[[int], str]) -> None:
+    assert takes(render, make(266_000)) < 3 * max(takes(render, make(133_000)), 0.01)
+
+
+@pytest.mark.parametrize("language", ["", "python", "perl"])
+def test_markdown_takes_no_long_time_over_code(language: str) -> None:
+    def block(n: int) -> str:
+        return f"```{language}\n{' ' * 50}\n{'a.' * n}\n```"
+
+    assert takes(shown, block(10_000)) < 3 * max(takes(shown, block(5_000)), 0.01)
+
+
+def test_highlight_code_colours_code_and_shows_what_it_does_not_colour() -> None:
+    assert '<span class="kn">import</span>' in highlight_code("import numpy  \n")
+    long = f"x = 1 < 2 & '{'a' * 500}'"
+    assert f"<pre>x = 1 &lt; 2 &amp; '{'a' * 500}'</pre>" in highlight_code(long)
+
+
+def test_ansi2html_shows_colours_as_long_as_they_are_few() -> None:
+    assert 'class="ansi-red-fg"' in ansi2html("\x1b[31mred\x1b[0m <")
+    assert ansi2html("\x1b[31m<" * 1001) == "&lt;" * 1001
