@@ -151,9 +151,9 @@ class Connection:
         """End the supervisor; return the limit that had ended it, if one had."""
         stream, process = self._stream, self._process
         self._stream = self._process = None
+        if stream is not None:
+            stream.close()
         if process is not None:
             process.kill()
             process.wait()
-        if stream is not None:
-            stream.close()
         return process.overrun if process is not None else ""

@@ -4,10 +4,11 @@ The student's cells run in children of a supervisor, in the sandbox. The judge d
 sends bytes, compares what comes back with its own product of its own copies, and replays the log of
 how it was computed on numbers that the child never saw.
 
-Two rounds. In the first one a child for each check is asked for what the notebook shows, so that
-the student reads the same fact in both places; timed checks are asked here and only here. In the
-second one another child for each check gets inputs that nobody knew, and what it says reaches no
-student. By then no child of the first round is left, so none of them can have seen these inputs.
+A check whose conditions all hold on inputs that nobody knew is done with. For the others there is a
+fresh supervisor: first a child for each check is asked for what the notebook shows, so that the
+student reads the same fact in both places; then another one gets hidden inputs, and what it says
+reaches no student. So no child whose words are repeated can have seen them. Timed checks come
+before all and are asked once: their inputs are hidden in their numbers only.
 """
 
 import logging
@@ -15,7 +16,7 @@ import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -49,8 +50,6 @@ ONLY_VISIBLE = {
     "not-run": "It holds for the inputs in the notebook, and was not tried on others of their kind",
 }
 """What a student reads of a condition that does not hold for the hidden inputs."""
-
-Attempt = Callable[[Share], ConditionResult]
 
 
 @dataclass
@@ -127,6 +126,10 @@ def judge_cells(
         judge.connection.drop()
 
 
+Attempt: TypeAlias = Callable[[Share], ConditionResult]
+Inputs: TypeAlias = Callable[[Session, RemoteCall], Attempt]
+
+
 class Judge:
     """Judges the cells of one submission."""
 
@@ -146,14 +149,18 @@ class Judge:
         self.connection = Connection(launch, imported_modules(given))
 
     def judge(self, checks: Mapping[str, Check]) -> list[CellVerdict]:
-        """Return the verdicts: first on what the notebook shows, then on hidden inputs."""
+        """Return the verdicts, those of timed checks first."""
         sessions = [self.prepare(grade_id, check) for grade_id, check in checks.items()]
-        for session in sessions:
-            if not session.results:
-                self.try_visible(session)
-        for session in sessions:
-            if not session.check.timed and any(r.verdict == "passed" for r in session.results):
-                self.try_hidden(session)
+        open_ones = [session for session in sessions if not session.results]
+        for session in (s for s in open_ones if s.check.timed):
+            self.try_all(session, self.hidden)
+        doubtful = [s for s in open_ones if not s.check.timed and not self.holds(s)]
+        if doubtful:
+            self.connection.drop()
+        for session in doubtful:
+            self.try_all(session, self.visible)
+        for session in doubtful:
+            self.try_hidden(session)
         return [session.verdict() for session in sessions]
 
     def prepare(self, grade_id: str, check: Check) -> Session:
@@ -172,39 +179,64 @@ class Judge:
         """Return the cells to load for this one."""
         return [c for c in needed_cells(cell, self.cells, self.given) if c.tree is not None]
 
-    def try_visible(self, session: Session) -> None:
-        """Try the conditions on what the notebook shows; timed ones on inputs of their own."""
-        call = self.call(session)
-
-        def visible(share: Share) -> ConditionResult:
-            if session.check.timed:
-                return attempt(call, share, self.hidden_inputs(session, share))
-            return attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
-
+    def holds(self, session: Session) -> bool:
+        """Try the conditions on hidden inputs; keep the results if all hold, and tell whether."""
+        call, results = self.call(session), list[ConditionResult]()
         try:
-            if not session.check.timed:
-                call.open()
-            session.results = [self.attempt(call, share, visible) for share in session.check.shares]
+            for share in session.check.shares:
+                results.append(self.attempt(call, share, self.hidden(session, call)))
+                if results[-1].verdict != "passed":
+                    return False
+        finally:
+            call.close()
+        session.results = results
+        return True
+
+    def try_all(self, session: Session, inputs: Inputs) -> None:
+        """Try all conditions; where there is nothing to try, say why once."""
+        call, shares = self.call(session), session.check.shares
+        try:
+            call.open()
+            if session.check.timed:
+                call.close()
+            session.results = [self.attempt(call, s, inputs(session, call)) for s in shares]
         except NoAnswer as silence:
-            session.results = not_run(session.check.shares, silence.fact, silence.hint)
+            session.results = not_run(shares, silence.fact, silence.hint)
         except OutOfTime:
-            session.results = self.too_late(session.check.shares)
+            session.results = self.too_late(shares)
         finally:
             call.close()
 
     def try_hidden(self, session: Session) -> None:
         """Try what holds so far on hidden inputs; repeat nothing that a child said."""
         call = self.call(session)
-
-        def hidden(share: Share) -> ConditionResult:
-            return attempt(call, share, self.hidden_inputs(session, share))
-
         try:
             for place, share in enumerate(session.check.shares):
                 if session.results[place].verdict == "passed":
-                    session.results[place] = conceal(self.attempt(call, share, hidden))
+                    result = self.attempt(call, share, self.hidden(session, call))
+                    session.results[place] = conceal(result)
         finally:
             call.close()
+
+    def visible(self, session: Session, call: RemoteCall) -> Attempt:
+        """Return what tries a condition on the inputs that the notebook shows."""
+
+        def try_it(share: Share) -> ConditionResult:
+            return attempt(call, replace(share, inputs={}), visible_inputs(share.condition))
+
+        return try_it
+
+    def hidden(self, session: Session, call: RemoteCall) -> Attempt:
+        """Return what tries a condition on inputs that nobody knows."""
+
+        def try_it(share: Share) -> ConditionResult:
+            names = (session.grade_id, share.condition.__name__)
+            key = tuple(zlib.crc32(name.encode()) for name in names)
+            entropy: Any = self.entropy
+            seeds = np.random.SeedSequence(entropy, spawn_key=key)
+            return attempt(call, share, np.random.default_rng(seeds))
+
+        return try_it
 
     def attempt(self, call: RemoteCall, share: Share, try_it: Attempt) -> ConditionResult:
         """Try one condition; whatever happens meanwhile costs no other one."""
@@ -226,13 +258,6 @@ class Judge:
         return RemoteCall(
             check.function, check.cut, session.cells, self.connection, self.limits, self.until
         )
-
-    def hidden_inputs(self, session: Session, share: Share) -> np.random.Generator:
-        """Return the generator of inputs that nobody knows."""
-        names = (session.grade_id, share.condition.__name__)
-        key = tuple(zlib.crc32(name.encode()) for name in names)
-        entropy: Any = self.entropy
-        return np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=key))
 
     def too_late(self, shares: Sequence[Share]) -> list[ConditionResult]:
         """Return the results of conditions that there was no time for."""

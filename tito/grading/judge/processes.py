@@ -65,7 +65,7 @@ class Patience:
     def __init__(self, child: int, seconds: float, most: float) -> None:
         self._child, self._most = child, most
         self._until = time.monotonic() + seconds
-        self._before = _waited(child)
+        self._before = _waited_for_cpu(f"/proc/{child}/schedstat")
 
     def __call__(self) -> float:
         """Return the seconds left; raise EOFError if the child has ended."""
@@ -207,11 +207,16 @@ def _status(pid: int) -> list[bytes]:
 
 def _waited(child: int) -> float:
     """Return the seconds that the thread of a process that waited most has waited for a CPU."""
-    waited = [0]
-    for file in Path(f"/proc/{child}/task").glob("*/schedstat"):
-        with suppress(OSError, ValueError, IndexError):
-            waited.append(int(file.read_text().split()[1]))
-    return max(waited) / 1e9
+    with suppress(OSError):
+        threads = os.listdir(f"/proc/{child}/task")
+        return max(_waited_for_cpu(f"/proc/{child}/task/{n}/schedstat") for n in threads)
+    return 0.0
+
+
+def _waited_for_cpu(schedstat: str) -> float:
+    with suppress(OSError, ValueError, IndexError), open(schedstat, encoding="ascii") as file:
+        return int(file.read().split()[1]) / 1e9
+    return 0.0
 
 
 def _has_ended(child: int) -> bool:
