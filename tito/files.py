@@ -114,7 +114,7 @@ def _opened(path: Path, kind: type[io.FileIO] = io.FileIO) -> Iterator[io.FileIO
     try:
         handle = os.open(path, READING)
     except (OSError, ValueError) as error:  # a ValueError tells of a null character in the name
-        raise _unreadable(error, path) from None
+        raise _unreadable(error) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)  # of a folder, Python makes no file object that could do it
         raise Refused("is not a regular file")
@@ -122,14 +122,15 @@ def _opened(path: Path, kind: type[io.FileIO] = io.FileIO) -> Iterator[io.FileIO
         yield file
 
 
-def _unreadable(error: Exception, path: Path | None = None) -> Refused:
-    if isinstance(error, FileNotFoundError):
-        return Refused("is not there")
-    if path is not None and isinstance(error, OSError) and error.errno in (errno.ELOOP, errno.ENXIO):
-        what = "is a link, not" if error.errno == errno.ELOOP else "is not"
-        return Refused(f"{what} a regular file")
-    reason = error.strerror if isinstance(error, OSError) else error
-    return Refused(f"cannot be read: {reason}")
+def _unreadable(error: OSError | ValueError) -> Refused:
+    if not isinstance(error, OSError):
+        return Refused(f"cannot be read: {error}")
+    known = {
+        errno.ENOENT: "is not there",
+        errno.ELOOP: "is a link, not a regular file",
+        errno.ENXIO: "is not a regular file",  # a socket
+    }
+    return Refused(known.get(error.errno or 0, f"cannot be read: {error.strerror}"))
 
 
 @contextmanager

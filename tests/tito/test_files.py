@@ -5,6 +5,7 @@ import stat
 import struct
 import zipfile
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -131,12 +132,9 @@ def test_opened_zip_survives_any_changed_byte(tmp_path: Path, at: int) -> None:
     data = bytearray(path.read_bytes())
     for value in (0, 255, data[at % len(data)] ^ 16):
         path.write_bytes(data[: at % len(data)] + bytes([value]) + data[at % len(data) + 1 :])
-        try:
-            with opened_zip(path) as entries:
-                for read in entries.values():
-                    read(99)
-        except Refused as refused:
-            assert str(refused)
+        with suppress(Refused), opened_zip(path) as entries:
+            for read in entries.values():
+                read(99)
 
 
 def test_opened_zip_closes_what_is_no_zip_file(tmp_path: Path) -> None:

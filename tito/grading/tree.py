@@ -181,9 +181,7 @@ def _beside(folder: Path, ignored: Sequence[str]) -> dict[str, Path]:
     return {str(path.relative_to(folder)): path for path in found}
 
 
-def _not_in_the_way(
-    own: dict[str, Path], ours: set[str], left_out: list[str]
-) -> dict[str, Path]:
+def _not_in_the_way(own: dict[str, Path], ours: set[str], left_out: list[str]) -> dict[str, Path]:
     """Those files of a student that are neither a folder of ours nor lie in a file of ours."""
     folders = {str(folder) for name in ours for folder in PurePath(name).parents}
     free = {}

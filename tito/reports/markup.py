@@ -8,8 +8,8 @@ points by them: ``# answer-rows`` in one answer would else give its points to an
 
 A parser as browsers have it takes a time that grows with the square of a hostile text. Here a text
 is read once from start to end: what is a tag of a known name is written anew, with the attributes
-that are known and in quotes, every tag is closed, and all else is shown as text. Code is coloured only
-where that takes no long time either.
+that are known and in quotes, every tag is closed, and all else is shown as text. Code is coloured
+only where that takes no long time either.
 """
 
 import html
@@ -130,16 +130,16 @@ class _Cleaner:
     def clean(self, text: str) -> str:
         parts, at = [], 0
         for found in TAG.finditer(text):
-            parts += [_as_text(text[at : found.start()]), self._tag(*found.groups(), found[0])]
+            parts += [_as_text(text[at : found.start()]), self._tag(found)]
             at = found.end()
         parts += [_as_text(text[at:]), self._close("")]
         return "".join(parts)
 
-    def _tag(self, slash: str, name: str, attributes: str, whole: str) -> str:
-        name = name.lower()
+    def _tag(self, found: re.Match[str]) -> str:
+        name, attributes = found[2].lower(), found[3]
         if name not in TAGS:
-            return _as_text(whole)
-        if slash:
+            return _as_text(found[0])
+        if found[1]:
             return self._close(name) if self.count[name] else ""
         if name in EMPTY:
             return f"<{name}{_kept(name, attributes)}>"
@@ -147,14 +147,14 @@ class _Cleaner:
         if name in CLOSE_THEMSELVES and self.open[-1:] == [name]:
             before = self._close(name)
         if len(self.open) == DEEPEST:
-            return _as_text(whole)
+            return _as_text(found[0])
         self.open.append(name)
         self.count[name] += 1
         return f"{before}<{name}{_kept(name, attributes)}>"
 
     def _close(self, name: str) -> str:
         """Close all that was opened since the last tag of that name, which is closed as well."""
-        closed = []
+        closed: list[str] = []
         while self.open and closed[-1:] != [name]:
             closed.append(self.open.pop())
             self.count[closed[-1]] -= 1

@@ -140,9 +140,7 @@ def test_markdown_shows_a_picture_that_stands_in_the_text() -> None:
 
 
 def test_clean_html_closes_every_tag_and_no_other() -> None:
-    assert clean_html("<b><i>x</b></p></td>y<li>1<li>2") == (
-        "<b><i>x</i></b>y<li>1</li><li>2</li>"
-    )
+    assert clean_html("<b><i>x</b></p></td>y<li>1<li>2") == ("<b><i>x</i></b>y<li>1</li><li>2</li>")
 
 
 def test_clean_html_writes_attributes_anew() -> None:

@@ -159,9 +159,7 @@ def _collect_own(lesson: Lesson, archive: Path, student: str) -> Collected:
         return Collected(student, "refused", f"{archive.name} {refused}")
 
 
-def _by_student(
-    lesson: Lesson, files: Mapping[str, Reader]
-) -> tuple[dict[str, _Work], list[str]]:
+def _by_student(lesson: Lesson, files: Mapping[str, Reader]) -> tuple[dict[str, _Work], list[str]]:
     """Sort files by the student that their path names first; also return the notebooks of nobody.
 
     A folder without a notebook is a student's if it is called like one.

@@ -102,7 +102,7 @@ class Handed:
 
 def _with_starts(texts: Iterable[str]) -> set[str]:
     """Texts, and each of their starts that is whole lines; blank ones aside."""
-    found = set()
+    found: set[str] = set()
     for text in texts:
         lines = text.split("\n")
         found.update("\n".join(lines[:end]).strip() for end in range(1, len(lines) + 1))

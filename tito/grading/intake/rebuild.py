@@ -78,9 +78,8 @@ def _unsplit(places: Sequence[int], handed: Handed, wanted: frozenset[str]) -> l
     missing = wanted - {name for at in places for name in defined_in(handed.cells[at].source)}
     for at in handed.with_added(places, kind="code"):
         source = handed.cells[at].source
-        if at - 1 in taken and source.strip("\n")[:1] in (" ", "\t"):
-            taken.add(at)
-        elif missing & defined_in(source):
+        goes_on = at - 1 in taken and source.strip("\n")[:1] in (" ", "\t")
+        if goes_on or missing & defined_in(source):
             taken.add(at)
     return sorted(taken)
 

@@ -417,6 +417,189 @@ def test_collect_refuses_a_zip_of_too_many_files(
     assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
 
 
+# One student's file is never the class's.
+
+ODD_ENTRIES = ["", "./kernels.ipynb", "work//kernels.ipynb", "/kernels.ipynb", "a\\kernels.ipynb"]
+
+
+@pytest.mark.parametrize("name", ODD_ENTRIES)
+def test_collect_takes_an_archive_with_odd_names(lesson: Lesson, inbox: Path, name: str) -> None:
+    with zipfile.ZipFile(inbox / "ada.zip", "w") as file:
+        file.writestr(zipfile.ZipInfo("x" if name else "y"), b"")
+        entry = zipfile.ZipInfo(name or "kernels.ipynb")
+        file.writestr(entry, WORK)
+        if not name:
+            file.infolist()[0].filename = ""
+    as_zip(inbox / "grace", {"kernels.ipynb": WORK})
+    assert results(lesson, inbox) == {"ada": "collected", "grace": "collected"}
+    assert files_of(lesson)["ada/11_kernels/kernels.ipynb"] == WORK
+
+
+@pytest.mark.parametrize("stamp", [b"9" * 30, b"9" * 99, "\u0663".encode() * 20])
+def test_collect_refuses_a_time_of_many_digits_and_takes_the_others(
+    lesson: Lesson, inbox: Path, stamp: bytes
+) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": stamp})
+    as_folder(inbox, {"grace/kernels.ipynb": WORK})
+    assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_collect_refuses_a_folder_whose_name_is_not_utf_8(lesson: Lesson, inbox: Path) -> None:
+    name = os.fsdecode(b"caf\xe9")
+    as_folder(inbox, {f"{name}/kernels.ipynb": WORK, "grace/kernels.ipynb": WORK})
+    assert results(lesson, inbox) == {name: "refused", "grace": "collected"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="names are text there")
+def test_collect_takes_a_notebook_whose_name_is_not_utf_8(lesson: Lesson, inbox: Path) -> None:
+    name = os.fsdecode(b"ada/caf\xe9.ipynb")
+    assert results(lesson, as_folder(inbox, {name: WORK})) == {"ada": "collected"}
+
+
+def test_collect_takes_names_of_250_characters(lesson: Lesson, inbox: Path) -> None:
+    as_folder(inbox, {f"ada/{'a' * 244}.ipynb": WORK, f"{'b' * 250}/kernels.ipynb": WORK})
+    assert results(lesson, inbox) == {"ada": "collected", "b" * 250: "refused"}
+
+
+def test_collect_refuses_a_file_of_many_gigabytes(lesson: Lesson, inbox: Path) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": b"", "grace/kernels.ipynb": WORK})
+    os.truncate(inbox / "ada" / "kernels.ipynb", 2**40)
+    assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
+
+
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_collect_refuses_what_it_may_not_read(
+    lesson: Lesson, inbox: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": WORK, "grace/kernels.ipynb": WORK})
+    scan, opened = os.scandir, os.open
+
+    def guarded(call: Any, name: str) -> Any:
+        def guard(path: Any, *more: Any) -> Any:
+            if isinstance(path, str | Path) and str(path).endswith(name):
+                raise PermissionError(13, "Permission denied", str(path))
+            return call(path, *more)
+
+        return guard
+
+    if kind == "folder":
+        monkeypatch.setattr(os, "scandir", guarded(scan, "inbox/ada"))
+    else:
+        monkeypatch.setattr(os, "open", guarded(opened, "ada/kernels.ipynb"))
+    found = {one.name: one for one in collect_paths(lesson, [inbox])}
+    assert found["grace"].status == "collected"
+    assert found["ada"].status == "refused"
+    assert "cannot be read: Permission denied" in found["ada"].reason
+
+
+def test_collect_refuses_whatever_cannot_be_read(
+    lesson: Lesson, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": b"odd", "grace/kernels.ipynb": WORK})
+
+    def fail(path: Path, most: int) -> bytes:
+        if path.parent.name == "ada":
+            raise MemoryError
+        return files.read_regular(path, most)
+
+    monkeypatch.setattr("tito.grading.intake.collect.read_regular", fail)
+    found = {one.name: one for one in collect_paths(lesson, [inbox])}
+    assert found["ada"].reason == "it cannot be read: MemoryError: "
+    assert found["grace"].status == "collected"
+
+
+def test_collect_refuses_what_cannot_be_stored_and_takes_the_others(
+    lesson: Lesson, inbox: Path
+) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": WORK, "grace/kernels.ipynb": WORK})
+    as_folder(lesson.course.assignments / "submitted", {"ada": b"a file in the way"})
+    assert results(lesson, inbox) == {"ada": "refused", "grace": "collected"}
+
+
+def test_collect_ends_where_the_disk_is_full(
+    lesson: Lesson, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    as_folder(inbox, {"ada/kernels.ipynb": WORK})
+    monkeypatch.setattr("tito.grading.intake.collect.write_whole", full)
+    with pytest.raises(TitoError, match="No space left on device"):
+        collect_paths(lesson, [inbox])
+
+
+def test_collect_names_a_student_who_handed_in_no_notebook(lesson: Lesson, inbox: Path) -> None:
+    as_folder(inbox, {"ada/kernels.py": b"", "grace/kernels.ipynb": WORK, "b/12_x/x.ipynb": b""})
+    found = {one.name: one for one in collect_paths(lesson, [inbox])}
+    assert found.keys() == {"ada", "grace"}
+    assert found["ada"].reason == "it holds no kernels.ipynb"
+
+
+# Which of several notebooks, and whose archive.
+
+
+@pytest.mark.parametrize("pack", [as_folder, as_zip], ids=["folder", "zip"])
+def test_collect_takes_the_notebook_on_top_and_names_the_others(
+    lesson: Lesson, inbox: Path, pack: Pack
+) -> None:
+    path = pack(inbox / "class", {"ada/kernels.ipynb": WORK, "ada/old/kernels.ipynb": b"old"})
+    (one,) = collect_paths(lesson, [path])
+    assert one.status == "collected"
+    assert one.reason == "took kernels.ipynb, and not old/kernels.ipynb"
+    assert files_of(lesson) == {"ada/11_kernels/kernels.ipynb": WORK}
+
+
+def test_collect_refuses_two_notebooks_of_the_lesson_side_by_side(
+    lesson: Lesson, inbox: Path
+) -> None:
+    as_folder(inbox, {"ada/a/kernels.ipynb": WORK, "ada/b/kernels.ipynb": WORK})
+    assert refusal(lesson, inbox) == "it holds 2 of kernels.ipynb: a/kernels.ipynb, b/kernels.ipynb"
+
+
+# What lies in an archive of ada's beside her own work, and how the archive is called.
+FORGED = {
+    "named after the lesson": ("ada_kernels", {"bob/kernels.ipynb": b"forged"}),
+    "with work of her own": ("ada", {"kernels.ipynb": WORK, "bob/kernels.ipynb": b"forged"}),
+    "with a name": ("ada", {"kernels.ipynb": WORK, "bob_kernels.ipynb": b"forged"}),
+    "of several": (
+        "ada",
+        {"kernels.ipynb": WORK, "bob/kernels.ipynb": b"forged", "eve/kernels.ipynb": b"forged"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("archive", "content"), FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("known", [True, False])
+def test_collect_takes_no_other_students_work_from_an_archive_that_is_named(
+    lesson: Lesson, inbox: Path, archive: str, content: dict[str, bytes], known: bool
+) -> None:
+    handed_in = {"bob/kernels.ipynb": WORK, **({"ada/kernels.ipynb": WORK} if known else {})}
+    collect_paths(lesson, [as_folder(inbox / "class", handed_in)])
+    found = collect_paths(lesson, [as_zip(inbox / archive, content)])
+    assert [one.name for one in found] == ["ada"]
+    assert files_of(lesson)["bob/11_kernels/kernels.ipynb"] == WORK
+
+
+def test_collect_takes_no_other_students_work_from_a_known_students_archive(
+    lesson: Lesson, inbox: Path
+) -> None:
+    handed_in = {"bob/kernels.ipynb": WORK, "ada/kernels.ipynb": WORK}
+    collect_paths(lesson, [as_folder(inbox / "class", handed_in)])
+    collect_paths(lesson, [as_zip(inbox / "ada", {"bob/kernels.ipynb": b"forged"})])
+    assert files_of(lesson)["bob/11_kernels/kernels.ipynb"] == WORK
+
+
+def test_collect_takes_the_folder_before_the_archive_of_a_student(
+    lesson: Lesson, inbox: Path
+) -> None:
+    as_folder(inbox, {"ada/kernels.ipynb": WORK})
+    as_zip(inbox / "ada", {"kernels.ipynb": b"zipped"})
+    (one,) = collect_paths(lesson, [inbox])
+    assert one.reason == "took kernels.ipynb, and not ada.zip"
+    assert files_of(lesson) == {"ada/11_kernels/kernels.ipynb": WORK}
+
+
 # Where there is nothing to collect.
 
 

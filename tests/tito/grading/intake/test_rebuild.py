@@ -32,7 +32,7 @@ def cell(grade_id: str, source: str, **flags: Any) -> Any:
 
 
 def a_release() -> Any:
-    """Return a release of four cells: prose, a solution, its check, and a given cell to play with."""
+    """Return a release of four cells: prose, a solution, its check, and a cell to play with."""
     notebook = v4.new_notebook(
         cells=[
             v4.new_markdown_cell("# Doubling"),
