@@ -76,10 +76,8 @@ def _cost(
     if short in _CORES and len(arrays) > 1:
         return _matmul_cost(short, arrays[0], arrays[1])
     if short in ("dot", "inner", "tensordot", "vdot") and len(arrays) > 1:
-        inner = arrays[0].shape[-1] if arrays[0].ndim and short != "tensordot" else 1
-        together = sizes[0] * sizes[1]
-        made = together // max(1, inner) ** 2 if short != "tensordot" else max(sizes[:2]) ** 2
-        return made, together
+        inner = max(1, _inner_size(short, arrays[0], values))
+        return sizes[0] * sizes[1] // inner**2, sizes[0] * sizes[1] // inner
     if name.endswith(".outer") or short in ("outer", "kron"):
         return math.prod(sizes[:2]), math.prod(sizes[:2])
     if name in ("getitem", "setitem"):
@@ -97,6 +95,16 @@ def _cost(
         made = math.prod(np.broadcast_shapes(*(x.shape for x in arrays)))
         return made, made
     return sum(sizes), sum(sizes)
+
+
+def _inner_size(short: str, first: Array, values: list[Any]) -> int:
+    """The length that a product sums over, rather too short."""
+    if short != "tensordot":
+        return first.shape[-1] if first.ndim else 1
+    axes = [x for x in values if type(x) is int]
+    if len(axes) == 1 and 0 <= axes[0] <= first.ndim:
+        return math.prod(first.shape[first.ndim - axes[0] :])
+    return min(first.shape, default=1)
 
 
 def _whole(values: list[Any]) -> list[int]:

@@ -22,7 +22,7 @@ Hook: TypeAlias = Callable[[int, Step, list[Array]], bool]
 """Given a step's place, the step and its operands; says whether it is computed, else it gives 0."""
 
 MOST_BYTES = 1 << 30
-MOST_OPERATIONS = 1 << 32
+MOST_OPERATIONS = 1 << 34
 SECONDS = 5.0
 
 
