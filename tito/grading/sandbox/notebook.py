@@ -164,7 +164,9 @@ def _take(line: bytes, waiting: dict[str, Cell], execution: Execution) -> None:
 
 
 def _texts_only(output: Any) -> Any:
-    """Leave out what is no text of a bundle: it may be nested so deep that nobody can write it."""
+    """Leave out what is no text: it may be nested so deep that it cannot be written."""
+    if "metadata" in output:
+        output.metadata = {}
     if "data" in output:
         output.data = {kind: data for kind, data in output.data.items() if isinstance(data, str)}
     return output

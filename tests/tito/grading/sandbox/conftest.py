@@ -47,9 +47,7 @@ def run() -> Run:
         os.write(requests[1], given)
         os.close(requests[1])
         command, descriptors = [sys.executable, "-c", SAY + code], (requests[0], replies[1])
-        with run_in_sandbox(
-            command, limits=limits, pass_fds=descriptors, mounts=mounts
-        ) as process:
+        with run_in_sandbox(command, limits=limits, pass_fds=descriptors, mounts=mounts) as process:
             os.close(requests[0])
             os.close(replies[1])
             with open(replies[0], encoding="utf-8") as file:

@@ -113,7 +113,9 @@ def test_mounts_shows_an_environment_inside_a_hidden_course(run: Run, folder: Pa
 
 def test_mounts_passes_no_variable_on(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TITO_SECRET", "x")
-    assert run("say(sorted(os.environ))").said == str(sorted([*student_mounts().environment, "PWD"]))
+    assert run("say(sorted(os.environ))").said == str(
+        sorted([*student_mounts().environment, "PWD"])
+    )
 
 
 def test_mounts_passes_no_descriptor_on(run: Run) -> None:

@@ -72,9 +72,7 @@ def ends(reader: int) -> bool:
     return False
 
 
-def launch(
-    code: str, limits: Limits, stack: ExitStack
-) -> tuple[SandboxProcess, int]:
+def launch(code: str, limits: Limits, stack: ExitStack) -> tuple[SandboxProcess, int]:
     """Start Python code; return its sandbox and where to read what it writes to descriptor 4."""
     reader, writer = os.pipe()
     stack.callback(os.close, reader)
