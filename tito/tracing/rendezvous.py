@@ -1,8 +1,9 @@
 """Whether products of one call run at the same time: each waits until enough of them wait.
 
 No clock decides. Products that are taken one after another never wait together, however long the
-first one waits. Those that do are let go on in reverse order, one at a time, so that a race between
-them shows in the result.
+first one waits. Those that do are computed in reverse order, one at a time, and only when all have
+been computed do their threads go on, again one at a time: so a race between them shows in the
+result.
 """
 
 import threading
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 __all__ = ["Rendezvous", "late_threads"]
 
 TURN = 0.5  # seconds that a product may take before the next one goes on
+PAUSE = 0.005  # seconds between threads that go on after their products
 DELAY = 0.02  # seconds; the thread that starts others has gone on by then
 MOST_WAITING = 256
 
@@ -50,9 +52,11 @@ class Rendezvous:
         self._wanted, self._patience, self._clock = wanted, patience, clock
         self._alone = alone or (lambda: threading.active_count() == 1)
         self.waiting: list[int] = []
-        self._queue: list[int] = []  # once it has opened: those still to let go on, the next last
+        self._queue: list[int] = []  # of those that waited together, to be computed: the next last
         self._inside: int | None = None
-        self._until = 0.0  # when patience ends, or the turn of the product inside
+        self._computed: list[int] = []  # of those, the ones whose threads wait to go on
+        self._passing: list[int] = []  # computed, and none of those
+        self._until = 0.0  # when patience ends, or the turn of the product inside, or the pause
         self._opened = False
         self._free: set[int] = set()
         self._changed = threading.Condition()
@@ -61,18 +65,13 @@ class Rendezvous:
         """Wait until this product may be computed."""
         with self._changed:
             self.arrive(step)
-            while step not in self._free:
-                self._free.update(self.due())
-                self._changed.notify_all()
-                if step not in self._free:
-                    self._changed.wait(self.seconds())
-            self._free.discard(step)
+            self._wait(step)
 
     def leave(self, thread: int, step: int) -> None:
-        """Hear that the product has been computed."""
+        """Hear that the product has been computed; wait until its thread may go on."""
         with self._changed:
             self.depart(step)
-            self._changed.notify_all()
+            self._wait(step)
 
     def arrive(self, step: int) -> None:
         """Take in a product that waits."""
@@ -85,28 +84,51 @@ class Rendezvous:
 
     def depart(self, step: int) -> None:
         """Hear that a product has been computed, or never will be."""
-        if step == self._inside:
-            self._inside = None
+        if step != self._inside:
+            self._passing.append(step)
+            return
+        self._inside = None
+        self._computed.append(step)
+        self._until = self._clock()
 
     def due(self) -> list[int]:
-        """Return the steps that may go on now; each is returned once."""
+        """Return the steps that may go on now; each is returned once before and once after it."""
         if not self._opened and self._complete():
             self._opened = True
             self._queue, self.waiting = self.waiting, []
+        steps, self._passing = self._passing, []
         if not self._opened:
-            return []
-        steps, self.waiting = self.waiting, []
-        if self._queue and (self._inside is None or self._clock() >= self._until):
+            return steps
+        steps += self.waiting
+        self.waiting = []
+        if self._inside is None or self._clock() >= self._until:
+            steps += self._next()
+        return steps
+
+    def _next(self) -> list[int]:
+        """Return the product whose turn it is, else the thread that may go on after its product."""
+        if self._queue:
             self._inside = self._queue.pop()
             self._until = self._clock() + TURN
-            steps.append(self._inside)
-        return steps
+            return [self._inside]
+        if self._computed and self._clock() >= self._until:
+            self._until = self._clock() + PAUSE
+            return [self._computed.pop(0)]
+        return []
 
     def seconds(self) -> float | None:
         """Return how long until `due` may return more though nothing happens; None: for ever."""
-        if self._queue or (self.waiting and not self._opened):
+        if self._queue or self._computed or (self.waiting and not self._opened):
             return max(0.0, self._until - self._clock())
         return None
+
+    def _wait(self, step: int) -> None:
+        while step not in self._free:
+            self._free.update(self.due())
+            self._changed.notify_all()
+            if step not in self._free:
+                self._changed.wait(self.seconds())
+        self._free.discard(step)
 
     def _complete(self) -> bool:
         """Whether enough products wait, or no others will come."""

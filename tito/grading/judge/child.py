@@ -62,19 +62,21 @@ class RemoteGate:
 
     def enter(self, thread: int, step: int) -> None:
         """Wait until this product may be computed."""
-        event = self._permitted.setdefault(step, threading.Event())
-        self._line.send(ARRIVAL.pack(ENTER, thread, step))
-        event.wait()
-        del self._permitted[step]  # another call has a step of this number, too
+        self._ask(ENTER, thread, step)
 
     def leave(self, thread: int, step: int) -> None:
-        """Say that it has been computed."""
-        self._line.send(ARRIVAL.pack(LEAVE, thread, step))
+        """Say that it has been computed; wait until its thread may go on."""
+        self._ask(LEAVE, thread, step)
+
+    def _ask(self, what: int, thread: int, step: int) -> None:
+        event = self._permitted[step] = threading.Event()
+        self._line.send(ARRIVAL.pack(what, thread, step))
+        event.wait()
 
     def _listen(self) -> None:
         while permit := self._line.recv(PERMIT.size):
             (step,) = PERMIT.unpack(permit)
-            self._permitted.setdefault(step, threading.Event()).set()
+            self._permitted[step].set()
 
 
 def serve(stream: Stream, line: socket.socket, request: dict[str, Any]) -> NoReturn:

@@ -1,0 +1,53 @@
+"""A connection to a real supervisor, with and without the sandbox, and a function behind it."""
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tito.course import Limits as CourseLimits
+from tito.errors import TitoError
+from tito.grading.judge.connection import Connection, Launch, launch_plain
+from tito.grading.judge.remote import Limits, RemoteCall
+
+Remote = Callable[..., RemoteCall]
+
+GIVEN = "import os, sys, time\nimport numpy as np\n"
+
+
+@pytest.fixture(scope="session")
+def sandboxed() -> Launch:
+    """What starts a supervisor in the sandbox."""
+    from tito.grading.sandbox.mode import choose_sandbox
+
+    try:
+        mode = choose_sandbox("bwrap")
+    except TitoError as refusal:
+        pytest.skip(refusal.fact)
+    return mode.launcher(CourseLimits(memory_mib=1024))
+
+
+@pytest.fixture
+def connection() -> Iterator[Connection]:
+    found = Connection(launch_plain)
+    yield found
+    found.drop()
+
+
+@pytest.fixture
+def inside(sandboxed: Launch) -> Iterator[Connection]:
+    found = Connection(sandboxed)
+    yield found
+    found.drop()
+
+
+@pytest.fixture
+def remote() -> Remote:
+    """Return a function `f` that a source defines, behind a connection."""
+
+    def make(source: str, connection: Connection, **limits: float) -> RemoteCall:
+        bounds = Limits(**{"call_seconds": 20.0, **limits})  # type: ignore[arg-type]
+        cells = [("given", GIVEN), ("cell", source)]
+        return RemoteCall("f", None, cells, connection, bounds, time.monotonic() + 300)
+
+    return make

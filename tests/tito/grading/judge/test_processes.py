@@ -1,0 +1,181 @@
+"""Ending processes, emptying folders, and the filter of a timed child, each in a process of its own.
+
+A test runs its code in a fresh interpreter: what it does to the process is not to be undone.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tito.grading.judge import processes
+from tito.grading.judge.processes import Patience, has_own_limits
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
+
+HEAD = """
+import os, signal, subprocess, sys, threading, time
+from tito.grading.judge.processes import *
+from tito.grading.judge.forkless import forbid_processes
+
+def child(work):
+    pid = os.fork()
+    if pid == 0:
+        work()
+        os._exit(0)
+    return pid
+"""
+
+
+def said(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", HEAD + code], capture_output=True, text=True, check=False
+    )
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def test_end_children_leaves_no_process_that_a_child_has_started() -> None:
+    code = """
+adopt_orphans()
+def leave():
+    for _ in range(3):
+        if os.fork() == 0:
+            os.setsid()
+            if os.fork() == 0:
+                time.sleep(60)
+            os._exit(0)
+    time.sleep(60)
+pid = child(leave)
+while not has_others(pid, False):
+    pass
+print(end_children(pid, False).code)
+try:
+    os.waitpid(-1, 0)
+except ChildProcessError:
+    print("none")
+"""
+    assert said(code) == "-9\nnone"
+
+
+def test_end_children_counts_the_time_of_all() -> None:
+    code = """
+adopt_orphans()
+def compute():
+    until = time.process_time() + 0.2
+    while time.process_time() < until:
+        pass
+def both():
+    child(compute)
+    compute()
+    os.waitpid(-1, 0)
+pid = child(both)
+os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+print(0.38 < end_children(pid, False).seconds < 0.8)
+"""
+    assert said(code) == "True"
+
+
+def test_has_others_knows_of_children_that_have_ended() -> None:
+    code = """
+adopt_orphans()
+r, w = os.pipe()
+def start(first):
+    if first:
+        subprocess.run(["/bin/true"])
+    os.write(w, b"x")
+    time.sleep(60)
+for first in (True, False):
+    pid = child(lambda: start(first))
+    os.read(r, 1)
+    print(has_others(pid, False))
+    end_children(pid, False)
+"""
+    assert said(code) == "True\nFalse"
+
+
+def test_cpu_seconds_reads_the_clock_of_another_process() -> None:
+    code = """
+r, w = os.pipe()
+def work():
+    until = time.process_time() + 0.1
+    while time.process_time() < until:
+        pass
+    os.write(w, b"x")
+    time.sleep(60)
+pid = child(work)
+os.read(r, 1)
+print(0.1 <= cpu_seconds(pid) < 0.3)
+os.kill(pid, 9)
+"""
+    assert said(code) == "True"
+
+
+@pytest.mark.parametrize(
+    ("work", "code"),
+    [
+        ("subprocess.run(['/bin/true'])", -31),
+        ("os.fork()", -31),
+        ("os.posix_spawn('/bin/true', ['true'], {})", -31),
+        ("import multiprocessing as m; m.Process(target=print).start()", -31),
+        ("threading.Thread(target=len, args=((),)).start()", 0),
+        ("os.setsid()", 0),
+    ],
+)
+def test_forbid_processes_ends_who_starts_one(work: str, code: int) -> None:
+    script = f"""
+def work():
+    os.close(2)
+    forbid_processes()
+    {work}
+print(os.waitstatus_to_exitcode(os.waitpid(child(work), 0)[1]))
+"""
+    assert said(script) == str(code)
+
+
+def test_wipe_empties_folders_of_any_depth_and_mode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "SCRATCH", (str(tmp_path), str(tmp_path / "missing")))
+    folder = tmp_path
+    for _ in range(300):
+        folder = folder / "deep"
+        folder.mkdir()
+        (folder / "file").touch()
+    (tmp_path / "wiped-0").touch()
+    (tmp_path / "link").symlink_to("/usr")
+    closed = tmp_path / "closed"
+    (closed / "inner").mkdir(parents=True)
+    (closed / "inner").chmod(0)
+    closed.chmod(0)
+    processes.wipe()
+    assert list(tmp_path.iterdir()) == []
+    assert os.path.isdir("/usr/bin")
+
+
+def test_patience_gives_back_what_a_child_waited_for_a_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    waited = [3.0]
+    monkeypatch.setattr(processes, "_has_ended", lambda child: False)
+    monkeypatch.setattr(processes, "_waited_for_cpu", lambda schedstat: 3.0)
+    monkeypatch.setattr(processes, "_waited", lambda child: waited[0])
+    left = Patience(os.getpid(), -1.0, 2.0)
+    assert left() < 0
+    waited[0] = 4.5
+    assert 0 < left() < 0.6
+    waited[0] = 99.0
+    assert 0.9 < left() < 1.1  # at most so much
+
+
+def test_has_own_limits_notices_limits_that_somebody_has_set() -> None:
+    assert has_own_limits()
+    code = """
+import resource
+soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
+print(has_own_limits())
+"""
+    assert said(code) == "False"

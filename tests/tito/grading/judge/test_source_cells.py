@@ -1,0 +1,107 @@
+"""Reading solution cells, and choosing those that a graded cell needs."""
+
+import pytest
+
+from tito.grading.judge.source_cells import (
+    imported_modules,
+    needed_cells,
+    read_cell,
+    without_magic,
+)
+
+GIVEN = ["import numpy as np\n"]
+
+
+def needed(wanted: str, **sources: str) -> list[str]:
+    cells = {name: read_cell(name, source) for name, source in sources.items()}
+    return [cell.name for cell in needed_cells(cells[wanted], cells, GIVEN)]
+
+
+def test_needed_cells_leaves_out_what_is_not_used() -> None:
+    assert needed("b", a="def f(): pass", b="def g(): return np.ones(1)") == ["b"]
+
+
+def test_needed_cells_follows_uses_through_cells_in_order() -> None:
+    sources = {"a": "x = 1", "b": "def f(): return g()", "c": "def g(): return x"}
+    assert needed("b", **sources) == ["a", "b", "c"]
+
+
+def test_needed_cells_takes_no_given_name_from_a_student() -> None:
+    assert needed("b", a="np = None", b="def g(): return np.ones(1)") == ["b"]
+
+
+def test_needed_cells_takes_imports_from_other_cells() -> None:
+    sources = {"a": "from threading import Thread as T", "b": "def g(): return T()"}
+    assert needed("b", **sources) == ["a", "b"]
+
+
+def test_needed_cells_leaves_out_a_cell_that_is_not_python() -> None:
+    assert needed("b", a="def f(:", b="def g(): return f()") == ["b"]
+
+
+def test_read_cell_understands_magic_commands() -> None:
+    cell = read_cell("a", "%%time\n%matplotlib inline\ndef f(): pass\n!ls\n")
+    assert cell.tree is not None
+    assert cell.defines == {"f"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["def f(:", "x = '\0'", "(" * 5000, "-" * 90_000 + "1", "x" * 200_000, "[" * 500 + "]" * 500],
+)
+def test_read_cell_says_why_there_is_no_tree(source: str) -> None:
+    cell = read_cell("a", source)
+    assert cell.tree is None
+    assert cell.error
+
+
+@pytest.mark.parametrize(
+    ("line", "plain"),
+    [
+        ("%timeit f()", "pass"),
+        ("    %matplotlib inline", "    pass"),
+        ("!ls -l", "pass"),
+        ("?np.dot", "pass"),
+        ("np.dot??", "pass"),
+        ("x = !ls", "x = None"),
+        ("a, b = %magic 1", "a, b = None"),
+        ("x = y != z", "x = y != z"),
+        ("x %= 3", "x %= 3"),
+        ("    % b)", "    % b)"),
+        ("print('100%')", "print('100%')"),
+    ],
+)
+def test_without_magic_takes_out_magic_commands_only(line: str, plain: str) -> None:
+    assert without_magic(f"y = 1\n{line}\n") == f"y = 1\n{plain}\n"
+
+
+@pytest.mark.parametrize("first", ["%%time", "\n  %%capture out", "%%prun -s x"])
+def test_without_magic_runs_the_rest_of_a_timed_cell(first: str) -> None:
+    assert "f()" in without_magic(f"{first}\nf()\n")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = !ls\n" * 8000,
+        "x = 1 + " * 8000,
+        "a, " * 20000 + "\n%%",
+        " " * 60000 + "!",
+        "%" * 60000,
+        "x = " + "=" * 60000 + "\n!",
+        "a?" * 30000,
+        ("x" * 1900 + "\n") * 30,
+    ],
+)
+def test_read_cell_takes_linear_time(source: str) -> None:
+    """As work done, not as seconds: the regular expressions are tried on bounded lines."""
+    assert read_cell("a", source).name == "a"
+
+
+def test_read_cell_says_nothing_on_stderr() -> None:
+    assert read_cell("a", "x = 1 is 1; y = '\\d'").tree is not None
+
+
+def test_imported_modules_names_those_of_the_lesson() -> None:
+    sources = ["import os, numpy as np\nfrom a.b import c\n", "def f(:", "x = 1\nimport sys"]
+    assert imported_modules(sources) == ["os", "numpy", "a.b", "sys"]
