@@ -13,14 +13,15 @@ from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
-from tito.grading.answers import is_answer
 from tito.grading.examination import examine_notebook
 from tito.grading.gradebook import is_unread
-from tito.grading.intake import Rejected, fingerprint, read_submission, rebuild
-from tito.grading.judging import load_checks
+from tito.grading.intake.read import Rejected, read_submission
+from tito.grading.intake.rebuild import rebuild
+from tito.grading.judge import load_checks
 from tito.grading.sandbox.mode import choose_sandbox
+from tito.grading.tree import fingerprint
 from tito.grading.verdicts import METADATA_KEY, record_verdicts, reject, rejected_verdicts
-from tito.lesson import Cell, Notebook, grade_id, read_notebook
+from tito.lesson import Cell, Notebook, grade_id, is_answer, read_notebook
 
 __all__ = ["DailyPenalty", "ExecuteNotebook", "GetGradesSoFar", "IntakeExporter"]
 

@@ -168,7 +168,7 @@ def start_many_processes(most: int) -> str:
 
 
 def compute() -> str:
-    """Compute without end, in a child: a sandbox's first process ignores the soft limit's signal."""
+    """Compute without end, in a child: a first process ignores the soft limit's signal."""
     child = os.fork()
     while child == 0:
         pass

@@ -154,7 +154,7 @@ def _take(line: bytes, waiting: dict[str, Cell], execution: Execution) -> None:
         found = json.loads(line)
         cell = waiting[found["cell"]]
         outcome, count = _outcome(found["outcome"]), found["execution_count"]
-        outputs = valid_outputs([_texts_only(one) for one in from_dict(found["outputs"])])
+        outputs = valid_outputs(from_dict([_texts_only(one) for one in found["outputs"]]))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return
     if cell.id not in execution.outcomes and outcome.status in STATUSES:
@@ -163,13 +163,15 @@ def _take(line: bytes, waiting: dict[str, Cell], execution: Execution) -> None:
         cell.execution_count = count if type(count) is int else None
 
 
-def _texts_only(output: Any) -> Any:
+def _texts_only(output: dict[str, Any]) -> dict[str, Any]:
     """Leave out what is no text: it may be nested so deep that it cannot be written."""
+    texts = {name: value for name, value in output.items() if name != "metadata"}
     if "metadata" in output:
-        output.metadata = {}
+        texts["metadata"] = {}
     if "data" in output:
-        output.data = {kind: data for kind, data in output.data.items() if isinstance(data, str)}
-    return output
+        data = output["data"].items()
+        texts["data"] = {kind: value for kind, value in data if isinstance(value, str)}
+    return texts
 
 
 def _outcome(found: dict[str, Any]) -> Outcome:

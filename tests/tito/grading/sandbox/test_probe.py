@@ -8,8 +8,6 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from tito.course import Limits
 from tito.grading.sandbox import (
     ProbeLine,
