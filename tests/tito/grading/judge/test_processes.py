@@ -1,4 +1,4 @@
-"""Ending processes, emptying folders, and the filter of a timed child, each in a process of its own.
+"""Ending processes, emptying folders, and the filter of a timed child, each in its own process.
 
 A test runs its code in a fresh interpreter: what it does to the process is not to be undone.
 """
