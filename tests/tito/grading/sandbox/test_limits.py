@@ -164,8 +164,19 @@ for n in range(10**7):
     path = '{folder}/%d' % n
     {make}
 """
-    result = run(code, less(files=2000))
-    assert result.overrun == "files"
+    assert run(code, less(files=2000)).overrun == "files"
+
+
+def test_limits_hold_for_a_first_process_that_hides_itself(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the judge's supervisor does: no process of its user may look into it."""
+    without_groups(monkeypatch)
+    hide = "import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
+    fill = "for n in range(10**7): open('/tmp/%d' % n, 'w')"
+    assert run(hide + fill, less(files=2000)).overrun == "files"
+    eat = "for n in range(4):\n  if os.fork(): hog = b'x' * (200 << 20)\nimport time; time.sleep(9)"
+    assert run(hide + eat, less(memory_mib=400)).overrun == "memory_mib"
 
 
 def test_files_below_the_limit_are_no_trouble(run: Run) -> None:

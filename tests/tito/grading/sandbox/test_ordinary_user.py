@@ -1,4 +1,4 @@
-"""The same tests as an ordinary user, when these are run by root.
+"""The tests that matter as an ordinary user, when these are run by root.
 
 The interpreter and the repository may lie where only root may look, as in /root, so the tests are
 run in a mount namespace in which every folder on the way to them can be entered.
@@ -16,7 +16,14 @@ import tito
 from tito.grading.sandbox.tools import find_tools
 
 REPOSITORY = Path(tito.__file__).parents[1]
+FOLDER = Path(__file__).parent
 NOBODY = "65534"
+
+CHOSEN = (
+    "probe_holds or keeps_outputs or memory_of_all or files_bound or shared_memory "
+    "or hides_itself or stop_a_fork_bomb or killed_leaves_nothing or no_descriptor or no_variable"
+)
+"""What depends on the user: rights, limits, and what the grader sees of a sandbox."""
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="all the other tests have run as an ordinary user")
@@ -29,7 +36,8 @@ def test_sandbox_holds_for_an_ordinary_user(tmp_path: Path) -> None:
             *(tools.setpriv, f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
             *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-rs"),
             *(f"--basetemp={tmp_path / 'tests'}", f"--rootdir={REPOSITORY}"),
-            *("-c", str(REPOSITORY / "pyproject.toml"), str(Path(__file__).parent)),
+            *("-c", str(REPOSITORY / "pyproject.toml"), f"--confcutdir={FOLDER}"),
+            *("-k", CHOSEN, str(FOLDER)),
         ],
         cwd=REPOSITORY,
         env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
@@ -37,6 +45,7 @@ def test_sandbox_holds_for_an_ordinary_user(tmp_path: Path) -> None:
         text=True,
     )
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
+    assert "skipped" not in run.stdout.splitlines()[-1]
 
 
 def _opened(tmp_path: Path) -> Iterator[str]:
