@@ -1,6 +1,7 @@
 """Lessons: found by name, read from both formats, their cells told apart."""
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -282,7 +283,10 @@ def test_cell_has_the_roles_that_its_metadata_names(
 
 @pytest.mark.parametrize(
     "source",
-    ["", "x = 1", "%timeit x", "%%time\nx = 1", "!ls *.py", "x = !ls", "x?", "await f()", "return"],
+    [
+        *("", "x = 1", "%timeit x", "%%time\nx = 1", "!ls *.py", "x = !ls", "x?", "await f()"),
+        *("return", "%%bash\nls *.py", "x = (3\n % 2)", "def f():\n    %time g()\n", "?x", "%who?"),
+    ],
 )
 def test_syntax_error_allows_what_a_notebook_allows(source: str) -> None:
     assert syntax_error(source) is None
@@ -309,3 +313,22 @@ def test_syntax_error_finds_a_null_byte() -> None:
     error = syntax_error("x = 1\0")
     assert error is not None
     assert "null byte" in error.msg
+
+
+@pytest.mark.parametrize(
+    "source", ["-" * 90_000 + "x", "x = " + "not " * 20_000 + "x", "(" * 90_000]
+)
+def test_syntax_error_survives_what_is_nested_deeply(source: str) -> None:
+    assert syntax_error(source) is not None
+
+
+def test_syntax_error_reads_many_magics_in_a_time_that_grows_with_them() -> None:
+    def seconds(lines: int) -> float:
+        spent = []
+        for _ in range(3):
+            start = time.process_time()
+            assert syntax_error("x = !ls\n" * lines) is None
+            spent.append(time.process_time() - start)
+        return min(spent)
+
+    assert seconds(8000) < 3 * max(seconds(4000), 0.01)

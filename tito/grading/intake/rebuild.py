@@ -5,16 +5,21 @@ the tests, the points, the metadata and the kernel, comes from the release, so n
 edited, deleted, duplicated or reordered there can matter.
 """
 
-import ast
 import copy
-import re
-import warnings
 from collections.abc import Iterable, Sequence
 
 from tito.grading.intake.answers import put_answer
 from tito.grading.intake.place import Handed, defined_in
 from tito.grading.intake.read import SubmittedCell
-from tito.lesson import Cell, Notebook, grade_id, is_answer, is_locked, is_solution
+from tito.lesson import (
+    Cell,
+    Notebook,
+    grade_id,
+    is_answer,
+    is_locked,
+    is_solution,
+    syntax_error,
+)
 
 __all__ = ["MOST_SOURCE", "rebuild"]
 
@@ -22,8 +27,6 @@ MOST_SOURCE = 100_000
 """The most characters of a solution cell; who reads or runs a longer one may take long."""
 
 LEFT_OUT = "This cell was left out: it has {} characters, and at most {} are read."
-# What only IPython understands: a line, or the right side of an assignment.
-MAGIC = re.compile(r"^([ \t]*)(?:[\w., \t]{1,80}=[ \t]*)?[%!?].*$", re.MULTILINE)
 
 
 def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook, list[str]]:
@@ -91,22 +94,12 @@ def _joined(sources: Sequence[str], wanted: frozenset[str]) -> tuple[str, int]:
     the notebook, each runs after the one before, and one that is no Python is passed over.
     """
     text = "\n".join(sources)
-    if len(sources) == 1 or _is_python(text):
+    if len(sources) == 1 or syntax_error(text) is None:
         return text, len(sources)
-    whole = [source for source in sources if _is_python(source)]
+    whole = [source for source in sources if syntax_error(source) is None]
     if whole and wanted <= defined_in("\n".join(whole)):
         return "\n".join(whole), len(whole)
     return text, len(sources)
-
-
-def _is_python(source: str) -> bool:
-    """Whether a text can be parsed, IPython's own lines aside."""
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            ast.parse(MAGIC.sub(r"\1pass", source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 def _given_note(cell: Cell, found: Sequence[SubmittedCell]) -> list[str]:
