@@ -1,5 +1,6 @@
 """The grades of an assignment, read from nbgrader's gradebook and the autograded notebooks."""
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,7 +143,10 @@ def _recorded(lesson: Lesson, student: str) -> tuple[list[Verdict], str, str]:
     """The verdicts, the status and the reason that the autograded notebook carries."""
     path = lesson.handed_in(student, "autograded")
     if not path.exists():
-        return [], "rejected", f"The submission holds no {lesson.notebook_name}."
+        if not os.path.lexists(lesson.handed_in(student)):
+            return [], "rejected", f"The submission holds no {lesson.notebook_name}."
+        remedy = f"Run `tito nbgrader autograde {lesson.name}`."
+        return [], "failed", f"Its autograded notebook is missing. {remedy}"
     notebook = read_notebook(path)
     mark = notebook.metadata.get(METADATA_KEY, {})
     return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
