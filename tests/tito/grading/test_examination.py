@@ -1,16 +1,22 @@
-"""Examining ahead of the writer: the same results, and only for what is really the same."""
+"""Examination: what is judged, what is run, and what is kept of it."""
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cells import notebook_of as cells_of
 from classroom import Sample, hand_in, read_samples
 
-from tito.course import Course
+from tito.conditions.results import CellVerdict
+from tito.course import Course, Limits
+from tito.grading import examination
 from tito.grading.assignment import generate
 from tito.grading.autograde import autograde
+from tito.grading.examination import examine_notebook
 from tito.grading.gradebook import read_grades
-from tito.lesson import Lesson, code_cells, grade_id, is_graded, read_notebook
+from tito.grading.sandbox.mode import SandboxMode
+from tito.lesson import Lesson
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 HIDDEN = """    ### BEGIN HIDDEN TESTS
@@ -28,9 +34,8 @@ def submit(lesson: Lesson) -> Callable[[Sample], Path]:
     return lambda sample: hand_in(sample, lesson, lesson.course.assignments / "submitted")
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_autograde_runs_hidden_tests_with_any_number_of_jobs(
-    course: Course, lesson: Lesson, submit: Callable[[Sample], Path], jobs: int
+def test_autograde_runs_hidden_tests(
+    course: Course, lesson: Lesson, submit: Callable[[Sample], Path]
 ) -> None:
     (lesson.folder / "checks.py").unlink()  # else the judge decides, who asks other things
     text = lesson.source.read_text(encoding="utf-8")
@@ -38,7 +43,7 @@ def test_autograde_runs_hidden_tests_with_any_number_of_jobs(
     lesson.source.write_text(hidden, encoding="utf-8")
     generate(lesson)
     submit(SAMPLES["complete"])
-    assert [graded.status for graded in autograde(lesson, jobs=jobs)] == ["graded"]
+    assert [graded.status for graded in autograde(lesson, jobs=2)] == ["graded"]
     (submission,) = read_grades(lesson).submissions
     scores = {cell.grade_id: cell.score for cell in submission.cells}
     expected = SAMPLES["complete"].expect | {"test-vectorized-immediate": 0}
@@ -61,16 +66,56 @@ def test_autograde_with_jobs_rejects_and_goes_on(
     assert statuses == {"ada": ("graded", SAMPLES["complete"].points), "broken": ("rejected", 0.0)}
 
 
-def test_autograde_leaves_it_to_the_judge_to_take_the_time(
-    lesson: Lesson, submit: Callable[[Sample], Path]
+def notebook_of(*cells: tuple[str, str]) -> Any:
+    made = cells_of(*cells)
+    for cell in made.cells:
+        cell.metadata.nbgrader.update(points=1, cell_type="code", schema_version=3)
+    return made
+
+
+def no_kernel(*_: object) -> None:
+    raise AssertionError("a kernel was started")
+
+
+def judging(
+    monkeypatch: pytest.MonkeyPatch, *, load: float = 0.0, seconds: int = 60
+) -> tuple[list[CellVerdict], dict[str, Any], list[int]]:
+    """Examine a notebook with a check by a judge that only notes the seed; no kernel may start."""
+    seeds: list[int] = []
+
+    def judge(*arguments: Any) -> list[CellVerdict]:
+        seeds.append(arguments[-1])
+        return [CellVerdict("test-a", 1.0, 1.0, "passed")]
+
+    monkeypatch.setattr(examination, "judge_notebook", judge)
+    monkeypatch.setattr(SandboxMode, "run_notebook", no_kernel)
+    monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
+    notebook = notebook_of(("test-a", "1 / 0"))
+    checks: Any = {"test-a": None}
+    verdicts, _ = examine_notebook(
+        notebook, checks, Limits(notebook_seconds=seconds), SandboxMode("off")
+    )
+    return verdicts, notebook.metadata["tito"], seeds
+
+
+def test_examine_notebook_starts_no_kernel_where_all_is_judged(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    submit(SAMPLES["complete"])
-    autograde(lesson)
-    cells = code_cells(read_notebook(lesson.handed_in("ada", "autograded")))
-    counts = {grade_id(cell): cell.execution_count for cell in cells if is_graded(cell)}
-    assert counts["test-cache-performance"] is None
-    assert counts["test-cache-immediate"] is not None
-    assert counts["test-parallel-immediate"] is not None
-    (submission,) = read_grades(lesson).submissions
-    (timed,) = [c for c in submission.cells if c.grade_id == "test-cache-performance"]
-    assert timed.score == timed.max_score == 5
+    verdicts, metadata, seeds = judging(monkeypatch)
+    assert [(verdict.grade_id, verdict.score) for verdict in verdicts] == [("test-a", 1.0)]
+    assert [metadata["seed"]] == seeds
+
+
+@pytest.mark.parametrize(("load", "seconds", "times"), [(999.0, 0, 2), (0.0, 0, 1), (999.0, 60, 1)])
+def test_examine_notebook_judges_once_more_what_a_loaded_grader_had_no_time_for(
+    monkeypatch: pytest.MonkeyPatch, load: float, seconds: int, times: int
+) -> None:
+    _, metadata, seeds = judging(monkeypatch, load=load, seconds=seconds)
+    assert len(set(seeds)) == times
+    assert metadata["seed"] == seeds[-1]
+
+
+def test_examine_notebook_runs_what_no_check_judges() -> None:
+    notebook = notebook_of(("define", "x = 2"), ("test-a", "assert x == 2"), ("test-b", "1 / 0"))
+    verdicts, _ = examine_notebook(notebook, {}, Limits(), SandboxMode("off"))
+    assert {verdict.grade_id: verdict.score for verdict in verdicts} == {"test-a": 1, "test-b": 0}
