@@ -80,8 +80,8 @@ def little_memory(
 ) -> None:
     """Never more scores than those of one chunk lie in memory: rows * len(K)."""
     hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
-    attend(call, draw(rng, lengths), FORMULA, rows=rows)
-    arrays, secret = draw(rng, lengths), draw(rng, lengths)
+    attend(call, draw(rng, lengths, "float32"), FORMULA, rows=rows)
+    arrays, secret = draw(rng, lengths, "float32"), draw(rng, lengths, "float32")
     text = described(call, arrays, {"rows": rows})
     traced = call.trace(*arrays, rows=rows)
     log = expect_log(call, traced)

@@ -109,18 +109,25 @@ class Proof:
         for product in self.products:
             (kept if keep(product) else others).add(product.step)
         kept -= others
-        rng = np.random.default_rng([len(self.places), 11])
-        inputs = [rng.uniform(0.5, 1.5, x.shape).astype(x.dtype) for x in self.inputs]
-        without = self._sum(inputs, set())
-        if not others and without == 0:
+        if not others and self._rest == 0:
             return 1.0
-        everything = self._sum(inputs, kept | others)
+        everything = self._sum(kept | others)
         if not np.isfinite(everything) or everything <= 0:
             return 0.0
-        if abs(without) > NOTHING * everything and not kept:
+        if abs(self._rest) > NOTHING * everything and not kept:
             return 0.0
-        share = (self._sum(inputs, kept) - without) / everything
+        share = (self._sum(kept) - self._rest) / everything
         return float(np.clip(share, 0, 1)) if np.isfinite(share) else 0.0
+
+    @cached_property
+    def _rest(self) -> float:
+        """The sum of the result where all products give 0."""
+        return self._sum(set())
+
+    @cached_property
+    def _positive(self) -> list[Array]:
+        rng = np.random.default_rng([len(self.places), 11])
+        return [rng.uniform(0.5, 1.5, x.shape).astype(x.dtype) for x in self.inputs]
 
     @cached_property
     def largest_buffer(self) -> int:
@@ -142,7 +149,7 @@ class Proof:
         alive = np.cumsum([changes[place] for place in sorted(changes)])
         return int(alive.max(initial=0))
 
-    def _sum(self, inputs: Sequence[Array], computed: set[int]) -> float:
+    def _sum(self, computed: set[int]) -> float:
         """The sum of the result where only these products are computed, and the others give 0."""
         multiplying = set(self.product_steps)
 
@@ -150,7 +157,7 @@ class Proof:
             return place not in multiplying or place in computed
 
         try:
-            result = replay(self.log, inputs, self.places, hook)
+            result = replay(self.log, self._positive, self.places, hook)
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
         with np.errstate(all="ignore"):

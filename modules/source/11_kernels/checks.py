@@ -36,7 +36,7 @@ RESULTS = (
         },
     ),
 )
-BLOCKS = {"cases": (((14, 9, 12), 4), ((8, 13, 11), 3))}
+BLOCKS = {"cases": (((17, 13, 15), 7), ((8, 10, 11), 3))}
 
 CHECKS = {
     "test-memory-trace": Check(
