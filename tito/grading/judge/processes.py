@@ -26,6 +26,7 @@ __all__ = [
     "end_children",
     "has_others",
     "has_own_limits",
+    "is_asleep",
     "set_dumpable",
     "thread_count",
     "wipe",
@@ -104,6 +105,14 @@ def thread_count(child: int) -> int:
     with suppress(OSError):
         return len(os.listdir(f"/proc/{child}/task"))
     return 0
+
+
+def is_asleep(child: int) -> bool:
+    """Tell whether no thread of a process runs, or would if it had a CPU."""
+    with suppress(OSError, IndexError):
+        threads = os.listdir(f"/proc/{child}/task")
+        return all(_status(f"{child}/task/{thread}")[0] == b"S" for thread in threads)
+    return False
 
 
 def has_others(child: int, alone: bool) -> bool:
@@ -200,7 +209,7 @@ def _processes() -> Iterator[int]:
     return (int(name) for name in os.listdir("/proc") if name.isdigit())
 
 
-def _status(pid: int) -> list[bytes]:
+def _status(pid: int | str) -> list[bytes]:
     """Return the fields of /proc/PID/stat that follow the name, which may hold anything."""
     return Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
 

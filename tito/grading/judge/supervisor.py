@@ -13,6 +13,7 @@ import os
 import signal
 import socket
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ from tito.grading.judge.processes import (
     end_children,
     has_others,
     has_own_limits,
+    is_asleep,
     set_dumpable,
     thread_count,
     wipe,
@@ -43,6 +45,7 @@ __all__ = ["main"]
 DAY = 86400.0
 MOST_REQUEST = 1 << 30  # bytes; the judge is believed
 GRACE = 2.0  # how many times its seconds a child may wait for a CPU
+ASLEEP = 0.4  # seconds after which a thread that sleeps will not come
 MESSAGES = 64  # that are read from a gate at once
 LATE, DIED, GARBLED, REPLY, ENDED = "late", "died", "garbled", "reply", "ended"
 REFERENCE = ["product", "def product(A, B, **options):\n    return A @ B\n"]
@@ -54,8 +57,8 @@ class Gate:
 
     def __init__(self, line: socket.socket, pid: int, wanted: int) -> None:
         self._line, self._pid = line, pid
-        # one thread more than the student's own waits for permits
-        self.rendezvous = Rendezvous(wanted, alone=lambda: thread_count(pid) <= 2)
+        self._heard = time.monotonic()
+        self.rendezvous = Rendezvous(wanted, alone=self._nobody_comes)
 
     def fileno(self) -> int:
         """Return the descriptor that tells when to serve."""
@@ -77,7 +80,14 @@ class Gate:
             with suppress(OSError):
                 self._line.send(PERMIT.pack(step), socket.MSG_DONTWAIT)
 
+    def _nobody_comes(self) -> bool:
+        """Whether no other thread is there, or all have slept for a while."""
+        if thread_count(self._pid) <= 2:  # one more than the student's own waits for permits
+            return True
+        return time.monotonic() - self._heard > ASLEEP and is_asleep(self._pid)
+
     def _take(self, kind: int, thread: int, step: int) -> None:
+        self._heard = time.monotonic()
         if kind != ENTER:
             self.rendezvous.depart(step)
         elif len(self.rendezvous.waiting) < thread_count(self._pid) - 1:
