@@ -96,6 +96,25 @@ for first in (True, False):
     assert said(code) == "True\nFalse"
 
 
+def test_is_asleep_knows_whether_a_thread_runs() -> None:
+    code = """
+r, w = os.pipe()
+def spin():
+    while True: pass
+def work(spins):
+    if spins: threading.Thread(target=spin, daemon=True).start()
+    os.write(w, b"x")
+    time.sleep(60)
+for spins in (True, False):
+    pid = child(lambda: work(spins))
+    os.read(r, 1)
+    while not (spins or is_asleep(pid)): pass
+    print(is_asleep(pid))
+    os.kill(pid, 9)
+"""
+    assert said(code) == "False\nTrue"
+
+
 def test_cpu_seconds_reads_the_clock_of_another_process() -> None:
     code = """
 r, w = os.pipe()

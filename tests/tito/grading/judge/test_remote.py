@@ -71,16 +71,6 @@ def test_remote_call_has_threads_wait_for_one_another(
     assert len(remote(IN_TURN, connection).trace(A, B, meet=2, n=2).together) == 1
 
 
-def test_remote_call_waits_for_no_thread_that_sleeps(
-    remote: Remote, connection: Connection
-) -> None:
-    """Two threads are there, one product after the other: nobody has to be patient for long."""
-    source = THREADS.replace("Executor(n)", "Executor(1)")
-    start = time.monotonic()
-    assert len(remote(source, connection).trace(A, B, meet=2, n=2).together) == 1
-    assert time.monotonic() - start < 4.5  # less than the patience with threads that run
-
-
 def test_remote_call_shows_a_race(remote: Remote, connection: Connection) -> None:
     source = """
 import threading
