@@ -16,7 +16,7 @@ from tito.errors import TitoError
 from tito.grading.examination import examine_notebook
 from tito.grading.gradebook import is_unread
 from tito.grading.intake.read import Rejected, read_submission
-from tito.grading.intake.rebuild import rebuild
+from tito.grading.intake.rebuild import NOTE_KEY, rebuild
 from tito.grading.judge import load_checks
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.tree import fingerprint
@@ -78,7 +78,7 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
 
 
 class GetGradesSoFar(GetGrades):  # type: ignore[misc]
-    """Puts grades into a page of feedback, and says of an answer that nobody has read it yet."""
+    """Puts grades into a page of feedback, and says what else a student should know of a cell."""
 
     def preprocess_cell(
         self, cell: Cell, resources: Resources, cell_index: int
@@ -90,6 +90,9 @@ class GetGradesSoFar(GetGrades):  # type: ignore[misc]
             grade = self.gradebook.find_grade(*names)
             if is_unread(grade) and grade.manual_score is None:
                 cell.metadata.nbgrader["comment"] = UNREAD
+        if NOTE_KEY in cell.metadata:
+            said = (cell.metadata[NOTE_KEY], cell.metadata.nbgrader.get("comment"))
+            cell.metadata.nbgrader["comment"] = "\n\n".join(filter(None, said))
         return cell, resources
 
 

@@ -16,6 +16,7 @@ from nbgrader.preprocessors import OverwriteCells
 from tito.course import Course
 from tito.grading.assignment import generate, nbgrader_api
 from tito.grading.feedback import write_feedback
+from tito.grading.intake.rebuild import NOTE_KEY
 from tito.grading.marking import HideMarking
 from tito.lesson import Lesson, find_lesson, read_notebook
 
@@ -144,3 +145,12 @@ def test_feedback_folder_holds_nothing_but_the_page(lesson: Lesson) -> None:
     shutil.rmtree(lesson.course.assignments / "feedback", ignore_errors=True)
     page = by_tito(lesson)
     assert [path.name for path in page.parent.iterdir()] == [page.name]
+
+
+def test_feedback_says_how_a_cell_was_read(lesson: Lesson) -> None:
+    path = lesson.handed_in("ada", "autograded")
+    notebook = nbformat.read(path, as_version=4)
+    solution = next(c for c in notebook.cells if c.get("id") == "matmul-vectorized")
+    solution.metadata[NOTE_KEY] = "This cell was found in 2 parts."
+    nbformat.write(notebook, path)
+    assert "This cell was found in 2 parts." in by_tito(lesson).read_text(encoding="utf-8")

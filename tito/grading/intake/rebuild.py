@@ -21,7 +21,10 @@ from tito.lesson import (
     syntax_error,
 )
 
-__all__ = ["MOST_SOURCE", "rebuild"]
+__all__ = ["MOST_SOURCE", "NOTE_KEY", "rebuild"]
+
+NOTE_KEY = "tito_note"
+"""Where a cell's metadata hold what its student should know of how it was read."""
 
 MOST_SOURCE = 100_000
 """The most characters of a solution cell; who reads or runs a longer one may take long."""
@@ -33,8 +36,8 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
     """Return the release with the student's solutions in it, and what was noticed on the way.
 
     A solution cell is found by its grade id, else by its cell id, by the functions that it defines
-    or by its place, an answer by the question above it. What was split is joined in order; what
-    somebody added beside an answer comes along with it.
+    or by its place, an answer by the question above it. What was split is joined in order, which
+    the cell's metadata say; what somebody added beside an answer comes along with it.
     """
     notebook = copy.deepcopy(release)
     handed = Handed(list(cells), release)
@@ -64,12 +67,18 @@ def _put_solution(cell: Cell, places: Sequence[int], handed: Handed) -> list[str
     sources = list(dict.fromkeys(handed.cells[at].source for at in parts))
     if sum(map(len, sources)) > MOST_SOURCE:
         left_out = LEFT_OUT.format(f"{sum(map(len, sources)):,}", f"{MOST_SOURCE:,}")
-        cell.source = f"raise ValueError({left_out!r})"
+        cell.source, cell.metadata[NOTE_KEY] = f"raise ValueError({left_out!r})", left_out
         return [f"The solution cell {name}: {left_out}"]
     cell.source, used = _joined(sources, defined_in(stub))
-    if used > 1:
-        return [f"The solution cell {name} was found in {used} parts: they were joined in order."]
-    return []
+    if len(sources) == 1:
+        return []
+    note = f"This cell was found in {len(sources)} parts: " + (
+        "they were joined in order."
+        if used == len(sources)
+        else f"{used} that can be read as Python count, joined in order."
+    )
+    cell.metadata[NOTE_KEY] = note
+    return [f"The solution cell {name}: {note}"]
 
 
 def _unsplit(places: Sequence[int], handed: Handed, wanted: frozenset[str]) -> list[int]:

@@ -15,7 +15,7 @@ from nbformat import v4
 
 from tito.course import Limits
 from tito.grading.intake.read import SubmittedCell, notebook_cells
-from tito.grading.intake.rebuild import MOST_SOURCE, rebuild
+from tito.grading.intake.rebuild import MOST_SOURCE, NOTE_KEY, rebuild
 from tito.lesson import assign_cell_ids, grade_id
 
 LIMITS = Limits(notebook_mib=1, cells=20)
@@ -66,6 +66,7 @@ def rebuilt(release: Any, cells: list[SubmittedCell]) -> str:
     assert release == before
     found = notebook.cells[1].source
     notebook.cells[1].source = release.cells[1].source
+    notebook.cells[1].metadata.pop(NOTE_KEY, "")
     assert notebook == release
     return found
 
@@ -266,8 +267,16 @@ def test_rebuild_puts_a_solution_together(
 
 def test_rebuild_says_that_it_joined_a_solution(release: Any, cells: list[SubmittedCell]) -> None:
     cells[1:2] = [SubmittedCell("code", part, "double") for part in (FIRST, SECOND)]
-    said = "The solution cell double was found in 2 parts: they were joined in order."
-    assert rebuild(release, cells)[1] == [said]
+    notebook, notes = rebuild(release, cells)
+    said = "This cell was found in 2 parts: they were joined in order."
+    assert notes == [f"The solution cell double: {said}"]
+    assert notebook.cells[1].metadata[NOTE_KEY] == said
+
+
+def test_rebuild_says_that_it_passed_over_a_part(release: Any, cells: list[SubmittedCell]) -> None:
+    cells[1:2] = [SubmittedCell("code", part, "double") for part in (BROKEN, SOLUTION)]
+    said = "found in 2 parts: 1 that can be read as Python count, joined in order."
+    assert said in rebuild(release, cells)[0].cells[1].metadata[NOTE_KEY]
 
 
 def test_rebuild_leaves_out_a_solution_that_is_too_long(
