@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
+from traceback import format_exc
 from typing import Protocol
 
 from tito.errors import TitoError
@@ -12,19 +13,24 @@ from tito.grading.assignment import nbgrader_api
 from tito.grading.examination import Examined, HandedIn, Material
 from tito.grading.executors import Cluster, LocalPool, Workers
 from tito.grading.gradebook import submitted_students
-from tito.grading.intake import TIMESTAMP, Rejected, fingerprint, read_bytes
+from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
 from tito.grading.run import examine_all
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.tree import (
+    NotStored,
+    fingerprint,
     graded_fingerprint,
     handed_in_at,
-    strange_entries,
     the_only_grader,
 )
 from tito.grading.writer import Writer
 from tito.lesson import Lesson, read_notebook
 
 __all__ = ["TIMESTAMP", "Graded", "Watch", "autograde"]
+
+MISSING = "The submission holds no {}."
+MOST_ID = 128
+"""The longest id of a student, in bytes; nbgrader's column takes as many."""
 
 
 @dataclass(frozen=True)
@@ -176,24 +182,40 @@ def _due(
     """Yield what is to be examined, read when it is asked for; note the rest."""
     lesson = writer.lesson
     for student in students:
-        path = lesson.handed_in(student)
-        if not path.exists() and not path.is_symlink():
-            writer.write_missing(student)
-            note(Graded(student, "graded", f"The submission holds no {lesson.notebook_name}."))
+        found = _read(lesson, student, force, times)
+        if isinstance(found, HandedIn):
+            yield found
             continue
+        if found is None:
+            writer.write_missing(student)
+        note(found or Graded(student, "graded", MISSING.format(lesson.notebook_name)))
+
+
+def _read(
+    lesson: Lesson, student: str, force: bool, times: dict[str, datetime | None]
+) -> HandedIn | Graded | None:
+    """What a student handed in, or why it is not graded; None if there is no notebook.
+
+    Whatever goes wrong here is the matter of this one student.
+    """
+    try:
+        path = lesson.handed_in(student)
+        if not student.isprintable() or len(student.encode(errors="replace")) > MOST_ID:
+            raise TitoError(f"{student!r} cannot be a student's id.", "Rename the folder.")
+        if not path.exists() and not path.is_symlink():
+            return None
         mark = fingerprint(path, lesson.course.limits)
         if not force and mark == graded_fingerprint(lesson, student):
-            note(Graded(student, "kept"))
-            continue
-        try:
-            times[student] = handed_in_at(lesson, student)
-        except TitoError as error:
-            note(Graded(student, "failed", str(error)))
-            continue
-        try:
-            yield HandedIn(student, mark, data=read_bytes(path, lesson.course.limits))
-        except Rejected as rejected:
-            yield HandedIn(student, mark, rejected=rejected.fact)
+            return Graded(student, "kept")
+        times[student] = handed_in_at(lesson, student)
+        return HandedIn(student, mark, data=read_bytes(path, lesson.course.limits))
+    except Rejected as rejected:
+        return HandedIn(student, mark, rejected=rejected.fact)
+    except TitoError as error:
+        return Graded(student, "failed", str(error))
+    except Exception as error:
+        reason = f"It cannot be read: {type(error).__name__}: {error}"
+        return Graded(student, "failed", reason, error=format_exc())
 
 
 def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> Graded:
@@ -201,9 +223,11 @@ def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> 
     student, reason = examined.student, examined.reason
     if examined.status == "failed":
         return Graded(student, "failed", reason, seconds=examined.seconds, error=examined.error)
-    writer.write(student, examined.notebook, handed_in)
-    left_out = strange_entries(writer.lesson.handed_in(student).parent)
+    try:
+        left_out = writer.write(student, examined.notebook, handed_in)
+    except NotStored as error:
+        return Graded(student, "failed", str(error), seconds=examined.seconds)
     if left_out and not reason:
-        reason = f"Left out, as no regular file: {', '.join(map(repr, left_out))}."
+        reason = f"Left out: {'; '.join(left_out)}."
     score, seconds, seed = examined.score, examined.seconds, examined.seed
     return Graded(student, examined.status, reason, score, seconds, seed)
