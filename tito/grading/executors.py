@@ -120,9 +120,8 @@ class LocalPool:
     def _started(self) -> Executor:
         context = _context()
         self._pipe = context.Pipe(duplex=False)
-        number = context.Value("i", 0) if self.jobs >= cpu_count() > 1 else None
         return ProcessPoolExecutor(
-            self.jobs, mp_context=context, initializer=_follow, initargs=(self._pipe[0], number)
+            self.jobs, mp_context=context, initializer=_follow, initargs=(self._pipe[0],)
         )
 
 
@@ -134,18 +133,9 @@ def _context() -> Any:
     return context
 
 
-def _follow(alive: Connection, number: Any) -> None:
-    """In a worker: end when the grader does, leave Ctrl-C to it, and stay on one CPU.
-
-    A worker and its sandboxes take turns. On one CPU a turn costs half of what it costs between
-    two, which would have to be woken for each; and no submission takes the time of another.
-    """
+def _follow(alive: Connection) -> None:
+    """In a worker: end when the grader does, and leave Ctrl-C to it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if number is not None and hasattr(os, "sched_setaffinity"):
-        with number.get_lock():
-            mine, number.value = number.value, number.value + 1
-        cpus = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cpus[mine % len(cpus)]})
     threading.Thread(target=_end_with, args=(alive,), daemon=True).start()
 
 
