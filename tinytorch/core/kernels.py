@@ -61,7 +61,8 @@ def matmul_vectorized(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If an operand is not 2-D or the inner sizes differ; names both shapes.
+        If the inner sizes differ; names both shapes. Operands of one or three dimensions
+        give no result either.
     """
     check_operands(A, B)
     return A @ B
@@ -132,8 +133,7 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
     Raises
     ------
     ValueError
-        If an operand is not 2-D or the inner sizes differ (names both shapes), or if
-        `block_size` is below 1.
+        If the inner sizes differ; names both shapes.
     """
     check_operands(A, B)
     if block_size < 1:
@@ -169,11 +169,6 @@ def attention_in_chunks(Q: np.ndarray, K: np.ndarray, V: np.ndarray, rows: int =
     -------
     ndarray, shape (queries, width)
         ``softmax(Q @ K.T / sqrt(d)) @ V``, the softmax along each row.
-
-    Raises
-    ------
-    ValueError
-        If `rows` is below 1.
     """
     if rows < 1:
         raise ValueError(f"rows must be at least 1, got {rows}")
@@ -231,8 +226,7 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
     Raises
     ------
     ValueError
-        If an operand is not 2-D or the inner sizes differ (names both shapes), or if
-        `num_processes` is below 1.
+        If the inner sizes differ; names both shapes.
     """
     check_operands(A, B)
     if num_processes is None:
@@ -268,11 +262,6 @@ def amdahl_speedup(serial: float, workers: int) -> float:
     -------
     float
         Time on one worker over time on all of them.
-
-    Raises
-    ------
-    ValueError
-        If `serial` is not from 0 to 1, or `workers` is below 1.
     """
     if not 0 <= serial <= 1:
         raise ValueError(f"serial must be from 0 to 1, got {serial}")

@@ -96,7 +96,7 @@ def assert_rejects(
         with warnings.catch_warnings(action="ignore"):
             kernel(A, B, **options)
     except ValueError as error:
-        if naming_shapes and not all(names(str(error), x.shape) for x in (A, B)):
+        if naming_shapes and not all(names_shape(str(error), x.shape) for x in (A, B)):
             fact = f"{call}: the ValueError does not name both shapes, it says {str(error)!r}"
             raise CheckFailure(fact, hint) from error
     except Exception as error:
@@ -239,7 +239,7 @@ def numbered(word: str, lines: Mask) -> str:
     return span if found[-1] - found[0] < found.size else f"{found.size} of the {span}"
 
 
-def names(text: str, shape: tuple[int, ...]) -> bool:
+def names_shape(text: str, shape: tuple[int, ...]) -> bool:
     numbers = iter(re.findall(r"\d+", text))
     return all(str(size) in numbers for size in shape)
 
