@@ -1,11 +1,11 @@
 """From a lesson to its package: jupytext reads, nbdev exports, nothing is half written."""
 
-import os
 import re
 import tempfile
 from pathlib import Path
 
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.lesson import (
     Cell,
     Lesson,
@@ -135,18 +135,8 @@ def _run_nbdev(lesson: Lesson, notebook: Notebook, module: str) -> str:
 
 def _replace(target: Path, text: str) -> None:
     """Write the module whole or not at all."""
-    name = ""
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}-")
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, target)
-    except BaseException as error:
-        if name:
-            os.unlink(name)
-        if isinstance(error, OSError):
-            fact = f"{target} cannot be written: {error.strerror}."
-            raise TitoError(fact, "Look at what is there, and at the folder's rights.") from None
-        raise
+        write_whole(target, text.encode())
+    except OSError as error:
+        fact = f"{target} cannot be written: {error.strerror}."
+        raise TitoError(fact, "Look at what is there, and at the folder's rights.") from None
