@@ -1,9 +1,11 @@
 """Autograding a class of samples with real nbgrader and real kernels."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,6 +128,56 @@ def test_autograde_rejects_what_cannot_be_read_and_goes_on(
     assert (rejected.status, rejected.score) == ("rejected", 0.0)
     assert reason in rejected.message
     assert grade_of(lesson, SAMPLES["complete"].student).score == SAMPLES["complete"].points
+
+
+def folder_in_the_way(path: Path) -> None:
+    """A file lies where the student's autograded folder has to be."""
+    blocked = path.parents[3] / "autograded" / path.parents[1].name
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.write_text("", encoding="utf-8")
+
+
+def huge(path: Path) -> None:
+    path.touch()
+    os.truncate(path, 2**40)
+
+
+def id_in_bytes(path: Path) -> None:
+    """The folder of another student is called by bytes that are no text."""
+    other = path.parents[2] / os.fsdecode(b"caf\xe9") / path.parent.name
+    other.mkdir(parents=True)
+    (other / path.name).write_bytes(path.read_bytes())
+
+
+# What lies beside ada's notebook or in its place, and what becomes of ada and of the others.
+ODD = {
+    "long-name": (lambda path: path.with_name("a" * 250).write_text("1"), "graded"),
+    "fifo": (lambda path: os.mkfifo(path.with_name("pipe")), "graded"),
+    "huge-file": (lambda path: huge(path.with_name("x.bin")), "graded"),
+    "huge-notebook": (huge, "rejected"),
+    "timestamp": (lambda path: path.with_name("timestamp.txt").write_text("9" * 30), "failed"),
+    "in-the-way": (folder_in_the_way, "failed"),
+    "bytes": (id_in_bytes, "graded"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_autograde_makes_what_is_odd_of_one_student_no_other_students_matter(
+    lesson: Lesson,
+) -> None:
+    blank = SAMPLES["blank"]
+    submit(lesson, blank)
+    for name, (spoil, _) in ODD.items():
+        spoil(submit(lesson, replace(blank, student=name)))
+    found = {one.student: one for one in autograde(lesson, jobs=2)}
+    told = {name: one.status for name, one in found.items()}
+    strange = os.fsdecode(b"caf\xe9")
+    expected = {name: status for name, (_, status) in ODD.items()}
+    assert told == {blank.student: "graded", strange: "failed", **expected}
+    assert "x.bin is larger than the 64 MiB allowed" in found["huge-file"].reason
+    assert "pipe is not a regular file" in found["fifo"].reason
+    again = {one.student for one in autograde(lesson) if one.status == "failed"}
+    assert again == {strange, "in-the-way", "timestamp"}
 
 
 def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> None:
