@@ -21,9 +21,9 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.autograde import TIMESTAMP, Graded, autograde
 from tito.grading.gradebook import Submission, read_grades
-from tito.grading.place import place_of
 from tito.grading.sandbox import run_in_sandbox
-from tito.grading.sandbox.janitor import own_folder
+from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Lesson, find_lesson
 
 HONEST = {"ada": "vectorized_einsum", "mel": "blocked_padded", "zoe": "chunks_process_pool"}
@@ -78,7 +78,7 @@ class HostileClass:
 @pytest.fixture(scope="module")
 def graded_class(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> HostileClass:
     try:
-        place_of("bwrap")
+        choose_sandbox("bwrap")
     except TitoError as error:
         pytest.skip(str(error))
     folder = tmp_path_factory.mktemp("hostile") / "course"
@@ -151,7 +151,7 @@ def sandboxed_processes() -> set[int]:
             mounts = Path(f"/proc/{process}/mountinfo").read_text(encoding="utf-8")
         except OSError:  # another user's, or gone
             continue
-        if own_folder().name in mounts:
+        if runtime_dir().name in mounts:
             found.add(process)
     return found
 
