@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.grading.assignment import nbgrader_api
-from tito.grading.verdicts import METADATA_KEY, Verdict, read_verdicts
+from tito.grading.verdicts import METADATA_KEY, read_verdicts
 from tito.lesson import Lesson, read_notebook
 
 __all__ = [
@@ -32,7 +33,7 @@ class Submission:
     status: str
     score: float
     max_score: float
-    cells: list[Verdict] = field(default_factory=list)
+    cells: list[CellVerdict] = field(default_factory=list)
     late_penalty: float = 0.0
     message: str = ""
     unread: tuple[str, ...] = ()
@@ -135,11 +136,11 @@ def _submission(
 
 
 def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
-    cells = [Verdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
+    cells = [CellVerdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
     return Submission(student, status, 0.0, sum(points.values()), cells, message=why)
 
 
-def _recorded(lesson: Lesson, student: str) -> tuple[list[Verdict], str, str]:
+def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str]:
     """The verdicts, the status and the reason that the autograded notebook carries."""
     path = lesson.handed_in(student, "autograded")
     if not path.exists():
@@ -153,25 +154,25 @@ def _recorded(lesson: Lesson, student: str) -> tuple[list[Verdict], str, str]:
 
 
 def _cells(
-    entry: Any, points: dict[str, float], verdicts: dict[str, Verdict], message: str
-) -> Iterator[Verdict]:
+    entry: Any, points: dict[str, float], verdicts: dict[str, CellVerdict], message: str
+) -> Iterator[CellVerdict]:
     """Each cell's verdict with the gradebook's score, which a person may have changed since."""
     grades = {g.name: g for n in entry.notebooks for g in n.grades}
     for name, most in points.items():
-        found = verdicts.get(name, Verdict(name, 0.0, most, "not-run", message))
+        found = verdicts.get(name, CellVerdict(name, 0.0, most, "not-run", message))
         grade = grades.get(name)
         score = float(grade.score or 0.0) if grade is not None else 0.0
         if grade is not None and grade.auto_score is None and grade.manual_score is not None:
             yield _of_a_person(name, score, most, confirmed=not grade.needs_manual_grade)
         else:
-            yield Verdict(name, score, most, found.verdict, found.message, found.hint)
+            yield CellVerdict(name, score, most, found.verdict, found.message, found.hint)
 
 
-def _of_a_person(name: str, score: float, most: float, *, confirmed: bool) -> Verdict:
+def _of_a_person(name: str, score: float, most: float, *, confirmed: bool) -> CellVerdict:
     """The verdict on an answer that a person has read, perhaps before it was graded once more."""
     if not confirmed:
         message = f"A person gave {score:g} of {most:g} points; it was graded again since."
-        return Verdict(name, score, most, "review", message)
+        return CellVerdict(name, score, most, "review", message)
     if score >= most:
-        return Verdict(name, score, most, "passed")
-    return Verdict(name, score, most, "failed", f"A person gave {score:g} of {most:g} points.")
+        return CellVerdict(name, score, most, "passed")
+    return CellVerdict(name, score, most, "failed", f"A person gave {score:g} of {most:g} points.")

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tito.grading.verdicts import Verdict
+    from tito.conditions.results import CellVerdict
 
 __all__ = ["outputs_for", "valid_outputs"]
 
@@ -22,7 +22,7 @@ def valid_outputs(outputs: list[Any]) -> list[Any]:
     return valid
 
 
-def outputs_for(verdict: "Verdict", outputs: list[Any]) -> list[Any]:
+def outputs_for(verdict: "CellVerdict", outputs: list[Any]) -> list[Any]:
     """Return outputs of a graded cell that tell nbgrader's scoring and a reader the verdict."""
     from nbformat.v4 import new_output
 

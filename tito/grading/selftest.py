@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.grading.assignment import student_notebook
 from tito.grading.execution import run_notebook
 from tito.grading.intake.read import read_submission
 from tito.grading.intake.rebuild import rebuild
-from tito.grading.verdicts import Verdict, answer_verdict, verdicts_of
+from tito.grading.verdicts import answer_verdict, verdicts_of
 from tito.lesson import Lesson, Notebook, answers_in, grade_id, is_graded
 
 __all__ = ["CheckResult", "choose_file", "run_checks"]
@@ -25,8 +26,8 @@ class CheckResult:
     score: float
     max_score: float
     notes: list[str]
-    cells: list[Verdict]
-    answers: list[Verdict]
+    cells: list[CellVerdict]
+    answers: list[CellVerdict]
 
 
 def choose_file(lesson: Lesson, file: Path | None) -> tuple[Path, str]:
@@ -89,7 +90,7 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
     )
 
 
-def _answers(notebook: Notebook, released: Notebook) -> list[Verdict]:
+def _answers(notebook: Notebook, released: Notebook) -> list[CellVerdict]:
     given = {grade_id(cell): cell.source for cell in answers_in(released)}
     return [
         answer_verdict(cell, written=cell.source != given[grade_id(cell)])

@@ -1,12 +1,12 @@
 """Verdicts: what the outcome of each graded cell is worth, and why, in words for a student."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
+from tito.conditions.results import MIME_TYPE, CellVerdict, ConditionResult, overall, restore
 from tito.grading.execution import Execution, Outcome
 from tito.grading.outputs import outputs_for, valid_outputs
-from tito.grading.results import MIME_TYPE, SIGNS, Result, describe, overall, restore
 from tito.lesson import (
     Cell,
     Notebook,
@@ -20,7 +20,6 @@ from tito.lesson import (
 
 __all__ = [
     "METADATA_KEY",
-    "Verdict",
     "answer_verdict",
     "answer_verdicts",
     "read_verdicts",
@@ -35,37 +34,7 @@ METADATA_KEY = "tito"
 HINT = "\nHint: "
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What a graded cell earned.
-
-    ``verdict`` is ``passed``, ``failed``, ``review`` (a person decides) or ``not-run`` (the check
-    could not run, which says nothing about the solution).
-    """
-
-    grade_id: str
-    score: float
-    max_score: float
-    verdict: str
-    message: str = ""
-    hint: str = ""
-    conditions: tuple[Result, ...] = ()
-
-    @property
-    def word(self) -> str:
-        """The verdict as a person reads it: passed, failed, could not run or for review."""
-        return SIGNS[self.verdict]
-
-    @property
-    def story(self) -> str:
-        """What a person reads of it: a line for each condition, else the message and the hint."""
-        if self.conditions:
-            return describe(self.conditions)
-        hint = f"Hint: {self.hint}\n" if self.hint else ""
-        return f"{self.word}: {self.message}\n{hint}"
-
-
-def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[Verdict]:
+def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[CellVerdict]:
     """Return the verdict on each check of an executed notebook, in order.
 
     Parameters
@@ -87,7 +56,7 @@ def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[
     return verdicts
 
 
-def answer_verdicts(notebook: Notebook) -> list[Verdict]:
+def answer_verdicts(notebook: Notebook) -> list[CellVerdict]:
     """Return the verdict on each written answer: a person reads it, or there is nothing to read.
 
     It is nbgrader that says which, so that the gradebook and the verdict agree.
@@ -100,13 +69,13 @@ def answer_verdicts(notebook: Notebook) -> list[Verdict]:
     ]
 
 
-def answer_verdict(cell: Cell, *, written: bool) -> Verdict:
+def answer_verdict(cell: Cell, *, written: bool) -> CellVerdict:
     """Return the verdict on one answer; its points are a person's to give."""
     name, points = grade_id(cell), _points(cell)
     if written:
-        return Verdict(name, 0.0, points, "review", "A person reads this answer.")
+        return CellVerdict(name, 0.0, points, "review", "A person reads this answer.")
     hint = f"Write your answer into cell {name}."
-    return Verdict(name, 0.0, points, "failed", "Nothing is written here.", hint)
+    return CellVerdict(name, 0.0, points, "failed", "Nothing is written here.", hint)
 
 
 def reject(notebook: Notebook, reason: str) -> None:
@@ -114,18 +83,18 @@ def reject(notebook: Notebook, reason: str) -> None:
     notebook.metadata[METADATA_KEY] = {"status": "rejected", "reason": reason}
 
 
-def rejected_verdicts(notebook: Notebook) -> list[Verdict]:
+def rejected_verdicts(notebook: Notebook) -> list[CellVerdict]:
     """Return the verdicts on a submission that could not be read: no points, and the reason."""
     reason = notebook.metadata[METADATA_KEY]["reason"]
     hint = "Save the notebook again from Jupyter and hand it in anew."
     return [
-        Verdict(grade_id(cell), 0.0, _points(cell), "not-run", reason, hint)
+        CellVerdict(grade_id(cell), 0.0, _points(cell), "not-run", reason, hint)
         for cell in notebook.cells
         if is_graded(cell)
     ]
 
 
-def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
+def record_verdicts(notebook: Notebook, verdicts: list[CellVerdict]) -> None:
     """Write the verdicts into the notebook: as metadata, and as the outputs nbgrader reads.
 
     nbgrader scores a cell 0 for any error or output on stderr, else by its last value, else full.
@@ -142,29 +111,29 @@ def record_verdicts(notebook: Notebook, verdicts: list[Verdict]) -> None:
                 cell.outputs = outputs_for(verdict, cell.outputs)
 
 
-def read_verdicts(notebook: Notebook) -> list[Verdict]:
+def read_verdicts(notebook: Notebook) -> list[CellVerdict]:
     """Return the verdicts that `record_verdicts` wrote into the notebook."""
     recorded = (cell.metadata.get(METADATA_KEY) for cell in notebook.cells if is_graded(cell))
     return [_restored(found) for found in recorded if isinstance(found, dict)]
 
 
-def verdict_without_points(name: str, outcome: Outcome) -> Verdict:
+def verdict_without_points(name: str, outcome: Outcome) -> CellVerdict:
     """Return the verdict on a check that is known by its name only."""
     if outcome.status == "ok":
-        return Verdict(name, 0.0, 0.0, "passed")
+        return CellVerdict(name, 0.0, 0.0, "passed")
     return _from_failure(outcome, None, name, 0.0)
 
 
-def _restored(found: Mapping[str, Any]) -> Verdict:
-    return Verdict(**{**found, "conditions": restore(found.get("conditions", ()))})
+def _restored(found: Mapping[str, Any]) -> CellVerdict:
+    return CellVerdict(**{**found, "conditions": restore(found.get("conditions", ()))})
 
 
 def _verdict(
     cell: Cell,
     solution: Cell | None,
     outcomes: Mapping[str, Outcome],
-    results: tuple[Result, ...],
-) -> Verdict:
+    results: tuple[ConditionResult, ...],
+) -> CellVerdict:
     name, points = grade_id(cell), _points(cell)
     outcome = outcomes.get(cell.id, Outcome("skipped"))
     told = results and overall(results).verdict != "passed"
@@ -174,7 +143,7 @@ def _verdict(
         return _from_value(cell, name, points)
     broken = _broken(solution, outcomes)
     if broken and outcome.status == "error":
-        return Verdict(name, 0.0, points, "not-run", broken, f"Mend {_place(solution)} first.")
+        return CellVerdict(name, 0.0, points, "not-run", broken, f"Mend {_place(solution)} first.")
     return _from_failure(outcome, solution, name, points)
 
 
@@ -182,7 +151,7 @@ def _points(cell: Cell) -> float:
     return float(cell.metadata["nbgrader"]["points"])
 
 
-def _shown_results(cell: Cell) -> tuple[Result, ...]:
+def _shown_results(cell: Cell) -> tuple[ConditionResult, ...]:
     """The conditions' results that a locked cell showed."""
     for output in cell.outputs:
         if output.output_type == "display_data" and MIME_TYPE in output.data:
@@ -190,35 +159,37 @@ def _shown_results(cell: Cell) -> tuple[Result, ...]:
     return ()
 
 
-def _from_results(results: tuple[Result, ...], name: str, points: float) -> Verdict:
+def _from_results(results: tuple[ConditionResult, ...], name: str, points: float) -> CellVerdict:
     worst, score = overall(results), float(sum(result.points for result in results))
-    return Verdict(name, score, points, worst.verdict, worst.fact, worst.hint, results)
+    return CellVerdict(name, score, points, worst.verdict, worst.fact, worst.hint, results)
 
 
-def _from_value(cell: Cell, name: str, points: float) -> Verdict:
+def _from_value(cell: Cell, name: str, points: float) -> CellVerdict:
     """A cell that ran through earns full points, or the part that its value names."""
     value = _last_value(cell)
     if value is None or value == points:
-        return Verdict(name, points, points, "passed")
+        return CellVerdict(name, points, points, "passed")
     if not 0 <= value <= points:  # NaN fails the comparison too
         message = f"The check ended with {value}, which is no number of points."
-        return Verdict(name, 0.0, points, "failed", message)
-    return Verdict(name, value, points, "failed", f"The check gave {value:g} of {points:g} points.")
+        return CellVerdict(name, 0.0, points, "failed", message)
+    return CellVerdict(
+        name, value, points, "failed", f"The check gave {value:g} of {points:g} points."
+    )
 
 
-def _from_failure(outcome: Outcome, solution: Cell | None, name: str, points: float) -> Verdict:
+def _from_failure(outcome: Outcome, solution: Cell | None, name: str, points: float) -> CellVerdict:
     if outcome.status in ("died", "timeout", "skipped"):
         message = f"The check could not finish: {outcome.evalue or 'it was not reached'}."
         hint = "Look for an endless loop, or a call that ends the process."
-        return Verdict(name, 0.0, points, "not-run", message, hint)
+        return CellVerdict(name, 0.0, points, "not-run", message, hint)
     if outcome.ename == "NotImplementedError":
         message = "The solution is not written yet."
-        return Verdict(name, 0.0, points, "failed", message, f"Fill in {_place(solution)}.")
+        return CellVerdict(name, 0.0, points, "failed", message, f"Fill in {_place(solution)}.")
     fact, _, hint = outcome.evalue.partition(HINT)
     if not _speaks_for_itself(outcome.ename):
         fact = f"{outcome.ename}: {fact}" if fact else outcome.ename
         hint = hint or f"The error arose while the check called the code of {_place(solution)}."
-    return Verdict(name, 0.0, points, "failed", fact or "The check failed.", hint)
+    return CellVerdict(name, 0.0, points, "failed", fact or "The check failed.", hint)
 
 
 def _speaks_for_itself(ename: str) -> bool:

@@ -6,21 +6,23 @@ from typing import TYPE_CHECKING
 from tito.reports.console import console, plain
 
 if TYPE_CHECKING:
-    from tito.grading.verdicts import Verdict
+    from tito.conditions.results import CellVerdict
 
 __all__ = ["print_checks"]
 
 
 def print_checks(
-    verdicts: Sequence["Verdict"], answers: Sequence["Verdict"] = (), notes: Sequence[str] = ()
+    verdicts: Sequence["CellVerdict"],
+    answers: Sequence["CellVerdict"] = (),
+    notes: Sequence[str] = (),
 ) -> None:
     """Print a row for each check, with the reason and the hint beneath one that did not pass.
 
     Parameters
     ----------
-    verdicts : sequence of Verdict
+    verdicts : sequence of CellVerdict
         On the checks; their points make the total.
-    answers : sequence of Verdict
+    answers : sequence of CellVerdict
         On what a person reads; a line says how many points more that can bring.
     notes : sequence of str
         What was noticed while the file was read.
@@ -50,18 +52,18 @@ def print_checks(
         out.print(plain(f"Note: {note}"))
 
 
-def _to_be_read(answers: Sequence["Verdict"]) -> str:
+def _to_be_read(answers: Sequence["CellVerdict"]) -> str:
     points, count = sum(answer.max_score for answer in answers), len(answers)
     what = "a written answer" if count == 1 else f"{count} written answers"
     return f"{points:g} more points: {what}, for a person to read."
 
 
-def _story(verdict: "Verdict") -> str:
+def _story(verdict: "CellVerdict") -> str:
     if verdict.conditions:
         return f"{verdict.grade_id}\n{verdict.story}".rstrip("\n")
     hint = f"\n  Hint: {verdict.hint}" if verdict.hint else ""
     return f"{verdict.grade_id}: {verdict.message}{hint}"
 
 
-def _points(verdict: "Verdict") -> str:
+def _points(verdict: "CellVerdict") -> str:
     return f"{verdict.score:g} / {verdict.max_score:g}"

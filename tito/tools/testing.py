@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any
 from tito.errors import TitoError
 
 if TYPE_CHECKING:
+    from tito.conditions.results import CellVerdict, Condition, ConditionResult
     from tito.grading.execution import Outcome
-    from tito.grading.results import Condition, Result
-    from tito.grading.verdicts import Verdict
 
 __all__ = ["check", "run_module_tests_auto"]
 
-_collected: ContextVar["list[Result] | None"] = ContextVar("collected", default=None)
+_collected: ContextVar["list[ConditionResult] | None"] = ContextVar("collected", default=None)
 
 
 def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]") -> None:
@@ -37,7 +36,7 @@ def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]")
         If a condition does not hold: the first one's fact and hint. All are tried and shown.
     """
     from tinytorch.utils.checking import CheckFailure
-    from tito.grading.results import describe, overall, try_here
+    from tito.conditions.results import describe, overall, try_here
 
     results = try_here(function, conditions)
     collected = _collected.get()
@@ -50,9 +49,9 @@ def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]")
         raise CheckFailure(worst.fact, worst.hint)
 
 
-def _show_to_programs(results: "Sequence[Result]") -> None:
+def _show_to_programs(results: "Sequence[ConditionResult]") -> None:
     """In a notebook, show the results as data too; `tito test` reads them."""
-    from tito.grading.results import MIME_TYPE
+    from tito.conditions.results import MIME_TYPE
 
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
@@ -88,17 +87,17 @@ def run_module_tests_auto(title: str) -> bool:
 
 def _released_checks(
     title: str, namespace: dict[str, Any]
-) -> "tuple[list[Verdict], list[Verdict]] | None":
+) -> "tuple[list[CellVerdict], list[CellVerdict]] | None":
     """Run the released text of the lesson's checks; None where there is no course.
 
     The second list is of the answers; what is written in them does not reach this process.
     """
     from nbformat.v4 import new_output
 
+    from tito.conditions.results import MIME_TYPE
     from tito.course import Course
     from tito.grading.assignment import student_notebook
     from tito.grading.execution import Execution
-    from tito.grading.results import MIME_TYPE
     from tito.grading.verdicts import answer_verdict, verdicts_of
     from tito.lesson import answers_in, find_lesson, is_answer, is_graded
 
@@ -118,7 +117,7 @@ def _released_checks(
     return verdicts_of(execution, believe_outputs=True), answers
 
 
-def _defined_checks(namespace: dict[str, Any]) -> "list[Verdict]":
+def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":
     """Call the test functions of the notebook; without the release they carry no points."""
     from tito.grading.verdicts import verdict_without_points
 
@@ -130,9 +129,9 @@ def _defined_checks(namespace: dict[str, Any]) -> "list[Verdict]":
     return [verdict_without_points(name, _outcome(test)) for name, test in tests.items()]
 
 
-def _collecting(run: Callable[[], object]) -> "tuple[Outcome, list[Result]]":
+def _collecting(run: Callable[[], object]) -> "tuple[Outcome, list[ConditionResult]]":
     """Run a locked cell and keep what its conditions found."""
-    results: list[Result] = []
+    results: list[ConditionResult] = []
     token = _collected.set(results)
     try:
         return _outcome(run), results

@@ -1,4 +1,4 @@
-"""Verdicts: from the outcome of a cell to points and words, and into nbgrader's outputs."""
+"""CellVerdicts: from the outcome of a cell to points and words, and into nbgrader's outputs."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from nbgrader.utils import compute_checksum, determine_grade
 
 from tito.grading.execution import Execution, Outcome
 from tito.grading.results import MIME_TYPE
+from tito.conditions.results import CellVerdict
 from tito.grading.verdicts import (
-    Verdict,
     answer_verdicts,
     read_verdicts,
     record_verdicts,
@@ -36,7 +36,7 @@ def notebook_with(outputs: list[Any], solution: str = "def f(): return 1") -> An
     return notebook
 
 
-def verdict_on(outcome: Outcome, outputs: list[Any] | None = None, **kwargs: Any) -> Verdict:
+def verdict_on(outcome: Outcome, outputs: list[Any] | None = None, **kwargs: Any) -> CellVerdict:
     solved = kwargs.pop("solved", Outcome("ok"))
     notebook = notebook_with(outputs or [], **kwargs)
     (verdict,) = verdicts_of(Execution(notebook, {"solve": solved, "test": outcome}))
@@ -48,7 +48,7 @@ def value(text: str) -> list[Any]:
 
 
 def test_verdicts_of_passed() -> None:
-    assert verdict_on(Outcome("ok")) == Verdict("test", POINTS, POINTS, "passed")
+    assert verdict_on(Outcome("ok")) == CellVerdict("test", POINTS, POINTS, "passed")
 
 
 def test_verdicts_of_splits_fact_and_hint() -> None:
@@ -110,17 +110,17 @@ ERROR = new_output("error", ename="E", evalue="e", traceback=[])
 @pytest.mark.parametrize(
     ("verdict", "outputs"),
     [
-        (Verdict("test", POINTS, POINTS, "passed"), []),
-        (Verdict("test", POINTS, POINTS, "passed"), [STDERR]),
-        (Verdict("test", POINTS, POINTS, "passed"), value("3")),
-        (Verdict("test", 4.5, POINTS, "failed", "some of it"), value("4.5")),
-        (Verdict("test", 4.5, POINTS, "failed", "some of it"), [STDERR, ERROR]),
-        (Verdict("test", 0.0, POINTS, "failed", "all of it"), []),
-        (Verdict("test", 0.0, POINTS, "failed", "all of it"), value("nan")),
-        (Verdict("test", 0.0, POINTS, "not-run", "the kernel died", "Look."), [ERROR]),
+        (CellVerdict("test", POINTS, POINTS, "passed"), []),
+        (CellVerdict("test", POINTS, POINTS, "passed"), [STDERR]),
+        (CellVerdict("test", POINTS, POINTS, "passed"), value("3")),
+        (CellVerdict("test", 4.5, POINTS, "failed", "some of it"), value("4.5")),
+        (CellVerdict("test", 4.5, POINTS, "failed", "some of it"), [STDERR, ERROR]),
+        (CellVerdict("test", 0.0, POINTS, "failed", "all of it"), []),
+        (CellVerdict("test", 0.0, POINTS, "failed", "all of it"), value("nan")),
+        (CellVerdict("test", 0.0, POINTS, "not-run", "the kernel died", "Look."), [ERROR]),
     ],
 )
-def test_record_verdicts_makes_nbgrader_score_alike(verdict: Verdict, outputs: list[Any]) -> None:
+def test_record_verdicts_makes_nbgrader_score_alike(verdict: CellVerdict, outputs: list[Any]) -> None:
     notebook = notebook_with([output.copy() for output in outputs])
     record_verdicts(notebook, [verdict])
     assert determine_grade(notebook.cells[1]) == (verdict.score, POINTS)

@@ -2,15 +2,15 @@
 
 import pytest
 
-from tito.grading.verdicts import Verdict
+from tito.conditions.results import CellVerdict
 from tito.reports.checks import print_checks
 
-PASSED = Verdict("test-vectorized-immediate", 10.0, 10.0, "passed")
-FAILED = Verdict("test-cache-immediate", 0.0, 15.0, "failed", "The edges differ.", "Look there.")
-PARTLY = Verdict("test-cache-immediate", 7.5, 15.0, "failed", "The check gave 7.5 of 15 points.")
-NOT_RUN = Verdict("test-parallel-immediate", 0.0, 15.0, "not-run", "The kernel died.")
-REVIEW = Verdict("test-unseen", 0.0, 5.0, "review", "The judge could not see it.")
-ANSWER = Verdict("answer", 0.0, 5.0, "review", "A person reads this answer.")
+PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")
+FAILED = CellVerdict("test-cache-immediate", 0.0, 15.0, "failed", "The edges differ.", "Look there.")
+PARTLY = CellVerdict("test-cache-immediate", 7.5, 15.0, "failed", "The check gave 7.5 of 15 points.")
+NOT_RUN = CellVerdict("test-parallel-immediate", 0.0, 15.0, "not-run", "The kernel died.")
+REVIEW = CellVerdict("test-unseen", 0.0, 5.0, "review", "The judge could not see it.")
+ANSWER = CellVerdict("answer", 0.0, 5.0, "review", "A person reads this answer.")
 
 HOSTILE = "[bold]40 / 40[/bold] \x1b[2J\x1b]0;title\x07 \rpassed \u202e"
 SHOWN = "[bold]40 / 40[/bold] [2J]0;title passed "
@@ -61,7 +61,7 @@ def test_print_checks_says_no_more_when_all_passed(capsys: pytest.CaptureFixture
     ],
 )
 def test_print_checks_counts_answers_beside_the_total(
-    capsys: pytest.CaptureFixture[str], answers: list[Verdict], said: str
+    capsys: pytest.CaptureFixture[str], answers: list[CellVerdict], said: str
 ) -> None:
     print_checks([PASSED], answers)
     assert lines(capsys)[2:] == [
@@ -88,7 +88,7 @@ def test_print_checks_ends_with_the_notes(capsys: pytest.CaptureFixture[str]) ->
 def test_print_checks_obeys_nothing_that_a_student_sent(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    print_checks([Verdict(HOSTILE, 0.0, 15.0, "failed", HOSTILE, HOSTILE)], notes=[HOSTILE])
+    print_checks([CellVerdict(HOSTILE, 0.0, 15.0, "failed", HOSTILE, HOSTILE)], notes=[HOSTILE])
     out = capsys.readouterr().out
     assert out.count(SHOWN) == 5
     assert not set(out) & set("\x1b\x07\r\u202e")
@@ -98,11 +98,11 @@ def test_print_checks_shows_a_long_message_whole_and_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     message = "A[0, 0] differs. " * 500
-    print_checks([Verdict("check", 0.0, 15.0, "failed", message)])
+    print_checks([CellVerdict("check", 0.0, 15.0, "failed", message)])
     assert f"check: {message}" in capsys.readouterr().out.splitlines()
 
 
 def test_print_checks_never_cuts_a_name(capsys: pytest.CaptureFixture[str]) -> None:
     name = "test-" + "long-" * 12 + "name"
-    print_checks([Verdict(name, 0.0, 15.0, "not-run")])
+    print_checks([CellVerdict(name, 0.0, 15.0, "not-run")])
     assert lines(capsys)[1].split() == [name, "could", "not", "run", "0", "/", "15"]
