@@ -70,3 +70,4 @@ c.HTMLExporter.filters = {
 }
 c.LimitOutput.max_lines = course.limits.output_lines
 c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"
+c.DailyPenalty.late_penalty_per_day = course.late_penalty_per_day

@@ -10,6 +10,7 @@ from typing import Any
 from nbconvert.exporters import NotebookExporter
 from nbgrader.plugins import LateSubmissionPlugin
 from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from traitlets import Float
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
@@ -97,15 +98,16 @@ class GetGradesSoFar(GetGrades):  # type: ignore[misc]
 
 
 class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]
-    """Takes the share of the score that settings.ini names for each started day of delay."""
+    """Takes a share of the score for each started day of delay."""
+
+    late_penalty_per_day = Float(0.0, help="The share that each day costs.").tag(config=True)
 
     def late_submission_penalty(
         self, student_id: str, score: float, total_seconds_late: float
     ) -> float:
         """Return the points that `total_seconds_late` cost a submission worth `score`."""
         started_days = -(-total_seconds_late // SECONDS_A_DAY)
-        share = Course.find().late_penalty_per_day * started_days
-        return score * min(1.0, share)
+        return score * min(1.0, float(self.late_penalty_per_day) * started_days)
 
 
 def _release(submitted: Path) -> Path:
