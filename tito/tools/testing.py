@@ -20,7 +20,11 @@ __all__ = ["check", "run_module_tests_auto"]
 _collected: ContextVar["list[ConditionResult] | None"] = ContextVar("collected", default=None)
 
 
-def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]") -> None:
+def check(
+    function: Callable[..., Any],
+    conditions: "Mapping[Condition, float]",
+    cut: str | None = None,
+) -> None:
     """Try `function` on each condition and show what was found, with the points it is worth.
 
     Parameters
@@ -29,6 +33,8 @@ def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]")
         A kernel: takes A (m, n) and B (n, p) and options.
     conditions : mapping of condition to points
         From `tito.tools.conditions`; what has to hold.
+    cut : str, optional
+        The function's option that says how the product is cut.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def check(function: Callable[..., Any], conditions: "Mapping[Condition, float]")
     from tinytorch.utils.checking import CheckFailure
     from tito.conditions.results import describe, overall, try_here
 
-    results = try_here(function, conditions)
+    results = try_here(function, conditions, cut)
     collected = _collected.get()
     if collected is not None:
         collected.extend(results)
