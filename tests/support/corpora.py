@@ -14,13 +14,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from tito.conditions.results import CellVerdict, Check
 from tito.course import Course
 from tito.course import Limits as CourseLimits
-from tito.grading.judge import CellVerdict, Check, judge_cells
-from tito.grading.judging import load_checks
-from tito.grading.line import Launch
-from tito.grading.place import place_of
-from tito.grading.session import Limits
+from tito.grading.judge import Launch, Limits, judge_cells, load_checks
+from tito.grading.sandbox.mode import choose_sandbox
 
 __all__ = [
     "EXPECTED",
@@ -58,7 +56,7 @@ EXTRA = {"matmul-cache": "test-cache-performance", "matmul-parallel": "test-para
 EXPECTED = {"honest": "full", "wrong": "less", "hostile": 0}
 
 # An endless loop costs a call and then the cell; the sandbox costs some time, too.
-BRIEF = Limits(call_seconds=3.0, load_seconds=6.0, cell_seconds=2.0)
+BRIEF = Limits(call_seconds=3.0, load_seconds=6.0, late_calls=1)
 
 Pending: TypeAlias = "Future[list[CellVerdict]]"
 
@@ -136,14 +134,14 @@ def judging(chosen: Iterable[Entry], sandbox: str = "auto") -> Iterator[dict[Ent
     chosen : iterable of Entry
         What to judge.
     sandbox : str
-        One of `tito.grading.place.CHOICES`: forked from a warm parent, or each one started cold.
+        One of `tito.grading.sandbox.mode.CHOICES`.
 
     Raises
     ------
     TitoError
         If the sandbox does not hold on this machine.
     """
-    launch = place_of(sandbox).launcher(CourseLimits())
+    launch = choose_sandbox(sandbox).launcher(CourseLimits())
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         yield {entry: pool.submit(_judge, entry, launch) for entry in chosen}
         pool.shutdown(cancel_futures=True)

@@ -15,7 +15,7 @@ from typing import TypeAlias
 from corpora import EXPECTED, Entry, as_expected, entries, judging
 
 from tito.errors import TitoError
-from tito.grading.judge import CellVerdict
+from tito.conditions.results import CellVerdict
 
 __all__ = ["REMEDY", "TABLE", "Found", "committed", "found", "main"]
 

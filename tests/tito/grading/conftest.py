@@ -6,9 +6,8 @@ from typing import Any
 import corpora
 import pytest
 
-from tito.grading.judge import CellVerdict, Check, judge_cells
-from tito.grading.line import Launch, launch_plain
-from tito.grading.session import Limits
+from tito.conditions.results import CellVerdict, Check
+from tito.grading.judge import Launch, Limits, judge_cells, launch_plain
 
 Judge = Callable[..., list[CellVerdict]]
 

@@ -9,7 +9,7 @@ from corpora import EXTRA, GRADED, Entry, Pending, as_expected, entries, judging
 from corpora_table import REMEDY, check, committed, found
 
 from tito.errors import TitoError
-from tito.grading.judge import Check
+from tito.conditions.results import Check
 from tito.grading.sandbox import run_in_sandbox
 
 TABLE = committed()
