@@ -1,16 +1,32 @@
 """What `tito test` runs: the released checks on the solutions in a student's own file."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tito.conditions.results import CellVerdict
+from tito.conditions.results import MIME_TYPE, CellVerdict
+from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.assignment import student_notebook
-from tito.grading.execution import run_notebook
+from tito.grading.elsewhere import elsewhere
+from tito.grading.execution import Execution
 from tito.grading.intake.read import read_submission
 from tito.grading.intake.rebuild import rebuild
+from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
+from tito.grading.locked_cells import LockedCell, run_locked_cells
 from tito.grading.verdicts import answer_verdict, verdicts_of
-from tito.lesson import Lesson, Notebook, answers_in, grade_id, is_graded
+from tito.lesson import (
+    Cell,
+    Lesson,
+    Notebook,
+    answers_in,
+    code_cells,
+    grade_id,
+    is_exported,
+    is_graded,
+    is_locked,
+    is_solution,
+)
 
 __all__ = ["CheckResult", "choose_file", "run_checks"]
 
@@ -78,7 +94,9 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
         notes = []  # its locked cells differ by what students do not get, and rightly so
     answers = _answers(notebook, released)
     notes += [f"{a.grade_id}: {a.message}" for a in answers if a.verdict == "failed"]
-    execution = run_notebook(notebook, lesson.course.limits, file.resolve().parent)
+    plan = _Plan(notebook)
+    notes += elsewhere(plan.needed, plan.given, cells)
+    execution = _run(plan, lesson.course.limits, file.resolve().parent)
     verdicts = verdicts_of(execution, believe_outputs=True)
     return CheckResult(
         assignment=lesson.assignment,
@@ -88,6 +106,70 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
         cells=verdicts,
         answers=answers,
     )
+
+
+class _Plan:
+    """What to run: the locked checks, each with the cells that the grader would load."""
+
+    def __init__(self, notebook: Notebook) -> None:
+        self.notebook = notebook
+        cells = list(code_cells(notebook))
+        plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
+        self.given = [cell.source for cell in plain if is_exported(cell)]
+        self.tools = [c.source for c in plain if is_locked(c) and not is_exported(c)]
+        self.solutions = {
+            grade_id(c): read_cell(grade_id(c), c.source) for c in cells if is_solution(c)
+        }
+        self.checks = self._checks(cells)
+        self.needed: Mapping[str, Sequence[SolutionCell]] = {
+            name: self._needed(cell) for name, cell in self.solutions.items()
+        }
+
+    def locked(self, solution: SolutionCell, cell: Cell) -> LockedCell:
+        """Return a locked cell with what it needs."""
+        loaded = [(f"given-{i}", source) for i, source in enumerate(self.given)]
+        loaded += [(each.name, each.source) for each in self.needed[solution.name]]
+        return LockedCell(cell.source, tuple(loaded))
+
+    def _needed(self, cell: SolutionCell) -> list[SolutionCell]:
+        needed = needed_cells(cell, self.solutions, self.given)
+        return [each for each in needed if each.tree is not None]
+
+    def _checks(self, cells: Sequence[Cell]) -> list[tuple[SolutionCell, Cell]]:
+        """Return each check with the cell that defines its function: by place, else by name."""
+        checks, before = [], None
+        for cell in cells:
+            if is_solution(cell):
+                before = self.solutions[grade_id(cell)]
+            elif is_graded(cell) and before is not None:
+                checks.append((self._definer(read_cell("", cell.source), before), cell))
+        return checks
+
+    def _definer(self, check: SolutionCell, before: SolutionCell) -> SolutionCell:
+        if before.tree is None or check.uses & before.defines:
+            return before
+        others = (cell for cell in self.solutions.values() if check.uses & cell.defines)
+        return next(others, before)
+
+
+def _run(plan: _Plan, limits: Limits, folder: Path) -> Execution:
+    """Run the checks; return how they ended, with what they found as their cells' outputs."""
+    from nbformat.v4 import new_output
+
+    execution = Execution(plan.notebook)
+    cells = [plan.locked(solution, cell) for solution, cell in plan.checks]
+    found = run_locked_cells(cells, _tools_needed(plan), limits, folder)
+    for (_, cell), (outcome, results) in zip(plan.checks, found, strict=True):
+        execution.outcomes[cell.id] = outcome
+        data = {MIME_TYPE: [asdict(result) for result in results]}
+        cell.outputs = [new_output("display_data", data)] if results else []
+    return execution
+
+
+def _tools_needed(plan: _Plan) -> list[str]:
+    """Return the lesson's own cells and those of its locked cells that define what checks use."""
+    used = {name for _, cell in plan.checks for name in read_cell("", cell.source).uses}
+    return [*plan.given, *(s for s in plan.tools if read_cell("", s).defines & used)]
 
 
 def _answers(notebook: Notebook, released: Notebook) -> list[CellVerdict]:

@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import asdict
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tito.errors import TitoError
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from tito.conditions.results import CellVerdict, Condition, ConditionResult
     from tito.grading.execution import Outcome
 
-__all__ = ["check", "run_module_tests_auto"]
+__all__ = ["check", "run_locked", "run_module_tests_auto"]
 
 _collected: ContextVar["list[ConditionResult] | None"] = ContextVar("collected", default=None)
 
@@ -114,8 +113,7 @@ def _released_checks(
     execution = Execution(notebook)
     for cell in notebook.cells:
         if is_graded(cell) and not is_answer(cell):
-            code = compile(cell.source, f"<{cell.id}>", "exec")
-            outcome, results = _collecting(partial(exec, code, dict(namespace)))
+            outcome, results = run_locked(cell.source, dict(namespace))
             execution.outcomes[cell.id] = outcome
             data = {MIME_TYPE: [asdict(result) for result in results]}
             cell.outputs = [new_output("display_data", data)] if results else []
@@ -135,12 +133,12 @@ def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":
     return [verdict_without_points(name, _outcome(test)) for name, test in tests.items()]
 
 
-def _collecting(run: Callable[[], object]) -> "tuple[Outcome, list[ConditionResult]]":
-    """Run a locked cell and keep what its conditions found."""
+def run_locked(source: str, namespace: dict[str, Any]) -> "tuple[Outcome, list[ConditionResult]]":
+    """Run a locked cell; return how it ended and what its conditions found."""
     results: list[ConditionResult] = []
     token = _collected.set(results)
     try:
-        return _outcome(run), results
+        return _outcome(lambda: exec(compile(source, "<locked>", "exec"), namespace)), results
     finally:
         _collected.reset(token)
 
