@@ -11,11 +11,12 @@ from tito.tracing.names import FUNCTIONS, PRODUCTS, SILENT
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
-__all__ = ["Recorded", "kinds", "pickled", "restored"]
+__all__ = ["Flat", "Recorded", "kinds", "pickled", "restored"]
 
 Array: TypeAlias = NDArray[Any]
 # While a call is recorded, NumPy's own names stand for what is recorded.
 ndarray, matrix, asarray, copy = np.ndarray, np.matrix, np.asarray, np.copy
+UFUNCS = {name: value for name, value in vars(np).items() if isinstance(value, np.ufunc)}
 
 POSITIONAL = {"dot": 2, "outer": 2, "clip": 3}
 
@@ -33,8 +34,10 @@ class Recorded(np.ndarray[Any, Any]):
         if out is not None:
             kwargs["out"] = out
         run, name = getattr(ufunc, method), f"ufunc {ufunc.__name__}.{method}"
-        if vars(np).get(ufunc.__name__) is not ufunc and ufunc.__name__ not in _ALIASES:
+        if UFUNCS.get(ufunc.__name__) is not ufunc and ufunc.__name__ not in _ALIASES:
             return run(*_plain(inputs), **_plain_values(kwargs))
+        if any(type(x) in (list, tuple) for x in inputs) and method != "at":
+            inputs = tuple([np.asarray(x) if type(x) in (list, tuple) else x for x in inputs])
         arrays = sum(isinstance(x, (ndarray, np.generic)) for x in inputs)
         product = name in PRODUCTS and arrays > 1
         return self.recorder.perform(name, run, inputs, kwargs, product)
@@ -137,15 +140,64 @@ class Recorded(np.ndarray[Any, Any]):
 
     @property
     def flat(self) -> Any:
-        flat = self.reshape(-1)
-        return flat if np.may_share_memory(flat, self) else ndarray.flat.__get__(self)
+        return Flat(self)
 
     @flat.setter
     def flat(self, value: Any) -> None:
-        self[...] = np.reshape(value, self.shape) if np.ndim(value) else value
+        self.flat[:] = value
 
     def compress(self, condition: Any, axis: Any = None, out: Any = None) -> Any:
         return np.compress(condition, self, axis=axis, out=out)
+
+    def sort(self, axis: Any = -1, *args: Any, **kwargs: Any) -> None:
+        self[...] = np.sort(self, axis, *args, **kwargs)
+
+    def byteswap(self, inplace: bool = False) -> Any:
+        swapped = self.view(np.uint8).reshape(*self.shape, -1)[..., ::-1].copy()
+        if not inplace:
+            return swapped.view(self.dtype).reshape(self.shape)
+        self[...] = swapped.view(self.dtype).reshape(self.shape)
+        return self
+
+
+class Flat:
+    """What `flat` of an array is: its elements row by row, whatever their places in memory."""
+
+    def __init__(self, array: Recorded) -> None:
+        self.base, self.index = array, 0
+
+    @property
+    def coords(self) -> tuple[int, ...]:
+        return tuple([int(i) for i in np.unravel_index(self.index, self.base.shape)])
+
+    def copy(self) -> Any:
+        return self.base.reshape(-1).copy()
+
+    __array__ = lambda self, dtype=None, copy=None: self.copy()  # noqa: E731
+
+    def __len__(self) -> int:
+        return self.base.size
+
+    def __iter__(self) -> "Flat":
+        return self
+
+    def __next__(self) -> Any:
+        if self.index >= self.base.size:
+            self.index = 0
+            raise StopIteration
+        self.index += 1
+        return self[self.index - 1]
+
+    def __getitem__(self, index: Any) -> Any:
+        line = self.base.reshape(-1)[index]
+        return line if isinstance(line, RecordedNumber) else line.copy()
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        places = np.unravel_index(np.arange(self.base.size)[_index(index)], self.base.shape)
+        if places[0].ndim and np.ndim(value):
+            value = np.ravel(value)
+            value = value if value.size == places[0].size else np.resize(value, places[0].size)
+        self.base[places] = value
 
 
 class RecordedNumber(Recorded):
@@ -196,7 +248,8 @@ IN_PLACE = {
 # NumPy's functions of the same name and arguments are recorded; its methods are not.
 METHODS = (
     np.ravel, np.repeat, np.take, np.cumsum, np.cumprod, np.trace, np.argmax, np.argmin,
-    np.argsort, np.nonzero, np.put,
+    np.argsort, np.nonzero, np.put, np.searchsorted,
+    np.choose,
 )  # fmt: skip
 for _name, _ufunc in IN_PLACE.items():
     setattr(RecordedNumber, f"__{_name}__", _out_of_place(_ufunc))

@@ -34,6 +34,7 @@ DTYPES = frozenset(
 )
 MUTATING = frozenset(
     ("assign", "setitem", "function copyto", "function put", "function fill_diagonal")
+    + ("function putmask", "function place")
 )
 """Steps that write to their first operand."""
 MOST_STEPS = 200_000

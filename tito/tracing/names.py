@@ -1,6 +1,7 @@
 """The names of NumPy's operations: which are one step of a log, and which a replay takes."""
 
-__all__ = ["CREATORS", "FUNCTIONS", "METHODS", "OF_DATA", "OPTIONS", "PRODUCTS", "SILENT", "UFUNCS"]
+__all__ = ["CREATORS", "FUNCTIONS", "METHODS", "OF_DATA", "OPTIONS", "PRODUCTS", "SEQUENCES",
+           "SILENT", "UFUNCS", "WORDS"]  # fmt: skip
 
 
 def _names(text: str) -> frozenset[str]:
@@ -15,7 +16,7 @@ UFUNCS = _names(
     less_equal equal not_equal logical_and logical_or logical_not logical_xor isnan isinf
     isfinite signbit bitwise_and bitwise_or bitwise_xor invert left_shift right_shift sin cos
     tan sinh cosh tanh arctan arctan2 hypot logaddexp logaddexp2 copysign trunc floor ceil
-    ldexp divmod modf clip matmul vecdot matvec vecmat
+    ldexp frexp divmod modf clip matmul vecdot matvec vecmat
     """
 )
 METHODS = _names("__call__ reduce accumulate reduceat outer at")
@@ -25,7 +26,7 @@ FUNCTIONS = _names(
     take roll zeros_like empty_like ones_like full_like copy reshape ravel cumsum cumprod
     trace diag diagflat tril triu take_along_axis choose compress argmax argmin argsort sort
     nonzero flatnonzero real imag fill_diagonal put nan_to_num array_equal kron delete append
-    insert
+    insert bincount correlate convolve putmask place searchsorted
     """
 )
 """These are one step. NumPy's other functions are made of steps, and run as they are."""
@@ -42,13 +43,12 @@ SILENT = _names(
 CREATORS = _names(
     """
     zeros empty ones full eye identity arange linspace tri array asarray asanyarray
-    ascontiguousarray asfortranarray require frombuffer fromiter fromfunction copy
+    ascontiguousarray asfortranarray require frombuffer fromiter copy
     """
 )
 OF_DATA = _names(
     """
-    array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter
-    fromfunction copy
+    array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter copy
     """
 )
 """What these make of numbers that are not recorded is known contents, not a step."""
@@ -58,12 +58,33 @@ OPTIONS = _names(
     out axis axes dtype casting order subok keepdims initial where optimize mode
     constant_values indices_or_sections reps shape newshape copy ndmin fill_value k N M num
     endpoint a b repeats shift offset values arr kind posinf neginf nan a_min a_max min max
-    start stop step
+    start stop step weights minlength axis1 axis2 stat_length
+    end_values reflect_type sorter side equal_nan v A m x arr arrays a1 a2 indices wrap copy stable
+    choices condition obj ind val array
     """
 )
 
+WORDS = _names(
+    """
+    C F A K no equiv safe same_kind unsafe raise wrap clip constant edge reflect symmetric
+    linear_ramp maximum minimum mean median even odd quicksort mergesort heapsort stable full
+    same valid left right greedy optimal einsum_path
+    """
+)
+"""The texts among operands, but for types of numbers and the letters of einsum."""
+
+SEQUENCES = _names(
+    """
+    concatenate stack vstack hstack dstack column_stack row_stack block select choose ix_ lexsort
+    broadcast_arrays meshgrid append insert
+    """
+)
+"""These look themselves at arrays in lists."""
+
 PRODUCTS = frozenset(
-    [f"function {name}" for name in ("dot", "inner", "outer", "vdot", "tensordot", "einsum")]
-    + [f"ufunc {name}.__call__" for name in ("matmul", "vecdot", "matvec", "vecmat", "multiply")]
+    [f"function {name}" for name in _names("dot inner outer vdot tensordot einsum kron")]
+    + [f"function {name}" for name in ("correlate", "convolve")]
+    + [f"ufunc {name}.__call__" for name in _names("matmul vecdot matvec vecmat multiply")]
+    + ["ufunc multiply.outer"]
 )
 """The steps that multiply numbers of two arrays with each other."""

@@ -4,49 +4,138 @@ import copyreg
 import functools
 import math
 import sys
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tito.tracing.arrays import Recorded, pickled
-from tito.tracing.names import CREATORS, OF_DATA
+from tito.tracing.arrays import UFUNCS, Recorded, pickled
+from tito.tracing.names import CREATORS, OF_DATA, SEQUENCES, SILENT
+from tito.tracing.stand_ins import (
+    Elements,
+    Ufunc,
+    as_operand,
+    call_for_each,
+    enumerate_elements,
+    following,
+    holds_recorded,
+    math_of,
+    number_type,
+)
 
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
 __all__ = ["patched"]
 
-LIST_TAKERS = ("sum", "prod", "mean", "max", "min", "amax", "amin")
-"""These take a list of arrays, which NumPy does not look into for recorded ones."""
-MATHS = {"exp": np.exp, "sqrt": np.sqrt, "log": np.log, "log2": np.log2, "fabs": np.fabs}
+MATHS = ("exp", "sqrt", "log", "log2", "fabs", "fsum", "sumprod")
+NUMBERS = (np.float64, np.float32, np.float16, np.complex64, np.complex128)
+UNCHANGED = SEQUENCES | SILENT
+CHECKED = type(np.dot)  # NumPy's functions that arrays of other kinds may take over
 
 ndarray, matrix = np.ndarray, np.matrix
+vectorize: Any = np.vectorize
 
 
 @contextmanager
 def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None]:
     """Replace the makers of arrays in NumPy and in the module of `function`; undo it at the end."""
-    new = {id(vars(np)[name]): _creating(recorder, name) for name in CREATORS}
-    new |= {id(vars(np)[name]): _taking_lists(name) for name in LIST_TAKERS}
-    new |= {id(getattr(math, name)): _on_numbers(name, ufunc) for name, ufunc in MATHS.items()}
-    new |= {id(ndarray): recorder.array_kind}
-    new |= {id(matrix): recorder.matrix_kind}
-    new |= {id(np.asmatrix): functools.partial(recorder.matrix_kind, copy=False)}
-    before = []
-    for place in _places(function):
-        for name, value in list(place.items()):
-            if id(value) in new:
-                before.append((place, name, value))
-                place[name] = new[id(value)]
-    copyreg.pickle(ndarray, pickled)
+    new = _replacements(recorder)
+    undo: list[Callable[[], Any]] = []
     try:
+        for place in _places(function):
+            for name, value in list(place.items()):
+                if id(value) in new:
+                    _put(place, name, new[id(value)], undo)
+                elif place not in (vars(np), vars(math)):
+                    _record_held(recorder, place, name, value, undo)
+        copyreg.pickle(ndarray, pickled)
+        undo.append(lambda: copyreg.dispatch_table.pop(ndarray, None))
+        _replace_vectorize(recorder, undo)
         yield
     finally:
-        copyreg.dispatch_table.pop(ndarray, None)
-        for place, name, value in before:
-            place[name] = value
+        for step in reversed(undo):
+            step()
+
+
+def _replacements(recorder: "Recorder") -> dict[int, Any]:
+    """What stands for what, by its identity, in whatever namespace it is found."""
+    new: dict[int, Any] = {}
+    for name, value in vars(np).items():
+        if name in CREATORS:
+            new[id(value)] = _creating(recorder, name)
+        elif type(value) is CHECKED and value.__name__ not in UNCHANGED:
+            new[id(value)] = following(recorder, value)
+    new |= {id(ufunc): Ufunc(recorder, ufunc) for ufunc in UFUNCS.values()}
+    for name in MATHS:
+        if hasattr(math, name):
+            new[id(getattr(math, name))] = math_of(recorder, name)
+    new |= {id(kind): number_type(recorder, kind) for kind in NUMBERS}
+    new[id(np.nditer)] = type("nditer", (Elements,), {"recorder": recorder})
+    new[id(np.ndenumerate)] = enumerate_elements
+    new[id(ndarray)], new[id(matrix)] = recorder.array_kind, recorder.matrix_kind
+    new[id(np.asmatrix)] = functools.partial(recorder.matrix_kind, copy=False)
+    return new
+
+
+def _put(place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]) -> None:
+    undo.append(functools.partial(place.__setitem__, name, place[name]))
+    place[name] = value
+
+
+def _record_held(
+    recorder: "Recorder", place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]
+) -> None:
+    """Let arrays that were made before the call be recorded: in names, defaults and caches."""
+    if type(value) is ndarray and recorder.knows(value):
+        _put(place, name, _held(recorder, value), undo)
+    elif type(value) in (list, dict) and len(value) < 1000:
+        for key, each in list(value.items() if type(value) is dict else enumerate(value)):
+            if type(each) is ndarray and recorder.knows(each):
+                _put(value, key, _held(recorder, each), undo)
+    elif isinstance(value, types.FunctionType) and value.__module__ != __name__:
+        _record_defaults(recorder, value, undo)
+    elif isinstance(value, functools._lru_cache_wrapper):
+        value.cache_clear()
+        undo.append(value.cache_clear)
+    elif isinstance(value, type) and value.__module__ == place.get("__name__"):
+        for key, each in list(vars(value).items()):
+            if type(each) is ndarray and recorder.knows(each):
+                undo.append(functools.partial(setattr, value, key, each))
+                setattr(value, key, _held(recorder, each))
+            elif isinstance(each, types.FunctionType):
+                _record_defaults(recorder, each, undo)
+    elif type(value).__module__ == place.get("__name__") and hasattr(value, "__dict__"):
+        _record_held(recorder, {}, "", vars(value), undo)
+
+
+def _record_defaults(
+    recorder: "Recorder", function: types.FunctionType, undo: list[Callable[[], Any]]
+) -> None:
+    defaults = function.__defaults__
+    for each in (*(defaults or ()), *(function.__kwdefaults__ or {}).values()):
+        if type(each) in (list, dict):
+            _record_held(recorder, {}, "", each, undo)
+    if function.__kwdefaults__:
+        _record_held(recorder, {}, "", function.__kwdefaults__, undo)
+    if defaults and any(type(each) is ndarray for each in defaults):
+        undo.append(functools.partial(setattr, function, "__defaults__", defaults))
+        held = [_held(recorder, x) if type(x) is ndarray else x for x in defaults]
+        function.__defaults__ = tuple(held)
+    for cell in function.__closure__ or ():
+        try:
+            value = cell.cell_contents
+        except ValueError:  # not filled yet
+            continue
+        if type(value) is ndarray and recorder.knows(value):
+            undo.append(functools.partial(setattr, cell, "cell_contents", value))
+            cell.cell_contents = _held(recorder, value)
+
+
+def _held(recorder: "Recorder", array: Any) -> Any:
+    return recorder.wrap_view(array)
 
 
 def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
@@ -63,6 +152,18 @@ def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
     return places
 
 
+def _replace_vectorize(recorder: "Recorder", undo: list[Callable[[], Any]]) -> None:
+    """Let functions that `np.vectorize` made, also before the call, go through Python."""
+    original = vectorize._vectorize_call
+
+    def call(self: Any, func: Callable[..., Any], args: Any) -> Any:
+        made = call_for_each(self, func, args) if recorder.active and args else None
+        return original(self, func, args) if made is None else made
+
+    vectorize._vectorize_call = call
+    undo.append(lambda: setattr(vectorize, "_vectorize_call", original))
+
+
 def _creating(recorder: "Recorder", name: str) -> Callable[..., Any]:
     original = vars(np)[name]
 
@@ -72,44 +173,30 @@ def _creating(recorder: "Recorder", name: str) -> Callable[..., Any]:
 
         if not recorder.active:
             return original(*args, **kwargs)
-        if name == "fromiter" and not isinstance(args[0], np.ndarray):
-            args = (list(args[0]), *args[1:])
-            if _holds_recorded(args[0]):
-                return np.array(args[0], dtype=args[1] if args[1:] else kwargs.get("dtype"))
+        if kwargs.get("like", 0) is None:
+            del kwargs["like"]
+        if name in OF_DATA and args:
+            args = (_data(recorder, args[0]), *args[1:])
+            if name == "fromiter" and not isinstance(args[0], ndarray):
+                args = (list(args[0]), *args[1:])
+                if holds_recorded(args[0]):
+                    dtype = args[1] if args[1:] else kwargs.get("dtype")
+                    return np.array(args[0], dtype=np.dtype(dtype).base)
         value = original(*map(plain, args), **{key: plain(each) for key, each in kwargs.items()})
-        if name in OF_DATA and not _holds_recorded((*args, *kwargs.values())):
+        if name in OF_DATA and not _any_recorded((*args, *kwargs.values())):
             return recorder.wrap(recorder.adopt(value)) if recorder.knows(value) else value
         return recorder.made(f"create {name}", value, args, kwargs)
 
     return create
 
 
-def _taking_lists(name: str) -> Callable[..., Any]:
-    original = vars(np)[name]
-
-    @functools.wraps(original)
-    def take(a: Any, *args: Any, **kwargs: Any) -> Any:
-        if isinstance(a, (list, tuple)) and _holds_recorded(a):
-            a = np.array(a)
-        return original(a, *args, **kwargs)
-
-    return take
+def _data(recorder: "Recorder", value: Any) -> Any:
+    """What an array is made of; lists stay lists."""
+    return value if type(value) in (list, tuple) else as_operand(recorder, value)
 
 
-def _holds_recorded(values: Any) -> bool:
+def _any_recorded(values: Any) -> bool:
     return any(
-        isinstance(each, Recorded) or isinstance(each, (list, tuple)) and _holds_recorded(each)
+        isinstance(each, Recorded) or (isinstance(each, (list, tuple)) and _any_recorded(each))
         for each in values
     )
-
-
-def _on_numbers(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
-    original = getattr(math, name)
-
-    @functools.wraps(original)
-    def compute(*args: Any) -> Any:
-        if len(args) == 1 and isinstance(args[0], Recorded):
-            return ufunc(args[0])
-        return original(*args)
-
-    return compute

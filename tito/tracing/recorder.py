@@ -181,6 +181,12 @@ class Recorder:
         place = self._begin(name, args, kwargs)
         return self._end(place, value, isinstance(value, matrix))
 
+    def come_home(self, array: Array) -> Array:
+        """Return a plain array as a recorded one if it lies in memory that is known."""
+        with self._lock:
+            known = array.size > 0 and self._find(array) is not None
+        return self.wrap_view(array) if known else array
+
     def knows(self, value: Any) -> bool:
         """Whether a log can hold this array."""
         return isinstance(value, ndarray) and value.dtype.str in DTYPES
@@ -249,7 +255,8 @@ class Recorder:
         plain_results = [asarray(r) if isinstance(r, np.generic) else r for r in results]
         if place is not None:
             with self._lock:
-                made = tuple(self._note(r) for r in plain_results)
+                before = len(self._buffers)
+                made = tuple([self._note(r, before) for r in plain_results])
                 step = self._steps[place]
                 if step is not None:
                     self._steps[place] = Step(step.name, step.thread, step.args, step.kwargs, made)
@@ -260,8 +267,11 @@ class Recorder:
             else (tuple(wrapped) if many else wrapped[0])
         )
 
-    def _note(self, result: Any) -> View | None:
-        """Return the view of memory that an operation made; None where it made none."""
+    def _note(self, result: Any, before: int) -> View | None:
+        """Return the view of memory that an operation made; None where it made none.
+
+        Two results may lie in one buffer: those from the number `before` on are the operation's.
+        """
         if not isinstance(result, ndarray) or not result.size:
             return None
         dtype = result.dtype.str
@@ -269,9 +279,10 @@ class Recorder:
             self._give_up(f"an array of {result.dtype}")
             return None
         first, low, high = address_bounds(result)
-        if self._map.find(low, high) is not None:
+        root = self._map.find(low, high)
+        if root is not None and root.key < before:
             return None
-        root = self._add(result, "made")
+        root = root or self._add(result, "made")
         return View(root.key, first - root.start, result.shape, result.strides, dtype)
 
     def _add(self, array: Array, origin: str, content: bytes = b"") -> Root:

@@ -63,6 +63,7 @@ class _Machine:
             raise CannotReplay("the result lies in memory that was not seen")
         self.log, self.result = log, log.result
         self.memory: dict[int, Array] = {}
+        self.fresh: set[int] = set()  # buffers that the step at hand has made
         self.bytes, self.operations, self.deadline = 0, 0, time.monotonic() + SECONDS
         self.last = _last_uses(log, steps)
         for key, array in enumerate(inputs):
@@ -125,6 +126,7 @@ class _Machine:
             return
         result = operation(*args, **kwargs)
         results = list(result) if isinstance(result, (list, tuple)) else [result]
+        self.fresh = set()
         for array, place_made in zip(results, step.results, strict=False):
             if place_made is not None:
                 self.keep(place_made, np.asarray(array))
@@ -133,7 +135,9 @@ class _Machine:
         """Lay what a step made into its buffer as it lay in the call."""
         if array.shape != view.shape or array.dtype.str != view.dtype:
             raise CannotReplay("a step makes another array than the log says")
-        self.make(view.buffer)
+        if view.buffer not in self.fresh:
+            self.make(view.buffer)
+            self.fresh.add(view.buffer)
         self.at(view)[...] = array
 
     def value(self, x: Any) -> Any:
