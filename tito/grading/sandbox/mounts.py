@@ -1,11 +1,13 @@
 """The mounts: what code in the sandbox sees, which is the interpreter and the student edition."""
 
 import os
+import py_compile
 import site
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
+from importlib.util import cache_from_source
 from pathlib import Path
 
 from tito.edition import PACKAGES, write_edition
@@ -23,6 +25,11 @@ SCRATCH = "/tmp"
 
 SHARED_MEMORY = "/dev/shm"
 """The other folder that can be written, in memory as well."""
+
+COMPILED = ("tito/tracing", "tito/conditions", "tito/grading/judge", "tinytorch/utils")
+"""The folders of the edition that the judge's supervisor imports from."""
+
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 
 SYSTEM = ("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/share/zoneinfo")
 # A folder where /usr is not merged, else a link into /usr; both are rebuilt as they are.
@@ -122,12 +129,23 @@ def student_mounts() -> Mounts:
 def _mounts_of_process(_: int) -> Mounts:
     """Each process builds its own once: a forked grader has another runtime folder."""
     edition = write_edition(runtime_dir() / "edition")
+    _compile(edition)
     return Mounts(
         binds={**{path: path for path in (*_system(), *_interpreter())}, EDITION: str(edition)},
         links=_links(),
         masked=frozenset(_installed_packages()),
         environment={**ENVIRONMENT, "PYTHONPATH": ":".join([EDITION, *_user_packages()])},
     )
+
+
+def _compile(edition: Path) -> None:
+    """Compile what each sandbox imports, once for all: in there nothing can be written."""
+    for folder in COMPILED:
+        for file in (edition / folder).glob("*.py"):
+            compiled = cache_from_source(str(file))
+            py_compile.compile(str(file), compiled, invalidation_mode=UNCHECKED)
+            for path in (Path(compiled), Path(compiled).parent):
+                path.chmod(path.stat().st_mode | 0o555 if path.is_dir() else 0o644)
 
 
 def _parents(path: str, made: set[str]) -> Iterator[str]:
