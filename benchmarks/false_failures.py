@@ -23,7 +23,7 @@ from tito.grading.attention import attend, draw
 from tito.grading.calls import KNOBS, LocalCall
 from tito.grading.conditions import multiply
 from tito.grading.formulas import expect_number
-from tito.grading.sources import read_cell
+from tito.grading.judge.source_cells import read_cell
 
 __all__ = ["false_failures", "main", "styles"]
 
