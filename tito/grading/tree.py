@@ -20,6 +20,7 @@ from tito.errors import TitoError
 from tito.files import Refused, read_regular, write_whole
 from tito.grading.database import REMEDY
 from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
+from tito.grading.intake.times import parse_time
 from tito.grading.verdicts import METADATA_KEY
 from tito.lesson import Lesson
 
@@ -82,18 +83,15 @@ def handed_in_at(lesson: Lesson, student: str) -> datetime | None:
     TitoError
         If it is no regular file or holds no time.
     """
-    from nbgrader.utils import parse_utc
-
     path = lesson.handed_in(student).with_name(TIMESTAMP)
     if not os.path.lexists(path):
         return None
     try:
-        text = read_regular(path, MOST_TIMESTAMP).decode().strip()
-        return parse_utc(text) if text else None
+        return parse_time(read_regular(path, MOST_TIMESTAMP).decode())
     except Refused as refused:
         raise TitoError(f"{TIMESTAMP} {refused}: remove it.") from None
-    except (ValueError, OverflowError):
-        raise TitoError(f"{TIMESTAMP} holds no time: write one, or remove the file.") from None
+    except ValueError as error:
+        raise TitoError(f"{TIMESTAMP} holds no time: {error}. Fix or remove it.") from None
 
 
 def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> list[str]:

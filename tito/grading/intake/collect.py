@@ -13,6 +13,7 @@ from tito.files import Reader, Refused, opened_zip, read_regular, write_whole
 from tito.grading.assignment import nbgrader_api, run_step
 from tito.grading.gradebook import submitted_students
 from tito.grading.intake.read import TIMESTAMP
+from tito.grading.intake.times import for_nbgrader
 from tito.lesson import Lesson
 
 __all__ = ["Collected", "collect_exchange", "collect_paths"]
@@ -245,8 +246,7 @@ def _read(lesson: Lesson, student: str, work: _Work) -> tuple[str, bytes, bytes]
     notebook = _content(work, name, lesson.course.limits.notebook_mib * 2**20)
     stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
     timestamp = _content(work, stamp, TIMESTAMP_BYTES) if stamp in work.files else b""
-    _require_time(timestamp)
-    return name, notebook, timestamp
+    return name, notebook, _time(timestamp)
 
 
 def _content(work: _Work, name: str, most: int) -> bytes:
@@ -295,14 +295,12 @@ def _nothing(lesson: Lesson) -> str:
     return f"it holds no {lesson.notebook_name}"
 
 
-def _require_time(timestamp: bytes) -> None:
-    """What is no time would stop nbgrader for the whole class."""
-    from nbgrader.utils import parse_utc
-
+def _time(timestamp: bytes) -> bytes:
+    """The timestamp as nbgrader reads it; what is no time would stop it for the whole class."""
     try:
-        parse_utc(timestamp.decode("utf-8").strip() or None)
-    except (ValueError, OverflowError):
-        raise Refused(f"its {TIMESTAMP} holds no date and time") from None
+        return for_nbgrader(timestamp)
+    except ValueError as error:
+        raise Refused(f"its {TIMESTAMP} holds no date and time: {error}") from None
 
 
 def _write(path: Path, data: bytes) -> bool:
