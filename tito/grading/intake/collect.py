@@ -2,9 +2,8 @@
 
 import errno
 import os
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -12,14 +11,13 @@ from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip, read_regular, write_whole
 from tito.grading.assignment import nbgrader_api, run_step
 from tito.grading.gradebook import submitted_students
+from tito.grading.intake.owners import STUDENT, Work, by_student, is_known, of_lesson, owner_of
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import for_nbgrader
 from tito.lesson import Lesson
 
 __all__ = ["Collected", "collect_exchange", "collect_paths"]
 
-STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
-OTHER = re.compile(r"\d+_|\.")
 TIMESTAMP_BYTES = 100
 MODE = 0o600
 """Submissions are read by nobody else."""
@@ -37,19 +35,6 @@ class Collected:
     name: str
     status: str
     reason: str = ""
-
-
-@dataclass
-class _Work:
-    """What lies under one student's name, or why it is not taken."""
-
-    files: Mapping[str, Reader] = field(default_factory=dict)
-    refusal: str = ""
-    beside: list[str] = field(default_factory=list)
-
-    def notebooks(self) -> list[str]:
-        """The names of the notebooks among the files."""
-        return [name for name in self.files if _is_notebook(name)]
 
 
 def collect_exchange(lesson: Lesson) -> int:
@@ -112,11 +97,11 @@ def _collect_folder(lesson: Lesson, folder: Path) -> Iterator[Collected]:
                 archives.append(file)
             else:
                 files[file.relative_to(folder).as_posix()] = partial(read_regular, file)
-    works, _ = _by_student(lesson, files)
+    works, _ = by_student(lesson, files)
     for error in closed:
         works |= _refused(folder, error)
     for archive in sorted(archives):
-        student = _owner(lesson, archive)
+        student = owner_of(lesson, archive)
         if student in works:
             works[student].beside.append(archive.name)
         else:
@@ -125,24 +110,24 @@ def _collect_folder(lesson: Lesson, folder: Path) -> Iterator[Collected]:
         yield _collect_one(lesson, student, work)
 
 
-def _refused(folder: Path, error: OSError) -> dict[str, _Work]:
+def _refused(folder: Path, error: OSError) -> dict[str, Work]:
     """The refusal of a student whose folder cannot be listed."""
     path = Path(os.fsdecode(error.filename or folder))
     below = path.relative_to(folder).parts
     if not below:
         raise TitoError(f"{folder} cannot be read: {error.strerror}.", "Look at its rights.")
-    return {below[0]: _Work(refusal=f"{path.name} cannot be read: {error.strerror}")}
+    return {below[0]: Work(refusal=f"{path.name} cannot be read: {error.strerror}")}
 
 
 def _collect_archive(lesson: Lesson, archive: Path) -> Iterator[Collected]:
     """A zip file that was named: the class's, or one student's."""
-    owner = _owner(lesson, archive)
+    owner = owner_of(lesson, archive)
     try:
         with opened_zip(archive.resolve()) as files:
-            works, loose = _by_student(lesson, files)
-            own = owner != archive.stem or _is_known(lesson, owner)
+            works, loose = by_student(lesson, files)
+            own = owner != archive.stem or is_known(lesson, owner)
             if own or (loose and len(works) <= 1):
-                works = {owner: _Work(_of_lesson(lesson, files))}
+                works = {owner: Work(of_lesson(lesson, files))}
             elif loose:
                 raise Refused(MIXED.format(f"{len(works)} others"))
             for student, work in works.items():
@@ -155,64 +140,12 @@ def _collect_own(lesson: Lesson, archive: Path, student: str) -> Collected:
     """A student's own zip file; a broken one is that student's matter only."""
     try:
         with opened_zip(archive) as files:
-            return _collect_one(lesson, student, _Work(_of_lesson(lesson, files)))
+            return _collect_one(lesson, student, Work(of_lesson(lesson, files)))
     except Refused as refused:
         return Collected(student, "refused", f"{archive.name} {refused}")
 
 
-def _by_student(lesson: Lesson, files: Mapping[str, Reader]) -> tuple[dict[str, _Work], list[str]]:
-    """Sort files by the student that their path names first; also return the notebooks of nobody.
-
-    A folder without a notebook is a student's if it is called like one.
-    """
-    found: dict[str, dict[str, Reader]] = {}
-    loose: list[str] = []
-    for name, read in files.items():
-        student, own = _student_of(lesson, name)
-        if student and _belongs(lesson, own):
-            found.setdefault(student, {})[own] = read
-        elif not student and _is_notebook(name):
-            loose.append(name)
-    works = {who: _Work(own) for who, own in found.items()}
-    return {w: v for w, v in works.items() if v.notebooks() or STUDENT.fullmatch(w)}, loose
-
-
-def _student_of(lesson: Lesson, name: str) -> tuple[str, str]:
-    """The student that a path names first, and the path below; nobody where it names none."""
-    top, _, rest = name.partition("/")
-    if rest:
-        return ("", name) if top == lesson.assignment else (top, rest)
-    suffix = f"_{lesson.notebook_name}"
-    return (name.removesuffix(suffix) if name.endswith(suffix) else ""), name
-
-
-def _of_lesson(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Reader]:
-    return {name: read for name, read in files.items() if _belongs(lesson, name)}
-
-
-def _belongs(lesson: Lesson, name: str) -> bool:
-    """Whether a file lies neither in the folder of another lesson nor in a hidden one."""
-    folders = PurePosixPath(name).parts[:-1]
-    return all(f in (lesson.assignment, "..") or not OTHER.match(f) for f in folders)
-
-
-def _is_notebook(name: str) -> bool:
-    path = PurePosixPath(name)
-    return path.suffix.lower() == ".ipynb" and not path.name.startswith(".")
-
-
-def _owner(lesson: Lesson, archive: Path) -> str:
-    """Whose zip file it is: its name, without the lesson's."""
-    return archive.stem.removesuffix(f"_{lesson.assignment}").removesuffix(f"_{lesson.name}")
-
-
-def _is_known(lesson: Lesson, student: str) -> bool:
-    """Whether a student of that id has handed in anything before."""
-    known = STUDENT.fullmatch(student) is not None
-    return known and (lesson.course.assignments / "submitted" / student).is_dir()
-
-
-def _collect_one(lesson: Lesson, student: str, work: _Work) -> Collected:
+def _collect_one(lesson: Lesson, student: str, work: Work) -> Collected:
     try:
         name, notebook, timestamp = _read(lesson, student, work)
     except Refused as refused:
@@ -236,7 +169,7 @@ def _collect_one(lesson: Lesson, student: str, work: _Work) -> Collected:
     )
 
 
-def _read(lesson: Lesson, student: str, work: _Work) -> tuple[str, bytes, bytes]:
+def _read(lesson: Lesson, student: str, work: Work) -> tuple[str, bytes, bytes]:
     """The name of a student's notebook, its content and that of the timestamp beside it."""
     if not STUDENT.fullmatch(student):
         raise Refused("a student id is letters, digits and . _ @ + -")
@@ -249,7 +182,7 @@ def _read(lesson: Lesson, student: str, work: _Work) -> tuple[str, bytes, bytes]
     return name, notebook, _time(timestamp)
 
 
-def _content(work: _Work, name: str, most: int) -> bytes:
+def _content(work: Work, name: str, most: int) -> bytes:
     try:
         return work.files[name](most)
     except Refused as refused:
