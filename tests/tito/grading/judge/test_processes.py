@@ -198,3 +198,13 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (soft - 1, hard))
 print(has_own_limits())
 """
     assert said(code) == "False"
+
+
+def test_supervisor_imports_nothing_that_only_the_judge_needs() -> None:
+    """It starts anew for each submission."""
+    code = """
+import tito.grading.judge.supervisor
+heavy = "nbformat IPython nbgrader psutil jupytext tito.lesson tito.course tito.grading.judge.judge"
+print([name for name in heavy.split() if name in sys.modules])
+"""
+    assert said(code) == "[]"

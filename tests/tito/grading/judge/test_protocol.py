@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -40,7 +40,7 @@ def parse(**changed: Any) -> Any:
     return parse_reply(json.dumps(GOOD | changed).encode(), 1000)
 
 
-VIEWS = {
+VIEWS: dict[str, Callable[[Any], Any]] = {
     "plain": lambda x: x,
     "transposed": lambda x: x.T,
     "steps": lambda x: x[::2, ::3],
