@@ -119,10 +119,14 @@ def sides(shape: Shape, left: str, right: str) -> tuple[tuple[tuple[int, int], s
 
 
 def numbers(rng: Generator, rows: int, columns: int, dtype: str) -> Array:
-    """Return a matrix whose integers are large: their products need all digits of the type."""
+    """Return a matrix whose integers are large: their products need all digits of the type.
+
+    Those of float32 are positive: sums near 0 have few right digits, and a kernel may compare its
+    result with ``A @ B`` by `numpy.allclose`.
+    """
     matrix = random_matrix(rng, rows, columns, dtype)
     if np.dtype(dtype).kind != "i":
-        return matrix
+        return abs(matrix) if dtype == "float32" else matrix
     most = 1 << (13 if dtype == "int32" else 21)  # sums need more than 24 bits, less than 53
     return rng.integers(-most, most, (rows, columns)).astype(dtype)
 

@@ -113,7 +113,7 @@ CHECKS = {
                 {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
             ),
             Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
-            Share(c.little_memory, 3, {"lengths": (43, 50, 3, 2), "rows": 5}),
+            Share(c.little_memory, 3, {"lengths": (55, 50, 3, 2), "rows": 4}),
         ),
     ),
     "test-chunk-edges": Check(

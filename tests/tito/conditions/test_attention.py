@@ -1,5 +1,6 @@
 """Conditions on attention: what is right in any chunks, what is said of mistakes, and memory."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -7,9 +8,9 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
-from tito.grading import attention, costs
-from tito.grading.calls import LocalCall
-from tito.grading.results import CouldNotSee
+from tito.conditions import attention
+from tito.conditions.call import LocalCall
+from tito.conditions.results import Inconclusive
 
 CONDITIONS = (
     attention.attends,
@@ -100,26 +101,25 @@ def test_attention_leaves_its_inputs() -> None:
 
 
 def test_little_memory_stops_all_scores_at_once() -> None:
-    assert fails(attention.little_memory, at_once).endswith("MB, and all scores take 0.37")
+    fact = fails(attention.little_memory, at_once)
+    assert fact.endswith("an array of 2288 numbers is made, a chunk has 156 scores")
 
 
-def test_little_memory_is_not_fooled_by_an_earlier_call() -> None:
-    known: dict[bytes, Any] = {}
+def test_little_memory_stops_chunks_that_are_all_kept() -> None:
+    def keeps(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        starts = range(0, len(Q), rows)
+        scale = np.sqrt(Q.shape[1]).astype(Q.dtype)
+        scores = [Q[s : s + rows] @ K.T / scale for s in starts]
+        weights = [np.exp(strip - strip.max(axis=1, keepdims=True)) for strip in scores]
+        return np.concatenate([w @ V / w.sum(axis=1, keepdims=True) for w in weights])
 
-    def remembers(Q: Any, K: Any, V: Any, rows: int) -> Any:
-        key = Q.tobytes()
-        if key not in known:
-            known[key] = at_once(Q, K, V, rows)
-        return known[key].copy()
-
-    assert "all scores take" in fails(attention.little_memory, remembers)
+    assert "bytes are in use at a time" in fails(attention.little_memory, keeps)
 
 
-def test_little_memory_doubts_what_cannot_be_traced(monkeypatch: pytest.MonkeyPatch) -> None:
-    def unknown(call: Any, arrays: Any) -> int:
-        call()
-        return 0
+def test_little_memory_doubts_what_cannot_be_logged() -> None:
+    def unseen(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        plain = (np.array(json.loads(json.dumps(x.tolist(), default=float))) for x in (Q, K, V))
+        return in_chunks(*plain, rows)
 
-    monkeypatch.setitem(costs.COSTS, "memory", unknown)
-    with pytest.raises(CouldNotSee):
-        attention.little_memory(LocalCall(in_chunks), np.random.default_rng(5))
+    with pytest.raises(Inconclusive):
+        attention.little_memory(LocalCall(unseen), np.random.default_rng(5))

@@ -6,24 +6,26 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tinytorch.core.layers import check_operands
 from tinytorch.utils.checking import CheckFailure
-from tito.grading import conditions
-from tito.grading.calls import LocalCall
+from tito.conditions import product
+from tito.conditions.call import LocalCall
 
 Kernel = Callable[..., Any]
 
 EVERYWHERE = [
-    conditions.square,
-    conditions.tall_and_wide,
-    conditions.empty_sides,
-    conditions.number_types,
-    conditions.strided_views,
-    conditions.inputs_unchanged,
-    conditions.mismatch,
+    product.square,
+    product.tall_and_wide,
+    product.empty_sides,
+    product.number_types,
+    product.strided_views,
+    product.inputs_unchanged,
+    product.mismatch,
 ]
 
 
 def matmul_vectorized(A: Any, B: Any) -> Any:
+    check_operands(A, B)
     return A @ B
 
 
@@ -67,11 +69,11 @@ def test_conditions_say_that_a_cell_is_not_written() -> None:
     def unsolved(A: Any, B: Any) -> Any:
         raise NotImplementedError
 
-    assert "not written yet" in fails(conditions.square, unsolved).fact
+    assert "not written yet" in fails(product.square, unsolved).fact
 
 
 def test_number_types_stops_a_narrower_result() -> None:
-    fact = fails(conditions.number_types, lambda A, B: (A @ B).astype(np.float32)).fact
+    fact = fails(product.number_types, lambda A, B: (A @ B).astype(np.float32)).fact
     assert "float32" in fact
 
 
@@ -79,7 +81,7 @@ def test_number_types_passes_a_wider_result() -> None:
     def matmul_vectorized(A: Any, B: Any) -> Any:
         return A.astype(np.float64) @ B.astype(np.float64)
 
-    conditions.number_types(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    product.number_types(LocalCall(matmul_vectorized), np.random.default_rng(5))
 
 
 def test_inputs_unchanged_stops_a_write_that_leaves_the_product_right() -> None:
@@ -88,7 +90,7 @@ def test_inputs_unchanged_stops_a_write_that_leaves_the_product_right() -> None:
         B[...] = 0
         return C
 
-    assert "changed" in fails(conditions.inputs_unchanged, writes).fact
+    assert "changed" in fails(product.inputs_unchanged, writes).fact
 
 
 def test_mismatch_names_another_exception() -> None:
@@ -96,7 +98,39 @@ def test_mismatch_names_another_exception() -> None:
         assert A.shape[1] == B.shape[0]
         return A @ B
 
-    assert "AssertionError, it has to raise ValueError" in fails(conditions.mismatch, asserts).fact
+    assert "AssertionError, it has to raise ValueError" in fails(product.mismatch, asserts).fact
+
+
+def test_number_types_stops_the_type_of_one_operand() -> None:
+    fact = fails(product.number_types, lambda A, B: (A @ B).astype(A.dtype)).fact
+    assert "float64" in fact
+
+
+def test_number_types_stops_integers_that_lose_digits() -> None:
+    def through_float32(A: Any, B: Any) -> Any:
+        if A.dtype.kind == B.dtype.kind == "i":
+            return (A.astype("f4") @ B.astype("f4")).astype(np.result_type(A, B))
+        return A @ B
+
+    assert "entries differ" in fails(product.number_types, through_float32).fact
+
+
+def test_number_types_stops_infinity_that_is_lost() -> None:
+    fails(product.number_types, lambda A, B: np.nan_to_num(A @ B, posinf=0, neginf=0))
+
+
+def test_mismatch_asks_for_both_shapes() -> None:
+    assert "does not name both shapes" in fails(product.mismatch, lambda A, B: A @ B).fact
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_mismatch_stops_a_product_of_what_are_no_matrices(most: int) -> None:
+    def loose(A: Any, B: Any) -> Any:
+        if A.shape[-1] != B.shape[0] or (most == 1 and A.ndim < 2):
+            raise ValueError(f"{A.shape} and {B.shape} do not fit")
+        return A @ B
+
+    assert "raised nothing" in fails(product.mismatch, loose).fact
 
 
 def test_strided_views_reach_the_kernel_with_their_strides() -> None:
@@ -106,7 +140,7 @@ def test_strided_views_reach_the_kernel_with_their_strides() -> None:
         seen.add((A.flags.c_contiguous, A.flags.f_contiguous, B.strides[0] < 0))
         return A @ B
 
-    conditions.strided_views(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    product.strided_views(LocalCall(matmul_vectorized), np.random.default_rng(5))
     assert seen == {(False, True, False), (False, False, True)}
 
 
@@ -117,7 +151,7 @@ def test_ragged_blocks_stops_a_dropped_block() -> None:
         return C
 
     with pytest.raises(CheckFailure, match="zero"):
-        conditions.ragged_blocks(LocalCall(matmul_cache_optimized), np.random.default_rng(5))
+        product.ragged_blocks(LocalCall(matmul_cache_optimized), np.random.default_rng(5))
 
 
 def test_uneven_chunks_stops_lost_rows() -> None:
@@ -126,4 +160,4 @@ def test_uneven_chunks_stops_lost_rows() -> None:
         return (A @ B)[: size * num_processes]
 
     with pytest.raises(CheckFailure, match="shape"):
-        conditions.uneven_chunks(LocalCall(matmul_parallel), np.random.default_rng(5))
+        product.uneven_chunks(LocalCall(matmul_parallel), np.random.default_rng(5))

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
-from tito.grading.calls import LocalCall, NoAnswer
-from tito.grading.conditions import square
-from tito.grading.results import (
-    CouldNotSee,
+from tito.conditions.call import LocalCall, NoAnswer
+from tito.conditions.product import square
+from tito.conditions.results import (
+    Inconclusive,
     Share,
     attempt,
     outcome,
+    restore,
+    sentence,
     try_here,
     visible_inputs,
-    words,
 )
 
 
@@ -29,7 +30,7 @@ def matmul_vectorized(A: Any, B: Any) -> Any:
         (None, "passed", 2.0),
         (CheckFailure("fact", "hint"), "failed", 0.0),
         (NoAnswer("fact", "hint"), "failed", 0.0),
-        (CouldNotSee("fact"), "review", 0.0),
+        (Inconclusive("fact"), "review", 0.0),
     ],
 )
 def test_attempt_gives_points_for_a_pass_only(
@@ -68,4 +69,9 @@ def test_visible_inputs_are_the_same_every_time_and_differ_between_conditions() 
 
 
 def test_words_are_the_first_line_of_the_docstring() -> None:
-    assert words(square) == "Square matrices are multiplied correctly."
+    assert sentence(square) == "Square matrices are multiplied correctly."
+
+
+def test_restore_reads_results_of_other_versions() -> None:
+    (result,) = restore([{"condition": "square", "points": 2.0, "invented_later": 1}])
+    assert (result.condition, result.points, result.verdict) == ("square", 2.0, "not-run")

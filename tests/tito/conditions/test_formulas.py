@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
-from tito.grading import formulas
-from tito.grading.calls import LocalCall
+from tito.conditions import formulas
+from tito.conditions.call import LocalCall
 
 INTENSITY = (
     formulas.intensity_of_squares,

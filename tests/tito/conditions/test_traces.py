@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
-from tito.grading import models
-from tito.grading.calls import LocalCall
-from tito.grading.models import tiles, trace
+from tito.conditions import traces
+from tito.conditions.call import LocalCall
+from tito.conditions.traces import tiles, trace
 
-TRACES = (models.traces_ijk, models.traces_orders, models.traces_nothing)
-TILES = (models.tiles_whole, models.tiles_ragged, models.tiles_extreme)
+TRACES = (traces.traces_ijk, traces.traces_orders, traces.traces_nothing)
+TILES = (traces.tiles_whole, traces.tiles_ragged, traces.tiles_extreme)
 
 
 def fails(condition: Any, function: Callable[..., Any]) -> str:
@@ -68,7 +68,7 @@ def test_traces_name_the_step_that_is_wrong() -> None:
     def swapped(order: str, n: int) -> Any:
         return trace(order, n)[:, [0, 2, 1]]
 
-    fact = fails(models.traces_ijk, swapped)
+    fact = fails(traces.traces_ijk, swapped)
     assert fact.endswith("n=2): step 0 touches (0, 8, 4), it has to touch (0, 4, 8)")
 
 
@@ -83,27 +83,27 @@ def test_traces_name_the_step_that_is_wrong() -> None:
     ],
 )
 def test_traces_say_what_came_instead(made: Any, said: str) -> None:
-    assert said in fails(models.traces_ijk, lambda order, n: made(trace(order, n)))
+    assert said in fails(traces.traces_ijk, lambda order, n: made(trace(order, n)))
 
 
 def test_traces_tell_what_was_raised() -> None:
     def stumbles(order: str, n: int) -> Any:
         raise KeyError(order)
 
-    assert fails(models.traces_orders, stumbles).endswith("raised KeyError: 'ijk'")
+    assert fails(traces.traces_orders, stumbles).endswith("raised KeyError: 'ijk'")
 
 
 def test_traces_know_an_unwritten_function() -> None:
     def memory_trace(order: str, n: int) -> Any:
         raise NotImplementedError
 
-    assert fails(models.traces_nothing, memory_trace) == "memory_trace is not written yet"
+    assert fails(traces.traces_nothing, memory_trace) == "memory_trace is not written yet"
 
 
 def test_tiles_stop_plain_loops_but_for_the_extremes() -> None:
     def plain(n: int, tile: int) -> Any:
         return trace("ijk", n)
 
-    models.tiles_extreme(LocalCall(plain), np.random.default_rng(5))
-    for condition in (models.tiles_whole, models.tiles_ragged):
+    traces.tiles_extreme(LocalCall(plain), np.random.default_rng(5))
+    for condition in (traces.tiles_whole, traces.tiles_ragged):
         assert "it has to touch" in fails(condition, plain)

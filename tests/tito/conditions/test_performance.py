@@ -1,0 +1,98 @@
+"""The condition on speed: with times that the test gives, what passes and what is said."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.conditions.call import CallResult, LocalCall
+from tito.conditions.performance import fast_in_blocks
+from tito.conditions.results import Inconclusive
+
+INPUTS: dict[str, Any] = {"shape": (40, 40, 40), "block_size": 16, "least": 0.6}
+
+
+class Timed(LocalCall):
+    """A call whose rounds take given times: shares of the speed of A @ B, the last again."""
+
+    def __init__(self, function: Callable[..., Any], *shares: float) -> None:
+        super().__init__(function)
+        self.left = list(shares)
+
+    def time(self, *arrays: Any, **options: Any) -> CallResult:
+        share = self.left.pop(0) if len(self.left) > 1 else self.left[0]
+        result = self.trace(*arrays, **options)
+        return replace(result, seconds=1 / share if share else 0.0, reference=1.0)
+
+
+def ask(kernel: Callable[..., Any], *shares: float) -> None:
+    fast_in_blocks(Timed(kernel, *shares), np.random.default_rng(5), **INPUTS)
+
+
+def matmul_cache_optimized(A: Any, B: Any, block_size: int = 64) -> Any:
+    C = np.zeros((A.shape[0], B.shape[1]), dtype=np.result_type(A, B))
+    for i in range(0, A.shape[0], block_size):
+        for j in range(0, B.shape[1], block_size):
+            for k in range(0, A.shape[1], block_size):
+                rows, inner, columns = (slice(s, s + block_size) for s in (i, k, j))
+                C[rows, columns] += A[rows, inner] @ B[inner, columns]
+    return C
+
+
+def test_fast_in_blocks_passes_seven_tenths() -> None:
+    ask(matmul_cache_optimized, 0.7)
+
+
+def test_fast_in_blocks_takes_a_low_share_again() -> None:
+    ask(matmul_cache_optimized, 0.21, 0.59, 0.61)
+
+
+def test_fast_in_blocks_does_not_wait_for_what_is_hopeless() -> None:
+    with pytest.raises(CheckFailure, match=r"0.09 of the speed"):
+        ask(matmul_cache_optimized, 0.09, 0.7)
+
+
+def test_fast_in_blocks_says_how_slow_it_is() -> None:
+    with pytest.raises(CheckFailure, match=r"n = 40, block_size=16: 0.60 of the speed of A @ B"):
+        ask(matmul_cache_optimized, 0.599)
+
+
+def test_fast_in_blocks_doubts_what_was_not_measured() -> None:
+    with pytest.raises(Inconclusive, match="cannot be told"):
+        ask(matmul_cache_optimized, 0.0)
+
+
+def test_fast_in_blocks_stops_the_whole_product_of_large_matrices() -> None:
+    def large(A: Any, B: Any, block_size: int = 64) -> Any:
+        return A @ B if A.shape[0] > 30 else matmul_cache_optimized(A, B, block_size)
+
+    with pytest.raises(CheckFailure, match="with block_size=16 the largest product has 40 rows"):
+        ask(large, 0.9)
+
+
+def test_fast_in_blocks_stops_a_wrong_large_product() -> None:
+    def large(A: Any, B: Any, block_size: int = 64) -> Any:
+        return matmul_cache_optimized(A, B, block_size) + (A.shape[0] > 30)
+
+    with pytest.raises(CheckFailure, match="the result is not A @ B"):
+        ask(large, 0.9)
+
+
+def test_fast_in_blocks_does_not_wait_for_loops_over_single_numbers() -> None:
+    def scalar(A: Any, B: Any, block_size: int = 64) -> Any:
+        assert A.shape[0] < 30, "too slow"
+        C = np.zeros((A.shape[0], B.shape[1]))
+        for i in range(0, A.shape[0], block_size):
+            for j in range(0, B.shape[1], block_size):
+                for k in range(0, A.shape[1], block_size):
+                    for r in range(i, min(i + block_size, A.shape[0])):
+                        for c in range(j, min(j + block_size, B.shape[1])):
+                            for s in range(k, min(k + block_size, A.shape[1])):
+                                C[r, c] += A[r, s] * B[s, c]
+        return C
+
+    with pytest.raises(CheckFailure, match=r"takes \d+ products for 18 triples of blocks"):
+        ask(scalar, 0.9)
