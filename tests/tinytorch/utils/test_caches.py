@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.caches import SimulatedCache, miss_rate
-from tito.grading.models import trace
+from tito.conditions.traces import trace
 
 
 def plainest(cache, addresses):
