@@ -4,16 +4,19 @@ It is a function of its arguments alone, which can be pickled: so it runs in thi
 another one or on another machine, and never touches the course's files or its gradebook.
 """
 
+import hashlib
 import os
 import secrets
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Limits
+from tito.errors import TitoError
 from tito.grading.execution import Execution
 from tito.grading.executors import cpu_count
 from tito.grading.intake.read import Rejected, notebook_cells
@@ -30,10 +33,28 @@ from tito.grading.verdicts import (
 )
 from tito.lesson import Notebook, code_cells, grade_id, is_answer, is_graded
 
-__all__ = ["Examined", "HandedIn", "Material", "examine", "examine_notebook"]
+__all__ = [
+    "Examined",
+    "HandedIn",
+    "Material",
+    "engine_version",
+    "examine",
+    "examine_notebook",
+]
 
 TRIES = 2
 SEED_BITS = 53  # a seed stands in a notebook's metadata, whose readers may know no larger integers
+
+
+@cache
+def engine_version() -> str:
+    """Return a digest of the code that grades depend on: conditions, tracing and judge."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for part in ("conditions", "tracing", "grading/judge"):
+        for file in sorted((package / part).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -52,6 +73,8 @@ class Material:
         One of `tito.grading.sandbox.mode.CHOICES`.
     probed : bool
         Whether the sandbox was tried on the machine that examines.
+    engine : str
+        The `engine_version` of whoever made this: it has to be that of whoever examines.
     """
 
     release: str
@@ -59,6 +82,7 @@ class Material:
     limits: Limits
     sandbox: str
     probed: bool = False
+    engine: str = field(default_factory=engine_version)
 
 
 @dataclass(frozen=True)
@@ -175,6 +199,9 @@ class _Prepared:
 def _prepared(material: Material) -> _Prepared:
     import nbformat
 
+    if material.engine != engine_version():
+        fact = "This worker's tito judges by other code than the grader's."
+        raise TitoError(fact, "Install the same version on every machine.")
     return _Prepared(
         release=nbformat.reads(material.release, as_version=4),
         checks=checks_in(material.checks) if material.checks else {},

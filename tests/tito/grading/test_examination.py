@@ -13,7 +13,7 @@ from tito.course import Course, Limits
 from tito.grading import examination
 from tito.grading.assignment import generate
 from tito.grading.autograde import autograde
-from tito.grading.examination import examine_notebook
+from tito.grading.examination import HandedIn, Material, examine, examine_notebook
 from tito.grading.gradebook import read_grades
 from tito.grading.sandbox.mode import SandboxMode
 from tito.lesson import Lesson
@@ -119,3 +119,10 @@ def test_examine_notebook_runs_what_no_check_judges() -> None:
     notebook = notebook_of(("define", "x = 2"), ("test-a", "assert x == 2"), ("test-b", "1 / 0"))
     verdicts, _ = examine_notebook(notebook, {}, Limits(), SandboxMode("off"))
     assert {verdict.grade_id: verdict.score for verdict in verdicts} == {"test-a": 1, "test-b": 0}
+
+
+def test_examine_refuses_to_judge_by_other_code_than_the_graders() -> None:
+    material = Material("{}", "", Limits(), "off", engine="another")
+    examined = examine(material, HandedIn("ada", ""))
+    assert examined.status == "failed"
+    assert "Install the same version" in examined.reason
