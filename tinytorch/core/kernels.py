@@ -32,11 +32,6 @@ def memory_trace(order: str, n: int) -> np.ndarray:
     -------
     ndarray of int, shape (n**3, 3)
         The positions of A[i, k], B[k, j] and C[i, j] in each step.
-
-    Raises
-    ------
-    ValueError
-        If `order` is not made of i, j and k, each once.
     """
     if sorted(order) != ["i", "j", "k"]:
         raise ValueError(f"order must hold i, j and k once each, got {order!r}")
