@@ -1,7 +1,18 @@
 """The names of NumPy's operations: which are one step of a log, and which a replay takes."""
 
-__all__ = ["CREATORS", "FUNCTIONS", "METHODS", "OF_DATA", "OPTIONS", "PRODUCTS", "SEQUENCES",
-           "SILENT", "UFUNCS", "WORDS"]  # fmt: skip
+__all__ = [
+    "CREATORS",
+    "FUNCTIONS",
+    "MATHS",
+    "METHODS",
+    "OF_DATA",
+    "OPTIONS",
+    "PRODUCTS",
+    "SEQUENCES",
+    "SILENT",
+    "UFUNCS",
+    "WORDS",
+]
 
 
 def _names(text: str) -> frozenset[str]:
@@ -19,6 +30,9 @@ UFUNCS = _names(
     ldexp frexp divmod modf clip matmul vecdot matvec vecmat
     """
 )
+MATHS = _names("exp sqrt log log2 fabs pow fsum")
+"""Functions of `math` on numbers, and the sum of many."""
+
 METHODS = _names("__call__ reduce accumulate reduceat outer at")
 FUNCTIONS = _names(
     """

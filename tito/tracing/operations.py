@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from tito.tracing.costs import TooMuch, cost_of, flat
 from tito.tracing.log import DTYPES
-from tito.tracing.names import CREATORS, FUNCTIONS, METHODS, OPTIONS, UFUNCS, WORDS
+from tito.tracing.names import CREATORS, FUNCTIONS, MATHS, METHODS, OPTIONS, UFUNCS, WORDS
 
-__all__ = ["NotAllowed", "find_operation", "operations_of"]
+__all__ = ["NotAllowed", "find_operation", "on_numbers", "operations_of"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -38,6 +38,8 @@ def find_operation(name: str) -> Callable[..., Any]:
         found: Any = getattr(getattr(np, ufunc, None), method, None)
     elif (kind == "function" and rest in FUNCTIONS) or (kind == "create" and rest in CREATORS):
         found = _empty if rest == "empty" else getattr(np, rest)
+    elif kind == "math" and rest in MATHS:
+        found = on_numbers(rest)
     else:
         found = _OWN.get(name)
     if callable(found):
@@ -97,15 +99,22 @@ def _set(array: Array, index: Any, value: Any) -> None:
     array[index] = value
 
 
-def _fsum(values: Array) -> Any:
-    return np.float64(math.fsum(values.ravel().tolist()))
-
-
 def _assign(target: Array, value: Any) -> None:
     target[...] = value
 
 
+def on_numbers(name: str) -> Callable[..., Any]:
+    """Return a function of `math` as one of arrays without sides, or of one array for a sum."""
+    function = _MATHS[name]
+
+    def compute(*args: Any) -> Any:
+        given = [x.ravel().tolist() if name == "fsum" else float(x) for x in args]
+        return np.float64(function(*given))
+
+    return compute
+
+
+_MATHS = {name: getattr(math, name) for name in MATHS}
 _OWN = {
     "copy": _copy, "astype": _astype, "getitem": _get, "setitem": _set, "assign": _assign,
-    "fsum": _fsum,
 }  # fmt: skip

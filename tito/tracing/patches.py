@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tito.tracing.arrays import UFUNCS, Recorded, pickled
-from tito.tracing.names import CREATORS, OF_DATA, SEQUENCES, SILENT
+from tito.tracing.names import CREATORS, MATHS, OF_DATA, SEQUENCES, SILENT
 from tito.tracing.stand_ins import (
     Elements,
     Ufunc,
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["patched"]
 
-MATHS = ("exp", "sqrt", "log", "log2", "fabs", "fsum", "sumprod")
+
 NUMBERS = (np.float64, np.float32, np.float16, np.complex64, np.complex128)
 UNCHANGED = SEQUENCES | SILENT
 CHECKED = type(np.dot)  # NumPy's functions that arrays of other kinds may take over
@@ -69,7 +69,7 @@ def _replacements(recorder: "Recorder") -> dict[int, Any]:
         elif type(value) is CHECKED and value.__name__ not in UNCHANGED:
             new[id(value)] = following(recorder, value)
     new |= {id(ufunc): Ufunc(recorder, ufunc) for ufunc in UFUNCS.values()}
-    for name in MATHS:
+    for name in (*MATHS, "sumprod"):
         if hasattr(math, name):
             new[id(getattr(math, name))] = math_of(recorder, name)
     new |= {id(kind): number_type(recorder, kind) for kind in NUMBERS}
@@ -81,8 +81,16 @@ def _replacements(recorder: "Recorder") -> dict[int, Any]:
 
 
 def _put(place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]) -> None:
-    undo.append(functools.partial(place.__setitem__, name, place[name]))
+    """Replace a value; what the call itself puts in its place stays."""
+    before = place[name]
     place[name] = value
+
+    def put_back() -> None:
+        there = place[name : name + 1] if type(place) is list else [place.get(name)]
+        if there and there[0] is value:
+            place[name] = before
+
+    undo.append(put_back)
 
 
 def _record_held(

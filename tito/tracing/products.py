@@ -1,8 +1,7 @@
 """Products in a log: which rows, inner indices and columns each of them multiplies.
 
-The log is repeated on matrices whose numbers say where they stand: A[i, k] holds a code of i and k,
-B[k, j] the negative code of k and j. Products give 0, so a code is never changed by arithmetic; an
-operand whose numbers are codes, padded with zeros or not, shows what it is made of.
+The log is repeated on matrices whose numbers are all unlike, and every operand of a product is
+looked up among them: copies of numbers, padded with zeros or not, show where they come from.
 """
 
 import math
@@ -13,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.costs import CORES
 from tito.tracing.log import Log, Step
 from tito.tracing.replay import replay
 
@@ -21,7 +21,6 @@ __all__ = ["Product", "products_of"]
 Array: TypeAlias = NDArray[Any]
 Indices: TypeAlias = frozenset[int]
 MOST_BATCH = 4096
-CORES = {"matmul": (2, 2), "vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}
 
 
 @dataclass(frozen=True)
@@ -54,92 +53,171 @@ class Product:
 
 
 def products_of(
-    log: Log, inputs: Sequence[Array], places: Sequence[int], multiplying: Sequence[int]
+    log: Log, inputs: Sequence[Array], places: Sequence[int], candidates: Sequence[tuple[int, bool]]
 ) -> tuple[Product, ...]:
-    """Return the products that the steps at `multiplying` take, in order.
+    """Return the products that steps take, in order.
+
+    Parameters
+    ----------
+    log, inputs, places :
+        As for `replay`.
+    candidates : sequence of (int, bool)
+        The steps that may multiply, and whether an operand may hold products itself: then the step
+        counts only if its operands are numbers of A and of B.
 
     Raises
     ------
     CannotReplay
-        If the log cannot be repeated on codes.
+        If the log cannot be repeated.
     """
-    (m, n), p = inputs[0].shape, inputs[1].shape[1]
-    codes = _Codes(m, n, p)
+    codes = Codes(inputs[0], inputs[1])
     found: list[Product] = []
-    chosen = set(multiplying)
+    chosen = dict(candidates)
 
-    def hook(place: int, step: Step, operands: list[Array]) -> bool:
-        if place not in chosen:
-            return True
-        found.extend(_products(codes, place, step, operands))
-        return False
+    def hook(place: int, step: Step, operands: list[Array]) -> float:
+        if place in chosen:
+            products = list(_products(codes, place, step, operands))
+            if not chosen[place] or all(x.row_set is not None for x in products):
+                found.extend(products)
+        return 1.0
 
-    coded = [x.astype(inputs[i].dtype) for i, x in enumerate(codes.matrices())]
-    replay(log, coded, places, hook)
+    replay(log, [*codes.inputs, *inputs[2:]], places, hook)
     return tuple(found)
 
 
-class _Codes:
-    """The codes of places in A and in B."""
+class Codes:
+    """Matrices whose numbers tell where they stand, as no two are equal but for their sign.
 
-    def __init__(self, m: int, n: int, p: int) -> None:
-        self.m, self.n, self.p = m, n, p
-        self.base = 1 << max(n, p, 1).bit_length()
+    They are those that a log was proven on, each moved by as little as makes it unlike the others:
+    nothing in a log can tell that it is being read.
+    """
 
-    def matrices(self) -> tuple[Array, Array]:
-        i, k, j = (np.arange(1, size + 1) for size in (self.m, self.n, self.p))
-        return i[:, None] * self.base + k, -(k[:, None] * self.base + j)
+    def __init__(self, A: Array, B: Array) -> None:
+        both = np.concatenate([A.ravel(), B.ravel()])
+        values: Array = _distinct(both)
+        self.inputs: list[Array] = [
+            values[: A.size].reshape(A.shape),
+            values[A.size :].reshape(B.shape),
+        ]
+        self.values = values
+        self._tables: dict[str, tuple[Array, Array]] = {}
 
     def read(self, operand: Array) -> tuple[str, Indices, Indices] | None:
-        """Return ``A`` or ``B`` and the two sets of indices; None if the numbers are no codes."""
+        """Return ``A`` or ``B`` and the two sets of indices; None if the numbers are no copies."""
         values = np.asarray(operand)
+        if values.dtype.kind == "c" and not values.imag.any():
+            values = values.real
         if values.dtype.kind not in "fiu" or not values.size:
             return None
-        values = _corners(values)
-        values = values[values != 0].astype(np.float64)
-        if not values.size or not np.isfinite(values).all() or (values != np.rint(values)).any():
+        found = self._corners(values) or self._places(values[values != 0])
+        if found is None:
             return None
-        name = "A" if values[0] > 0 else "B"
-        first, second = np.divmod(np.abs(values).astype(np.int64), self.base)
-        most = (self.m, self.n) if name == "A" else (self.n, self.p)
-        signs = (values > 0) if name == "A" else (values < 0)
-        inside = (first >= 1) & (first <= most[0]) & (second >= 1) & (second <= most[1])
-        if not (signs & inside).all():
+        name, first, second = found
+        return name, _set(first), _set(second)
+
+    def _places(self, values: Array) -> tuple[str, Array, Array] | None:
+        """Return the matrix and the indices of numbers that are copies, one by one."""
+        for dtype in dict.fromkeys((self.values.dtype.str, values.dtype.str, "<f4")):
+            table, order = self._table(dtype)
+            if not len(table) or not values.size:
+                continue
+            sizes = np.abs(values)
+            at = np.minimum(np.searchsorted(table, sizes.astype(dtype)), len(table) - 1)
+            places = order[at]
+            if (table[at] == sizes).all() and not (values * self.values[places] < 0).any():
+                return self._indices(places)
+        return None
+
+    def _indices(self, places: Array) -> tuple[str, Array, Array] | None:
+        A, B = self.inputs
+        if (places < A.size).all():
+            return "A", places // A.shape[1], places % A.shape[1]
+        if (places >= A.size).all():
+            return "B", (places - A.size) // B.shape[1], (places - A.size) % B.shape[1]
+        return None
+
+    def _table(self, dtype: str) -> tuple[Array, Array]:
+        """Return the sizes of all numbers as a dtype has them, in order, and where they stand."""
+        if dtype not in self._tables:
+            sizes = np.abs(self.values).astype(dtype)
+            order = np.argsort(sizes)
+            table = sizes[order]
+            clear = np.dtype(dtype).kind == self.values.dtype.kind and (np.diff(table) > 0).all()
+            self._tables[dtype] = (table, order) if clear else (table[:0], order[:0])
+        return self._tables[dtype]
+
+    def _corners(self, values: Array) -> tuple[str, Array, Array] | None:
+        """Read a large matrix by its first row and column, if these tell all of it."""
+        if values.ndim != 2 or values.size <= 64:
             return None
-        return name, _set(first - 1), _set(second - 1)
+        column, row = self._places(values[:, 0]), self._places(values[0])
+        if column is None or row is None or column[0] != row[0]:
+            return None
+        whole = self.inputs["AB".index(row[0])]
+        for first, second, turned in ((column[1], row[2], values), (row[1], column[2], values.T)):
+            if np.array_equal(whole[np.ix_(first, second)], turned):
+                return row[0], first, second
+        return None
 
 
-def _corners(values: Array) -> Array:
-    """The first row and column of a matrix that they determine; else all numbers."""
-    if values.ndim == 2 and values.size > 64 and values.dtype.kind == "f":
-        column, row = values[:, :1], values[:1]
-        if np.array_equal(values, column + row - values[0, 0]) and column.all() and row.all():
-            return np.concatenate([column.ravel(), row.ravel()])
-    return values
+def _distinct(values: Array) -> Array:
+    """Return numbers of the same kind, no two of one size, each as near as can be."""
+    if values.dtype.kind != "f":
+        return np.arange(1, values.size + 1).astype(values.dtype)
+    whole = np.abs(values).view(f"u{values.itemsize}").astype(np.int64)
+    order = np.argsort(whole, kind="stable")
+    count = np.arange(values.size)
+    whole[order] = np.maximum.accumulate(np.maximum(whole[order], 1) - count) + count
+    sizes = whole.astype(f"u{values.itemsize}").view(values.dtype)
+    moved: Array = np.copysign(sizes, values)
+    return moved
 
 
 def _set(numbers: Array) -> Indices:
     return frozenset(np.unique(numbers).tolist())
 
 
-def _products(codes: _Codes, place: int, step: Step, operands: list[Array]) -> Iterator[Product]:
+def _products(codes: Codes, place: int, step: Step, operands: list[Array]) -> Iterator[Product]:
     """Yield the products that a step takes: one, or one for each pair of a stack."""
+    if len(operands) > 2:
+        yield _of_several(codes, place, step, operands)
+        return
     pairs = _pairs(step, operands)
     if len(pairs) > MOST_BATCH:
         a, b = pairs[0]
         yield Product(place, step.thread, *_sides(step, a, b), times=len(pairs))
         return
     for a, b in pairs:
-        read = {found[0]: found[1:] for found in (codes.read(a), codes.read(b)) if found}
+        found = [each for each in (codes.read(a), codes.read(b)) if each is not None]
+        read = {name: (first, second) for name, first, second in found}
         if len(read) == 2:
-            rows, left = read["A"]
-            upper, columns = read["B"]
-            inner = left & upper
-            sides = len(rows), len(inner), len(columns)
-            yield Product(place, step.thread, *sides, 1, rows, inner, columns)
-        elif a.any() and b.any() or not (a.size and b.size):
+            yield _product(place, step.thread, read["A"], read["B"])
+        elif (a.any() and b.any()) or not (a.size and b.size):
             yield Product(place, step.thread, *_sides(step, a, b))
         # A product of zeros only, such as one of padding, multiplies nothing of A and B.
+
+
+def _product(place: int, thread: int, of_a: Sequence[Indices], of_b: Sequence[Indices]) -> Product:
+    (rows, left), (upper, columns) = of_a, of_b
+    inner = left & upper
+    return Product(place, thread, len(rows), len(inner), len(columns), 1, rows, inner, columns)
+
+
+def _of_several(codes: Codes, place: int, step: Step, operands: list[Array]) -> Product:
+    """Return the product that an einsum of three or more arrays takes."""
+    read = {"A": [_NONE, _NONE], "B": [_NONE, _NONE]}
+    for operand in operands:
+        found = codes.read(operand)
+        if found is not None:
+            name, first, second = found
+            read[name] = [read[name][0] | first, read[name][1] | second]
+        elif not np.isin(operand, (0, 1)).all():
+            side = max(x.size for x in operands)
+            return Product(place, step.thread, side, side, side)
+    return _product(place, step.thread, read["A"], read["B"])
+
+
+_NONE: Indices = frozenset()
 
 
 def _pairs(step: Step, operands: list[Array]) -> list[tuple[Array, Array]]:
@@ -159,11 +237,11 @@ def _pairs(step: Step, operands: list[Array]) -> list[tuple[Array, Array]]:
 
 def _sides(step: Step, a: Array, b: Array) -> tuple[int, int, int]:
     """Return rows, inner size and columns by the operands' shapes alone."""
-    name = step.name.partition(" ")[2].partition(".")[0]
-    if name == "multiply":
-        shape = (1, 1, 1, *np.broadcast_shapes(a.shape, b.shape))[-3:]
-        return shape[0], shape[1], shape[2]
-    if name == "outer":
+    name = step.name.partition(" ")[2].removeprefix("multiply.").partition(".")[0]
+    if name in ("multiply", "__call__"):
+        shape = (1, 1, 1, *np.broadcast_shapes(a.shape, b.shape))
+        return math.prod(shape[:-2]), shape[-2], shape[-1]
+    if name in ("outer", "kron", "correlate", "convolve"):
         return a.size, 1, b.size
     if name in ("vecdot", "vdot") or (a.ndim == 1 and b.ndim == 1):
         return 1, a.shape[-1] if a.ndim else 1, 1

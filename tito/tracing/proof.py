@@ -20,7 +20,11 @@ from tito.tracing.replay import CannotReplay, replay
 __all__ = ["Product", "Proof", "Unproven", "prove"]
 
 Array: TypeAlias = NDArray[Any]
-NOTHING = 1e-9  # relative: what is left of a result whose products are all 0
+NOTHING = 1e-6  # of a result: the rounding of its parts
+SAME = (
+    1e-3  # relative: how nearly products that are larger make more; float32 and sums of large parts
+)
+COMPUTED = 1 << 16  # above the inputs' bits: memory that may hold a product
 
 
 class Unproven(Exception):
@@ -53,7 +57,7 @@ def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) ->
         raise Unproven(str(refused)) from None
     if not agrees(result):
         raise Unproven("the array operations that could be seen do not give the result")
-    return Proof(log, inputs, tuple(steps))
+    return Proof(log, inputs, tuple(steps), result)
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,14 @@ class Proof:
         The numbers that it was proven on.
     places : tuple of int
         The places of the steps that the result depends on, in order.
+    result : ndarray
+        What it gives for these numbers.
     """
 
     log: Log
     inputs: Sequence[Array]
     places: tuple[int, ...]
+    result: Array
 
     @property
     def steps(self) -> int:
@@ -82,7 +89,7 @@ class Proof:
     @cached_property
     def product_steps(self) -> tuple[int, ...]:
         """The places of steps that multiply numbers of A with numbers of B."""
-        return tuple(multiplying_steps(self.log, self.places))
+        return tuple(dict.fromkeys(x.step for x in self.products))
 
     @cached_property
     def products(self) -> tuple[Product, ...]:
@@ -93,41 +100,42 @@ class Proof:
         Unproven
             If they cannot be told.
         """
+        candidates = multiplying_steps(self.log, self.places)
         try:
-            return products_of(self.log, self.inputs, self.places, self.product_steps)
+            return products_of(self.log, self.inputs, self.places, candidates)
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 
     def share(self, keep: Callable[[Product], bool]) -> float:
         """Return the share of the result that products make for which `keep` holds, 0 to 1.
 
-        It is what remains of a result of positive numbers when all other products give 0, so that a
-        product whose result is thrown away, or multiplied by 0, has no share.
+        It is what remains of the result when all other products give 0, less what remains when all
+        do. A product whose result is thrown away, or multiplied by 0, has no share; nor have
+        products that decide about a result but are no part of it: twice as large, they have to make
+        twice as much. Products that do a part of the multiplications have no more than twice that
+        part of the result (fast algorithms take fewer).
         """
-        kept: set[int] = set()
-        others: set[int] = set()
-        for product in self.products:
-            (kept if keep(product) else others).add(product.step)
-        kept -= others
-        if not others and self._rest == 0:
-            return 1.0
-        everything = self._sum(kept | others)
-        if not np.isfinite(everything) or everything <= 0:
+        kept = {x.step for x in self.products if keep(x)}
+        kept -= {x.step for x in self.products if not keep(x)}
+        if not kept:
             return 0.0
-        if abs(self._rest) > NOTHING * everything and not kept:
+        without = self._result(set())
+        alone = self._result(kept) - without
+        rng = np.random.default_rng(len(self.places))
+        factor = float(rng.uniform(1.5, 3)) if self.result.dtype.kind in "fc" else 2.0
+        larger = self._result(kept, factor) - without
+        if not np.allclose(larger, factor * alone, rtol=SAME, atol=SAME * _most(larger)):
             return 0.0
-        share = (self._sum(kept) - self._rest) / everything
-        return float(np.clip(share, 0, 1)) if np.isfinite(share) else 0.0
+        whole = _wide(self.result)
+        square = np.vdot(whole, whole).real
+        part = float(np.vdot(alone, whole).real / square) if square else 0.0
+        part = 1.0 if abs(part - 1) < NOTHING else part
+        return float(max(0.0, min(part, 1.0, 2 * self._work(kept))))
 
-    @cached_property
-    def _rest(self) -> float:
-        """The sum of the result where all products give 0."""
-        return self._sum(set())
-
-    @cached_property
-    def _positive(self) -> list[Array]:
-        rng = np.random.default_rng([len(self.places), 11])
-        return [rng.uniform(0.5, 1.5, x.shape).astype(x.dtype) for x in self.inputs]
+    def _work(self, steps: set[int]) -> float:
+        """The multiplications of products at these steps, as a share of the textbook's."""
+        done = sum(x.rows * x.inner * x.columns * x.times for x in self.products if x.step in steps)
+        return done / max(1, self.inputs[0].size * self.inputs[1].shape[1])
 
     @cached_property
     def largest_buffer(self) -> int:
@@ -149,19 +157,19 @@ class Proof:
         alive = np.cumsum([changes[place] for place in sorted(changes)])
         return int(alive.max(initial=0))
 
-    def _sum(self, computed: set[int]) -> float:
-        """The sum of the result where only these products are computed, and the others give 0."""
+    def _result(self, computed: set[int], factor: float = 1.0) -> Array:
+        """The result where only these products are computed, times a factor; others give 0."""
         multiplying = set(self.product_steps)
 
-        def hook(place: int, step: Step, operands: list[Array]) -> bool:
-            return place not in multiplying or place in computed
+        def hook(place: int, step: Step, operands: list[Array]) -> float:
+            if place not in multiplying:
+                return 1.0
+            return factor if place in computed else 0.0
 
         try:
-            result = replay(self.log, self._positive, self.places, hook)
+            return _wide(replay(self.log, self.inputs, self.places, hook))
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
-        with np.errstate(all="ignore"):
-            return float(np.sum(result, dtype=np.float64)) if result.dtype.kind != "c" else 0.0
 
     def _lives(self) -> list[tuple[int, int, int, int]]:
         """Bytes, bytes of an element, first and last step of every buffer that is written to."""
@@ -172,8 +180,9 @@ class Proof:
             for view in (*written, *step.operands()):
                 if view.buffer in lives:
                     lives[view.buffer][3] = place
+                    lives[view.buffer][1] = min(lives[view.buffer][1], _bytes_of_number(view))
                 elif view.buffer >= self.log.inputs and view.size:
-                    size, item = self.log.buffers[view.buffer].size, np.dtype(view.dtype).itemsize
+                    size, item = self.log.buffers[view.buffer].size, _bytes_of_number(view)
                     lives[view.buffer] = [size, item, place, place]
         assert self.log.result is not None
         if self.log.result.buffer in lives and self.places:
@@ -201,18 +210,23 @@ def needed_steps(log: Log) -> list[int]:
     return kept[::-1]
 
 
-def multiplying_steps(log: Log, places: Sequence[int]) -> list[int]:
-    """Return the steps where an operand that depends on A meets one that depends on B."""
+def multiplying_steps(log: Log, places: Sequence[int]) -> list[tuple[int, bool]]:
+    """Return the steps where an operand that depends on A meets one that depends on B.
+
+    With each: whether one of these may hold a product already. Multiplying that once more, as a
+    scale does, is no product of A and B.
+    """
     depends: dict[int, int] = {key: 1 << key for key in range(log.inputs)}
     found = []
     for place in places:
         step = log.steps[place]
         operands = [depends.get(view.buffer, 0) for view in step.operands()]
-        if step.name in PRODUCTS and _meet(operands):
-            found.append(place)
         together = 0
         for each in operands:
             together |= each
+        if step.name in PRODUCTS and together & 3 == 3 and _meet(operands):
+            found.append((place, bool(together & COMPUTED)))
+            together |= COMPUTED
         for view in (*step.targets(), *(r for r in step.results if r is not None)):
             depends[view.buffer] = depends.get(view.buffer, 0) | together
     return found
@@ -239,3 +253,19 @@ def _covers(log: Log, view: View) -> bool:
     size = view.size * np.dtype(view.dtype).itemsize
     low, high = view.bounds()
     return size == log.buffers[view.buffer].size == high - low
+
+
+def _wide(result: Array) -> Array:
+    """A result as floats without rounding, with 0 for what is no number."""
+    wide: Array = result.astype(np.complex128 if result.dtype.kind == "c" else np.float64)
+    return np.nan_to_num(wide, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _most(values: Array) -> float:
+    return float(np.abs(values).max(initial=0.0))
+
+
+def _bytes_of_number(view: View) -> int:
+    """The bytes of a real number; of one in a complex number; 8 where bytes alone are looked at."""
+    dtype = np.dtype(view.dtype)
+    return {"c": dtype.itemsize // 2, "f": dtype.itemsize}.get(dtype.kind, 8)

@@ -18,10 +18,10 @@ from tito.tracing.operations import NotAllowed, find_operation, operations_of
 __all__ = ["CannotReplay", "Hook", "replay"]
 
 Array: TypeAlias = NDArray[Any]
-Hook: TypeAlias = Callable[[int, Step, list[Array]], bool]
-"""Given a step's place, the step and its operands; says whether it is computed, else it gives 0."""
+Hook: TypeAlias = Callable[[int, Step, list[Array]], float]
+"""Given a step's place, the step and its operands; says what its results are multiplied by."""
 
-MOST_BYTES = 1 << 30
+MOST_BYTES = 1 << 29
 MOST_OPERATIONS = 1 << 34
 SECONDS = 5.0
 
@@ -93,7 +93,7 @@ class _Machine:
         return memory
 
     def run(self, steps: Sequence[int], hook: Hook | None) -> Array:
-        for count, place in enumerate(steps):
+        for place in steps:
             step = self.log.steps[place]
             try:
                 self.take(place, step, hook)
@@ -106,7 +106,7 @@ class _Machine:
                 if key != self.result.buffer and key in self.memory:
                     self.bytes -= self.log.buffers[key].size
                     del self.memory[key]
-            if count % 256 == 0 and time.monotonic() > self.deadline:
+            if time.monotonic() > self.deadline:
                 raise CannotReplay("it takes too long to repeat")
         return self.at(self.result).copy()
 
@@ -117,7 +117,8 @@ class _Machine:
         self.operations += operations_of(step.name, args, kwargs)
         if self.operations > MOST_OPERATIONS:
             raise CannotReplay("it takes too many operations to repeat")
-        if hook is not None and not hook(place, step, _operands(args, kwargs)):
+        factor = 1.0 if hook is None else hook(place, step, _operands(args, kwargs))
+        if factor == 0:
             for view in step.targets():
                 self.at(view)[...] = 0
             for made in step.results:
@@ -130,6 +131,10 @@ class _Machine:
         for array, place_made in zip(results, step.results, strict=False):
             if place_made is not None:
                 self.keep(place_made, np.asarray(array))
+        if factor != 1:
+            for view in (*step.targets(), *(x for x in step.results if x is not None)):
+                written = self.at(view)
+                np.multiply(written, factor, out=written, casting="unsafe")
 
     def keep(self, view: View, array: Array) -> None:
         """Lay what a step made into its buffer as it lay in the call."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tito.tracing.arrays import Flat, Recorded
+from tito.tracing.operations import on_numbers
 
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
@@ -23,7 +24,6 @@ __all__ = [
     "as_operand",
     "call_for_each",
     "enumerate_elements",
-    "exact_sum",
     "following",
     "holds_recorded",
     "math_of",
@@ -33,7 +33,6 @@ __all__ = [
 ndarray, nditer, generic, original_asarray = np.ndarray, np.nditer, np.generic, np.asarray
 OPERANDS = ("a", "b", "x", "m", "v", "A", "arr", "array")
 VALUES = (float, int, bool, complex, str, bytes, type(None), range, np.generic)
-MATHS = {"exp": np.exp, "sqrt": np.sqrt, "log": np.log, "log2": np.log2, "fabs": np.fabs}
 
 
 def holds_recorded(values: Any) -> bool:
@@ -248,12 +247,11 @@ def math_of(recorder: "Recorder", name: str) -> Callable[..., Any]:
         shown = [as_operand(recorder, x) for x in _listed(args)] if recorder.active else args
         if not any(isinstance(x, Recorded) for x in shown):
             return original(*shown)
-        if name == "fsum":
-            return recorder.perform("fsum", exact_sum, (shown[0],), {})
         if name == "sumprod":
-            product = np.multiply(*shown)
-            return recorder.perform("fsum", exact_sum, (product,), {})
-        return MATHS[name](shown[0]) if shown[0].ndim == 0 else original(*shown)
+            shown, function = [np.multiply(*shown)], "fsum"
+        else:
+            function = name
+        return recorder.perform(f"math {function}", on_numbers(function), tuple(shown), {})
 
     return compute
 
@@ -261,8 +259,3 @@ def math_of(recorder: "Recorder", name: str) -> Callable[..., Any]:
 def _listed(args: Any) -> list[Any]:
     """Arguments with generators as lists."""
     return [list(x) if isinstance(x, Iterator) else x for x in args]
-
-
-def exact_sum(values: Any) -> Any:
-    """The sum of numbers without rounding on the way."""
-    return np.float64(math.fsum(values.ravel().tolist()))
