@@ -197,8 +197,6 @@ class Judge:
         call, shares = self.call(session), session.check.shares
         try:
             call.open()
-            if session.check.timed:
-                call.close()
             session.results = [self.attempt(call, s, inputs(session, call)) for s in shares]
         except NoAnswer as silence:
             session.results = not_run(shares, silence.fact, silence.hint)
