@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from tinytorch.utils.checking import CheckFailure, random_matrix
-from tito.grading.attention import attend, draw
-from tito.grading.calls import KNOBS, LocalCall
-from tito.grading.conditions import multiply
-from tito.grading.formulas import expect_number
+from tito.conditions.attention import attend, draw
+from tito.conditions.call import LocalCall
+from tito.conditions.expect import multiply
+from tito.conditions.formulas import expect_number
 from tito.grading.judge.source_cells import read_cell
 
 __all__ = ["false_failures", "main", "styles"]
@@ -36,6 +36,7 @@ FUNCTIONS = {
     "arithmetic-intensity": "arithmetic_intensity",
     "amdahl": "amdahl_speedup",
 }
+CUTS = {"matmul_cache_optimized": "block_size", "matmul_parallel": "num_processes"}
 # A pool of processes for each call: slow, and their arithmetic is plain.
 SLOW = ("process_pool", "multiprocessing_pool", "pool_as_large_as_asked")
 TYPES = ("float32", "float64", "int32", "int64")
@@ -111,7 +112,7 @@ def false_failures(kernel: Kernel, runs: int, largest: int, seed: Any) -> list[s
         Where the random numbers start.
     """
     rng = np.random.default_rng(seed)
-    call, facts = LocalCall(kernel), []
+    call, facts = LocalCall(kernel, CUTS.get(kernel.__name__)), []
     ask = QUESTIONS.get(kernel.__name__, ask_product)
     for _ in range(runs):
         try:
@@ -128,8 +129,8 @@ def ask_product(call: LocalCall, rng: np.random.Generator, largest: int) -> None
     A, B = random_matrix(rng, m, n, dtype), random_matrix(rng, n, p, dtype)
     if rng.random() < 0.5:
         A, B = spread(rng, A), spread(rng, B)
-    knob = KNOBS.get(call.__name__)
-    multiply(call, A, B, "none", **({knob: int(rng.integers(1, 10))} if knob else {}))
+    options = {} if call.cut is None else {call.cut: int(rng.integers(1, 10))}
+    multiply(call, A, B, "none", **options)
 
 
 def ask_attention(call: LocalCall, rng: np.random.Generator, largest: int) -> None:

@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from nbgrader.utils import compute_checksum, determine_grade
 
 from tito.grading.execution import Execution, Outcome
-from tito.grading.results import MIME_TYPE
+from tito.conditions.results import MIME_TYPE
 from tito.conditions.results import CellVerdict
 from tito.grading.verdicts import (
     answer_verdicts,
