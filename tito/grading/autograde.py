@@ -204,7 +204,7 @@ def _read(
             raise TitoError(f"{student!r} cannot be a student's id.", "Rename the folder.")
         if not path.exists() and not path.is_symlink():
             return None
-        mark = fingerprint(path, lesson.course.limits)
+        mark = fingerprint(path, lesson.course)
         if not force and mark == graded_fingerprint(lesson, student):
             return Graded(student, "kept")
         times[student] = handed_in_at(lesson, student)

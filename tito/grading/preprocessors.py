@@ -42,10 +42,10 @@ class IntakeExporter(NotebookExporter):
         path = Path(filename).absolute()
         if path.parents[2].name != "submitted":
             return super().from_filename(filename, resources, **kwargs)
-        limits = Course.find(path.parents[3]).limits
-        notebook = self._taken_in(path, limits)
+        course = Course.find(path.parents[3])
+        notebook = self._taken_in(path, course.limits)
         mark = notebook.metadata.setdefault(METADATA_KEY, {})
-        mark["fingerprint"] = fingerprint(path, limits)
+        mark["fingerprint"] = fingerprint(path, course)
         resources = resources or {}
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         return NotebookExporter.from_notebook_node(self, notebook, resources, **kwargs)

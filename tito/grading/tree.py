@@ -12,10 +12,11 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from tito.course import Limits
+from tito.course import Course
 from tito.errors import TitoError
 from tito.files import Refused, read_regular, write_whole
 from tito.grading.database import REMEDY
@@ -45,21 +46,25 @@ class NotStored(TitoError):
     """The files of one student cannot be written; those of others may well be."""
 
 
-def fingerprint(submitted: Path, limits: Limits) -> str:
+def fingerprint(submitted: Path, course: Course) -> str:
     """Return a digest of all that the grade of a submission in nbgrader's tree depends on.
 
-    These are the notebook, the time it was handed in, and the assignment's source and release.
+    These are the notebook, the time it was handed in, the assignment's source, release and checks,
+    and what settings.ini says of limits, deadline and penalty.
     """
     course_tree, assignment = submitted.parents[3], submitted.parent.name
-    digest = hashlib.sha256()
+    lesson = course.lessons.get(assignment)
+    settings = (asdict(course.limits), lesson and lesson.due, course.late_penalty_per_day)
+    digest = hashlib.sha256(repr(settings).encode())
     for path in (
         submitted,
         submitted.parent / TIMESTAMP,
         course_tree / "source" / assignment / submitted.name,
         course_tree / "release" / assignment / submitted.name,
+        course.sources / assignment / "checks.py",
     ):
         try:
-            data = read_bytes(path, limits)
+            data = read_bytes(path, course.limits)
         except Rejected as rejected:
             data = rejected.fact.encode(errors="replace")
         digest.update(hashlib.sha256(data).digest())

@@ -5,12 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tito.course import Limits
+from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.tree import (
     NotStored,
@@ -22,7 +23,6 @@ from tito.grading.tree import (
 )
 from tito.lesson import Lesson
 
-LIMITS = Limits(notebook_mib=1)
 NOTEBOOK = '{"metadata": {"tito": {"fingerprint": "f"}}}'
 
 
@@ -222,11 +222,12 @@ def test_the_only_grader_ends_with_its_process(lesson: Lesson) -> None:
 
 
 @pytest.fixture
-def submitted(tmp_path: Path) -> Path:
+def submitted(plain_course: Course) -> Path:
     """The notebook that a student handed in, in a course tree with its source and release."""
-    path = tmp_path / "submitted" / "ada" / "11_kernels" / "kernels.ipynb"
+    tree = plain_course.assignments
+    path = tree / "submitted" / "ada" / "11_kernels" / "kernels.ipynb"
     for folder in ("source", "release"):
-        file = tmp_path / folder / "11_kernels" / "kernels.ipynb"
+        file = tree / folder / "11_kernels" / "kernels.ipynb"
         file.parent.mkdir(parents=True)
         file.write_text(folder, encoding="utf-8")
     path.parent.mkdir(parents=True)
@@ -240,43 +241,75 @@ DEPENDS_ON = {
     "timestamp": "submitted/ada/11_kernels/timestamp.txt",
     "source": "source/11_kernels/kernels.ipynb",
     "release": "release/11_kernels/kernels.ipynb",
+    "checks": "../modules/source/11_kernels/checks.py",
 }
 
 
 @pytest.mark.parametrize("change", ["edited", "deleted"])
 @pytest.mark.parametrize("name", DEPENDS_ON.values(), ids=DEPENDS_ON)
 def test_fingerprint_changes_with_what_the_grade_depends_on(
-    submitted: Path, tmp_path: Path, name: str, change: str
+    submitted: Path, plain_course: Course, name: str, change: str
 ) -> None:
-    before = fingerprint(submitted, LIMITS)
-    file = tmp_path / name
+    before = fingerprint(submitted, plain_course)
+    file = plain_course.assignments / name
     if change == "deleted":
         file.unlink()
     else:
         file.write_text("edited", encoding="utf-8")
-    assert fingerprint(submitted, LIMITS) != before
+    assert fingerprint(submitted, plain_course) != before
 
 
-def test_fingerprint_stays_while_nothing_of_that_changes(submitted: Path, tmp_path: Path) -> None:
-    before = fingerprint(submitted, LIMITS)
+def test_fingerprint_stays_while_nothing_of_that_changes(
+    submitted: Path, plain_course: Course
+) -> None:
+    before = fingerprint(submitted, plain_course)
     os.utime(submitted, (0, 0))
     submitted.with_name("notes.txt").write_text("new", encoding="utf-8")
-    other = tmp_path / "submitted" / "grace" / "11_kernels"
+    other = plain_course.assignments / "submitted" / "grace" / "11_kernels"
     other.mkdir(parents=True)
     (other / "kernels.ipynb").write_text("another", encoding="utf-8")
-    assert fingerprint(submitted, LIMITS) == before
+    assert fingerprint(submitted, plain_course) == before
 
 
-def test_fingerprint_tells_the_files_apart(submitted: Path, tmp_path: Path) -> None:
-    before = fingerprint(submitted, LIMITS)
-    source, release = (tmp_path / DEPENDS_ON[name] for name in ("source", "release"))
+def test_fingerprint_tells_the_files_apart(submitted: Path, plain_course: Course) -> None:
+    before = fingerprint(submitted, plain_course)
+    source, release = (
+        plain_course.assignments / DEPENDS_ON[name] for name in ("source", "release")
+    )
     source.write_text("sourcer", encoding="utf-8")
     release.write_text("elease", encoding="utf-8")
-    assert fingerprint(submitted, LIMITS) != before
+    assert fingerprint(submitted, plain_course) != before
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFO")
-def test_fingerprint_takes_no_file_for_what_it_is(submitted: Path) -> None:
+def test_fingerprint_takes_no_file_for_what_it_is(submitted: Path, plain_course: Course) -> None:
     submitted.unlink()
     os.mkfifo(submitted)
-    assert len(fingerprint(submitted, LIMITS)) == 64
+    assert len(fingerprint(submitted, plain_course)) == 64
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("cell_seconds = 30", "cell_seconds = 31"),
+        ("late_penalty_per_day = 0.10", "late_penalty_per_day = 0.20"),
+        ("due = 2027-01-31", "due = 2027-02-01"),
+    ],
+    ids=["limits", "penalty", "deadline"],
+)
+def test_fingerprint_changes_with_the_settings_that_a_grade_depends_on(
+    submitted: Path, plain_course: Course, before: str, after: str
+) -> None:
+    settings = plain_course.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8")
+    assert before in text
+    settings.write_text(text.replace(before, after), encoding="utf-8")
+    changed = Course.read(plain_course.root)
+    assert fingerprint(submitted, changed) != fingerprint(submitted, plain_course)
+
+
+def test_fingerprint_stays_with_settings_that_no_grade_depends_on(
+    submitted: Path, plain_course: Course
+) -> None:
+    changed = replace(plain_course, title="Another", sandbox="off", show_marking=True)
+    assert fingerprint(submitted, changed) == fingerprint(submitted, plain_course)
