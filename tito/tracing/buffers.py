@@ -31,10 +31,10 @@ class BufferMap:
         self._starts: list[int] = []
         self._dead: deque[Root] = deque()
 
-    def add(self, owner: Array, key: int) -> Root:
+    def add(self, owner: Array, key: int, bounds: tuple[int, int] | None = None) -> Root:
         """Make the memory of `owner` known as buffer `key`."""
         self._forget_dead()
-        _, start, stop = address_bounds(owner)
+        start, stop = bounds or address_bounds(owner)[1:]
         root = Root(key, start, max(stop, start + 1))
         # Called before the memory is given back; list and dictionary are changed elsewhere.
         root.reference = weakref.ref(owner, lambda _: self._dead.append(root))

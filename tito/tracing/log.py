@@ -6,11 +6,13 @@ whose views lie inside their buffers, so that a replay touches no other memory.
 
 import base64
 import binascii
+import gc
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -25,6 +27,7 @@ __all__ = [
     "View",
     "decode",
     "encode",
+    "many_objects",
 ]
 
 DTYPES = frozenset(
@@ -48,8 +51,7 @@ class LogError(ValueError):
     """Bytes that are no log."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
+class View(NamedTuple):
     """An array in a buffer: where its first element lies, and the steps to the others in bytes."""
 
     buffer: int
@@ -93,8 +95,7 @@ class Number:
     value: bool | int | float | complex
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One operation: its name, the thread that took it, operands, and the arrays that it made."""
 
     name: str
@@ -106,14 +107,21 @@ class Step:
     def operands(self) -> list[View]:
         """Return all views among the arguments, nested ones as well, `out` left out."""
         found: list[View] = []
-        for value in (*self.args, *(v for k, v in self.kwargs.items() if k != "out")):
-            _collect(value, found)
+        for value in self.args:
+            if type(value) is View:
+                found.append(value)
+            elif type(value) in (list, tuple):
+                _collect(value, found)
+        for key, value in self.kwargs.items():
+            if key != "out":
+                _collect(value, found)
         return found
 
     def targets(self) -> list[View]:
         """Return the views that the step writes to."""
         found: list[View] = []
-        _collect(self.kwargs.get("out"), found)
+        if self.kwargs:
+            _collect(self.kwargs.get("out"), found)
         if self.name in MUTATING or self.name.endswith(".at"):
             found += [x for x in self.args[:1] if isinstance(x, View)]
         return found
@@ -145,6 +153,19 @@ class Log:
 Encoded: TypeAlias = Any
 
 
+@contextmanager
+def many_objects() -> Iterator[None]:
+    """Do not look for garbage while as many objects are made as a long log has."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+@many_objects()
 def encode(log: Log) -> bytes:
     """Return the log as JSON; views and names stand once."""
     views: dict[View, int] = {}
@@ -188,6 +209,7 @@ def encode(log: Log) -> bytes:
     return json.dumps(data, separators=(",", ":")).encode()
 
 
+@many_objects()
 def decode(data: bytes, most_bytes: int = 1 << 24) -> Log:
     """Return the log in `data`, which anybody may have written.
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tito.tracing.costs import CORES
 from tito.tracing.log import Log, Step
-from tito.tracing.replay import replay
+from tito.tracing.replay import Uses, replay
 
 __all__ = ["Product", "products_of"]
 
@@ -53,13 +53,17 @@ class Product:
 
 
 def products_of(
-    log: Log, inputs: Sequence[Array], places: Sequence[int], candidates: Sequence[tuple[int, bool]]
+    log: Log,
+    inputs: Sequence[Array],
+    places: Sequence[int],
+    candidates: Sequence[tuple[int, bool]],
+    uses: Uses | None = None,
 ) -> tuple[Product, ...]:
     """Return the products that steps take, in order.
 
     Parameters
     ----------
-    log, inputs, places :
+    log, inputs, places, uses :
         As for `replay`.
     candidates : sequence of (int, bool)
         The steps that may multiply, and whether an operand may hold products itself: then the step
@@ -81,7 +85,7 @@ def products_of(
                 found.extend(products)
         return 1.0
 
-    replay(log, [*codes.inputs, *inputs[2:]], places, hook)
+    replay(log, [*codes.inputs, *inputs[2:]], places, hook, uses)
     return tuple(found)
 
 
@@ -100,11 +104,14 @@ class Codes:
             values[A.size :].reshape(B.shape),
         ]
         self.values = values
+        self._numbers: dict[float, int] = {}
         self._tables: dict[str, tuple[Array, Array]] = {}
 
     def read(self, operand: Array) -> tuple[str, Indices, Indices] | None:
         """Return ``A`` or ``B`` and the two sets of indices; None if the numbers are no copies."""
         values = np.asarray(operand)
+        if values.size == 1 and values.dtype == self.values.dtype:
+            return self._read_number(values.item())
         if values.dtype.kind == "c" and not values.imag.any():
             values = values.real
         if values.dtype.kind not in "fiu" or not values.size:
@@ -114,6 +121,16 @@ class Codes:
             return None
         name, first, second = found
         return name, _set(first), _set(second)
+
+    def _read_number(self, value: float) -> tuple[str, Indices, Indices] | None:
+        if not self._numbers:
+            self._numbers = {x: place for place, x in enumerate(self.values.tolist())}
+        place = self._numbers.get(value)
+        found = None if place is None else self._indices(np.array([place]))
+        if found is None:
+            return None
+        name, first, second = found
+        return name, frozenset(first.tolist()), frozenset(second.tolist())
 
     def _places(self, values: Array) -> tuple[str, Array, Array] | None:
         """Return the matrix and the indices of numbers that are copies, one by one."""

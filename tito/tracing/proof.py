@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.log import Log, Step, View
+from tito.tracing.log import Log, Step, View, many_objects
 from tito.tracing.names import PRODUCTS
 from tito.tracing.products import Product, products_of
-from tito.tracing.replay import CannotReplay, replay
+from tito.tracing.replay import CannotReplay, Uses, last_uses, replay
 
 __all__ = ["Product", "Proof", "Unproven", "prove"]
 
@@ -31,6 +31,7 @@ class Unproven(Exception):
     """A log that does not compute what it has to, or cannot be repeated: why."""
 
 
+@many_objects()
 def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) -> "Proof":
     """Repeat a log on other numbers and return what it proves.
 
@@ -52,12 +53,13 @@ def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) ->
         raise Unproven("the result is not made of array operations that could be seen")
     steps = needed_steps(log)
     try:
-        result = replay(log, inputs, steps)
+        uses = last_uses(log, steps)
+        result = replay(log, inputs, steps, uses=uses)
     except CannotReplay as refused:
         raise Unproven(str(refused)) from None
     if not agrees(result):
         raise Unproven("the array operations that could be seen do not give the result")
-    return Proof(log, inputs, tuple(steps), result)
+    return Proof(log, inputs, tuple(steps), result, uses)
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,15 @@ class Proof:
         The places of the steps that the result depends on, in order.
     result : ndarray
         What it gives for these numbers.
+    uses : Uses
+        Which buffers are used for the last time at each step.
     """
 
     log: Log
     inputs: Sequence[Array]
     places: tuple[int, ...]
     result: Array
+    uses: Uses
 
     @property
     def steps(self) -> int:
@@ -102,7 +107,7 @@ class Proof:
         """
         candidates = multiplying_steps(self.log, self.places)
         try:
-            return products_of(self.log, self.inputs, self.places, candidates)
+            return products_of(self.log, self.inputs, self.places, candidates, self.uses)
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 
@@ -119,14 +124,14 @@ class Proof:
         kept -= {x.step for x in self.products if not keep(x)}
         if not kept:
             return 0.0
-        without = self._result(set())
-        alone = self._result(kept) - without
+        without, whole = self._nothing, _wide(self.result)
+        every = len(kept) == len(self.product_steps)
+        alone = (whole if every else self._result(kept)) - without
         rng = np.random.default_rng(len(self.places))
         factor = float(rng.uniform(1.5, 3)) if self.result.dtype.kind in "fc" else 2.0
         larger = self._result(kept, factor) - without
         if not np.allclose(larger, factor * alone, rtol=SAME, atol=SAME * _most(larger)):
             return 0.0
-        whole = _wide(self.result)
         square = np.vdot(whole, whole).real
         part = float(np.vdot(alone, whole).real / square) if square else 0.0
         part = 1.0 if abs(part - 1) < NOTHING else part
@@ -135,7 +140,7 @@ class Proof:
     def _work(self, steps: set[int]) -> float:
         """The multiplications of products at these steps, as a share of the textbook's."""
         done = sum(x.rows * x.inner * x.columns * x.times for x in self.products if x.step in steps)
-        return done / max(1, self.inputs[0].size * self.inputs[1].shape[1])
+        return float(done / max(1, self.inputs[0].size * self.inputs[1].shape[1]))
 
     @cached_property
     def largest_buffer(self) -> int:
@@ -157,6 +162,11 @@ class Proof:
         alive = np.cumsum([changes[place] for place in sorted(changes)])
         return int(alive.max(initial=0))
 
+    @cached_property
+    def _nothing(self) -> Array:
+        """The result where no product is computed."""
+        return self._result(set())
+
     def _result(self, computed: set[int], factor: float = 1.0) -> Array:
         """The result where only these products are computed, times a factor; others give 0."""
         multiplying = set(self.product_steps)
@@ -167,7 +177,7 @@ class Proof:
             return factor if place in computed else 0.0
 
         try:
-            return _wide(replay(self.log, self.inputs, self.places, hook))
+            return _wide(replay(self.log, self.inputs, self.places, hook, self.uses))
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 

@@ -282,15 +282,23 @@ class Recorder:
         root = self._map.find(low, high)
         if root is not None and root.key < before:
             return None
-        root = root or self._add(result, "made")
+        root = root or self._add(result, "made", b"", (low, high))
         return View(root.key, first - root.start, result.shape, result.strides, dtype)
 
-    def _add(self, array: Array, origin: str, content: bytes = b"") -> Root:
+    def _add(
+        self,
+        array: Array,
+        origin: str,
+        content: bytes = b"",
+        bounds: tuple[int, int] | None = None,
+    ) -> Root:
         owner = owner_of(array)
+        if owner is not array or bounds is None:
+            bounds = address_bounds(owner)[1:]
         if not owner.flags.owndata:
             self._kept.append(owner)  # NumPy does not know how long its memory lives
-        self._buffers.append(Buffer(_span(owner), origin, content))
-        return self._map.add(owner, len(self._buffers) - 1)
+        self._buffers.append(Buffer(max(bounds[1] - bounds[0], 1), origin, content))
+        return self._map.add(owner, len(self._buffers) - 1, bounds)
 
     def _find(self, array: Array) -> View | None:
         if getattr(array, "place", None) is not None:
@@ -372,11 +380,6 @@ def _copy(array: Array) -> Array:
 def _whole(value: Any) -> Any:
     """An index as a Python integer, where it is one."""
     return value if value is None or type(value) is int else value.__index__()
-
-
-def _span(array: Array) -> int:
-    _, low, high = address_bounds(owner_of(array))
-    return max(high - low, 1)
 
 
 def _is_dense(array: Array) -> bool:

@@ -15,15 +15,18 @@ from numpy.typing import NDArray
 from tito.tracing.log import Log, Number, Step, View
 from tito.tracing.operations import NotAllowed, find_operation, operations_of
 
-__all__ = ["CannotReplay", "Hook", "replay"]
+__all__ = ["CannotReplay", "Hook", "Uses", "last_uses", "replay"]
 
 Array: TypeAlias = NDArray[Any]
 Hook: TypeAlias = Callable[[int, Step, list[Array]], float]
 """Given a step's place, the step and its operands; says what its results are multiplied by."""
 
+Uses: TypeAlias = dict[int, list[int]]
+"""Which buffers are used for the last time at each step."""
+
 MOST_BYTES = 1 << 29
 MOST_OPERATIONS = 1 << 34
-SECONDS = 5.0
+SECONDS = 10.0  # of CPU time: a loaded machine refuses nothing
 
 
 class CannotReplay(Exception):
@@ -31,7 +34,11 @@ class CannotReplay(Exception):
 
 
 def replay(
-    log: Log, inputs: Sequence[Array], steps: Sequence[int], hook: Hook | None = None
+    log: Log,
+    inputs: Sequence[Array],
+    steps: Sequence[int],
+    hook: Hook | None = None,
+    uses: Uses | None = None,
 ) -> Array:
     """Return the result that a log's steps compute of other numbers.
 
@@ -45,6 +52,8 @@ def replay(
         The places of the steps to take, in order.
     hook : Hook, optional
         Sees each step before it is taken.
+    uses : Uses, optional
+        What `last_uses` tells of these steps, if it is known.
 
     Raises
     ------
@@ -52,20 +61,23 @@ def replay(
         If it is no log of an allowed computation, or would cost too much.
     """
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
-        return _Machine(log, inputs, steps).run(steps, hook)
+        return _Machine(log, inputs, steps, uses).run(steps, hook)
 
 
 class _Machine:
     """The memory of a replay."""
 
-    def __init__(self, log: Log, inputs: Sequence[Array], steps: Sequence[int]) -> None:
+    def __init__(
+        self, log: Log, inputs: Sequence[Array], steps: Sequence[int], uses: Uses | None
+    ) -> None:
         if len(inputs) != log.inputs or log.result is None:
             raise CannotReplay("the result lies in memory that was not seen")
         self.log, self.result = log, log.result
         self.memory: dict[int, Array] = {}
         self.fresh: set[int] = set()  # buffers that the step at hand has made
-        self.bytes, self.operations, self.deadline = 0, 0, time.monotonic() + SECONDS
-        self.last = _last_uses(log, steps)
+        self.operation_of: dict[str, Callable[..., Any]] = {}
+        self.bytes, self.operations, self.deadline = 0, 0, time.thread_time() + SECONDS
+        self.last = last_uses(log, steps) if uses is None else uses
         for key, array in enumerate(inputs):
             if log.buffers[key].size != max(array.nbytes, 1):
                 raise CannotReplay("an input has another size")
@@ -106,12 +118,14 @@ class _Machine:
                 if key != self.result.buffer and key in self.memory:
                     self.bytes -= self.log.buffers[key].size
                     del self.memory[key]
-            if time.monotonic() > self.deadline:
+            if time.thread_time() > self.deadline:
                 raise CannotReplay("it takes too long to repeat")
         return self.at(self.result).copy()
 
     def take(self, place: int, step: Step, hook: Hook | None) -> None:
-        operation = find_operation(step.name)
+        operation = self.operation_of.get(step.name)
+        if operation is None:
+            operation = self.operation_of[step.name] = find_operation(step.name)
         args = [self.value(x) for x in step.args]
         kwargs = {key: self.value(x) for key, x in step.kwargs.items()}
         self.operations += operations_of(step.name, args, kwargs)
@@ -158,7 +172,7 @@ def _operands(args: list[Any], kwargs: dict[str, Any]) -> list[Array]:
     return [x for x in (*args, *named) if isinstance(x, np.ndarray)]
 
 
-def _last_uses(log: Log, steps: Sequence[int]) -> dict[int, list[int]]:
+def last_uses(log: Log, steps: Sequence[int]) -> Uses:
     """Return which buffers are used for the last time at each step."""
     last: dict[int, int] = {}
     for place in steps:
