@@ -16,10 +16,13 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test lint types fresh page check clean
+.PHONY: help setup demo test test-slow test-full lint types fresh page check clean
+
+# One worker per CPU; what is in one group stays on one worker.
+PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup
 
 help: ## Say what can be made
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: $(READY) ## Make the environment in .venv
 
@@ -34,10 +37,16 @@ demo: $(READY) ## Grade a small class from the real lesson
 	@.ci/system-packages bwrap=bubblewrap
 	@$(BIN)/python tests/support/demo.py
 
-test: $(READY) ## Run all tests
+test: $(READY) ## Run the fast tests
+	@.ci/system-packages bwrap=bubblewrap
+	@$(PYTEST) -m "not slow"
+
+test-slow: $(READY) ## Run the other tests: browser, cluster, server, killed classes, whole lesson
 	@.ci/system-packages bwrap=bubblewrap chromium=chromium \
 		pg_ctlcluster=postgresql
-	@$(BIN)/python -m pytest
+	@$(PYTEST) -m slow
+
+test-full: test test-slow ## Run all tests
 
 lint: $(READY) ## Look for faults and for formatting
 	$(BIN)/ruff check
@@ -55,7 +64,7 @@ fresh: $(READY) ## Check that what is made from other files is current: packages
 page: $(READY) ## Run the lesson with its solutions and write docs/kernels.html
 	$(BIN)/python docs/lesson_page.py
 
-check: test lint types fresh ## Everything that .ci/run looks at
+check: lint types fresh test-full ## Everything that .ci/run looks at
 
 clean: ## Remove what make made; the course tree in assignments/ stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,11 +1,14 @@
 """A course of its own for each test: real files, real nbgrader, real kernels."""
 
+import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from classroom import hand_in, read_samples
+from filelock import FileLock
 from shell import Tito, run_tito
 
 from tito.course import Course
@@ -32,22 +35,26 @@ def root() -> Path:
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with the kernels lesson generated; to be copied, never changed."""
-    folder = tmp_path_factory.mktemp("generated") / "course"
-    _copy_course(ROOT, folder)
-    generate(find_lesson(Course.read(folder), "kernels"))
-    return folder
+
+    def make(folder: Path) -> None:
+        _copy_course(ROOT, folder)
+        generate(find_lesson(Course.read(folder), "kernels"))
+
+    return _made_once(tmp_path_factory, "generated", make)
 
 
 @pytest.fixture(scope="session")
 def graded(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course whose class of samples is handed in and autograded; never changed."""
-    folder = tmp_path_factory.mktemp("graded") / "course"
-    shutil.copytree(generated, folder)
-    lesson = find_lesson(Course.read(folder), "kernels")
-    for sample in read_samples():
-        hand_in(sample, lesson, folder / "assignments" / "submitted")
-    autograde(lesson, jobs=2)
-    return folder
+
+    def make(folder: Path) -> None:
+        shutil.copytree(generated, folder)
+        lesson = find_lesson(Course.read(folder), "kernels")
+        for sample in read_samples():
+            hand_in(sample, lesson, folder / "assignments" / "submitted")
+        autograde(lesson, jobs=2)
+
+    return _made_once(tmp_path_factory, "graded", make)
 
 
 @pytest.fixture
@@ -78,6 +85,20 @@ def lesson(course: Course) -> Lesson:
 def tito() -> Tito:
     """Run the command tito in the current folder and return what it printed."""
     return run_tito
+
+
+def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+    """Return a folder that the first of all workers makes, and the others use."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, done = base / name / "course", base / name / "done"
+    with FileLock(base / f"{name}.lock"):
+        if not done.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            make(folder)
+            done.touch()
+    return folder
 
 
 def _copy_course(source: Path, target: Path) -> Path:

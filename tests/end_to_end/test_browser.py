@@ -27,6 +27,8 @@ from tito.grading.feedback import write_feedback
 from tito.grading.gradebook import read_grades
 from tito.lesson import Lesson, find_lesson
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
 TOKEN = "a-test-of-one-machine"
 # Chromium's own sandbox needs rights that containers do not give; it only visits this machine.

@@ -4,10 +4,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from classroom import MOST
 
 from tito.course import Course
 from tito.lesson import find_lesson
+
+pytestmark = pytest.mark.slow
 
 DEMO = Path(__file__).parents[1] / "support" / "demo.py"
 
@@ -15,11 +18,6 @@ DEMO = Path(__file__).parents[1] / "support" / "demo.py"
 def run_demo() -> subprocess.CompletedProcess[str]:
     """Run the demonstration in the current folder."""
     return subprocess.run([sys.executable, DEMO], capture_output=True, text=True, check=False)
-
-
-def test_demo_is_what_make_runs(root: Path) -> None:
-    makefile = (root / "Makefile").read_text(encoding="utf-8")
-    assert str(DEMO.relative_to(root)) in makefile
 
 
 def test_demo_grades_a_class_twice_alike(plain_course: Course) -> None:

@@ -26,6 +26,8 @@ from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Lesson, find_lesson
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile class")]
+
 HONEST = {"ada": "vectorized_einsum", "mel": "blocked_padded", "zoe": "chunks_process_pool"}
 HOSTILE = (
     *("array_function_liar", "daemon_detaches", "disk_filler", "exit_at_import", "fork_bomb"),

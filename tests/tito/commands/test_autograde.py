@@ -82,6 +82,7 @@ def test_lines_and_the_log_say_what_happened(lesson: Lesson, tito: Tito, tmp_pat
     assert '"seed": ' in (tmp_path / "log").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number: int) -> None:
     process = start("--jobs", "2")
@@ -100,6 +101,7 @@ def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number:
     assert_all_graded_once(crowd)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) -> None:
     """Killed again and again, at whatever moment; each run goes on where the last one was."""
@@ -119,6 +121,7 @@ def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) ->
     assert_all_graded_once(crowd)
 
 
+@pytest.mark.slow
 def test_killed_worker_costs_no_grade(crowd: Lesson) -> None:
     process = start("--jobs", "2")
     await_submissions(process, 2)
@@ -157,6 +160,7 @@ def test_second_grader_is_turned_away(crowd: Lesson, tito: Tito) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_locked_gradebook_is_waited_for(crowd: Lesson) -> None:
     with locked(crowd.course):
         process = start("--jobs", "2")
@@ -192,6 +196,7 @@ def trouble(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
+@pytest.mark.slow
 def test_read_only_folder_is_one_clear_line(crowd: Lesson) -> None:
     tree = str(crowd.course.assignments)
     line = trouble(elsewhere(crowd.course, "--ro-bind", tree, tree))
@@ -200,6 +205,7 @@ def test_read_only_folder_is_one_clear_line(crowd: Lesson) -> None:
     assert_all_graded_once(crowd)
 
 
+@pytest.mark.slow
 def test_full_disk_is_one_clear_line_and_what_was_graded_is_kept(crowd: Lesson) -> None:
     tree = crowd.course.assignments / "autograded"
     tree.mkdir(exist_ok=True)
@@ -210,6 +216,7 @@ def test_full_disk_is_one_clear_line_and_what_was_graded_is_kept(crowd: Lesson) 
     assert_all_graded_once(crowd)
 
 
+@pytest.mark.slow
 def test_full_disk_of_the_gradebook_is_one_clear_line(crowd: Lesson) -> None:
     tree = crowd.course.assignments
     fill = "dd if=/dev/zero of=assignments/filler bs=1k 2>/dev/null; "

@@ -1,8 +1,6 @@
 """`run_module_tests_auto` where students meet it: in a notebook, and in a script."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,8 @@ import pytest
 from classroom import MOST_CHECKED, read_samples
 from nbclient import NotebookClient
 
-from tito.course import Course
 from tito.grading.assignment import student_notebook
-from tito.lesson import Lesson, find_lesson
+from tito.lesson import Lesson
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matrix_multiplication")
@@ -47,10 +44,3 @@ def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: 
     printed = last_output(notebook, tmp_path.parent)
     assert all(name in printed for name in FUNCTIONS)
     assert "failed" not in printed
-
-
-def test_run_module_tests_auto_in_a_script(plain_course: Course) -> None:
-    script = find_lesson(plain_course, "kernels").source
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert f"{MOST_CHECKED:g} / {MOST_CHECKED:g}" in done.stdout
