@@ -263,7 +263,7 @@ def expect_chunks(call: Call, proof: Proof, shape: Shape, count: int) -> None:
             return
     if max(found) < wanted and buffers_of(proof, wanted * shape[2]) == count:
         return  # taken apart further, and put together from as many arrays
-    what = f"{len(found)} products of {spoken(found)} rows"
+    what = f"{len(found)} product{'s' * (len(found) != 1)} of {spoken(found)} rows"
     fact = f"num_processes={count} with {shape[0]} rows: {what}, not {count} of {wanted}"
     raise CheckFailure(f"{call.__name__}: {fact}", CHUNKS)
 
