@@ -167,7 +167,7 @@ class Judge:
 
     def prepare(self, grade_id: str, check: Check) -> Session:
         """Return what a graded cell needs; where there is nothing to try, with results."""
-        cell = self.cells.get(check.solution)
+        cell = self.definer(check)
         if cell is None or cell.tree is None:
             problem = f"is not Python: {cell.error}" if cell else "was not handed in"
             fact = f"The cell {check.solution} {problem}"
@@ -176,6 +176,14 @@ class Judge:
         loaded = [(f"given-{i}", source) for i, source in enumerate(self.given)]
         loaded += [(c.name, c.source) for c in self.needed(cell)]
         return Session(grade_id, check, loaded)
+
+    def definer(self, check: Check) -> SolutionCell | None:
+        """Return the solution cell of a check, or another one that defines its function instead."""
+        cell = self.cells.get(check.solution)
+        if cell is None or (cell.tree is not None and check.function not in cell.defines):
+            others = (c for c in self.cells.values() if check.function in c.defines)
+            return next(others, cell)
+        return cell
 
     def needed(self, cell: SolutionCell) -> list[SolutionCell]:
         """Return the cells to load for this one."""

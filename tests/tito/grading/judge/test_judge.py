@@ -93,6 +93,12 @@ def test_judge_cells_reports_a_cell_that_was_not_handed_in() -> None:
     assert (verdict.score, verdict.verdict) == (0.0, "not-run")
 
 
+def test_judge_cells_takes_a_function_from_the_cell_that_defines_it() -> None:
+    cells = {"other": RIGHT, "cell": "# f is above"}
+    (verdict,) = judge_cells(GIVEN, cells, ONE)
+    assert (verdict.score, verdict.verdict) == (3, "passed")
+
+
 def test_judge_cells_costs_one_condition_for_one_death() -> None:
     verdict = one("def f(A, B):\n    return A @ B if A.shape[1] == B.shape[0] else os._exit(0)\n")
     assert verdict.score == 2.0
