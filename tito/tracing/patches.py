@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+# Parts that NumPy loads when they are first used, and that keep the names that they find then.
+import numpy.ctypeslib
+import numpy.fft
+import numpy.lib
+import numpy.ma
+import numpy.polynomial
+import numpy.random
+import numpy.testing  # noqa: F401
+
 from tito.tracing.arrays import UFUNCS, Recorded, pickled
 from tito.tracing.names import CREATORS, MATHS, OF_DATA, SEQUENCES, SILENT
 from tito.tracing.stand_ins import (
