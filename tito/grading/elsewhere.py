@@ -1,14 +1,14 @@
-"""Names that a solution takes from cells that the grader does not run."""
+"""Names whose values the grader does not have: from cells and magics that it does not run."""
 
 import ast
 import builtins
 import symtable
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from tito.grading.intake.read import SubmittedCell
 from tito.grading.judge.source_cells import SolutionCell, read_cell
 
-__all__ = ["elsewhere", "free_names"]
+__all__ = ["elsewhere", "free_names", "magic_values"]
 
 KNOWN = frozenset(dir(builtins)) | {"__name__", "get_ipython", "display"}
 
@@ -17,6 +17,7 @@ def elsewhere(
     needed: Mapping[str, Sequence[SolutionCell]],
     given: Sequence[str],
     submitted: Sequence[SubmittedCell],
+    solutions: Set[str],
 ) -> list[str]:
     """Return a sentence for each name that the grader will not have.
 
@@ -28,9 +29,11 @@ def elsewhere(
         Sources of the lesson's own cells that are loaded with all of them.
     submitted : sequence of SubmittedCell
         The student's file: where such a name may come from.
+    solutions : set of str
+        The grade ids of the solution cells, which the grader has.
     """
     known = KNOWN | {name for source in given for name in read_cell("given", source).defines}
-    names = dict(_names_of_others(submitted, set(needed)))
+    names = dict(_names_of_others(submitted, solutions))
     found: dict[str, None] = {}
     for cells in needed.values():
         there = known | {name for cell in cells for name in cell.defines}
@@ -39,6 +42,18 @@ def elsewhere(
                 if name in names:
                     found[_sentence(name, names[name], cell.name)] = None
     return list(found)
+
+
+def magic_values(name: str, source: str) -> list[str]:
+    """Return a sentence for each name that solution cell `name` binds to a magic's value."""
+    plain = read_cell(name, source).source
+    lines = zip(source.split("\n"), plain.split("\n"), strict=False)
+    bound = [new.removesuffix("None") for old, new in lines if old != new and new.endswith("None")]
+    return [
+        f"`{target.strip(' =')}` in cell {name} is the value of a magic command, which the grader "
+        "does not run: it is None there. Compute it in Python."
+        for target in bound
+    ]
 
 
 def free_names(source: str) -> frozenset[str]:
@@ -60,7 +75,7 @@ def _global_names(table: symtable.SymbolTable) -> Iterator[str]:
 
 
 def _names_of_others(
-    submitted: Sequence[SubmittedCell], solutions: set[str]
+    submitted: Sequence[SubmittedCell], solutions: Set[str]
 ) -> Iterator[tuple[str, tuple[str, str]]]:
     """Yield each name that another code cell binds, with how and where."""
     for number, cell in enumerate(submitted, 1):

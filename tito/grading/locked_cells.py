@@ -5,17 +5,21 @@ nothing else of the file. One process runs all of them, with the user's own righ
 not end in time, or ends its process, costs only itself.
 """
 
-import multiprocessing
-import os
+import json
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, TypeAlias
+from queue import Empty, SimpleQueue
+from typing import IO, Any, TypeAlias
 
-from tito.conditions.results import ConditionResult
+import psutil
+
+from tito.conditions.results import ConditionResult, restore
 from tito.course import Limits
 from tito.grading.execution import Outcome
 
@@ -23,6 +27,7 @@ __all__ = ["Found", "LockedCell", "run_locked_cells"]
 
 Found: TypeAlias = tuple[Outcome, list[ConditionResult]]
 
+COMMAND = (sys.executable, "-P", "-m", "tito.grading.selfcheck")
 START_SECONDS = 60.0  # to import what the lesson's locked cells need, on a machine that is busy
 
 
@@ -70,67 +75,67 @@ def run_locked_cells(
 
 
 class _Child:
-    """The process that runs locked cells."""
+    """The process that runs locked cells, and the thread that reads its answers.
+
+    A pipe has no time limit on every platform; a queue has.
+    """
 
     def __init__(self, tools: Sequence[str], folder: Path) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._line, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, list(tools), str(folder)))
-        self._process.start()
-        theirs.close()
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            COMMAND, stdin=pipe, stdout=pipe, cwd=folder, text=True, encoding="utf-8"
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = self._process.stdin
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        threading.Thread(
+            target=_read, args=(self._process.stdout, self._lines), daemon=True
+        ).start()
+        self._send({"tools": list(tools)})
         self._is_ready = False
 
     def run(self, cell: LockedCell, seconds: float) -> Found:
         try:
-            if not self._is_ready and self._line.poll(START_SECONDS):
-                self._is_ready = self._line.recv()
-            self._line.send(cell)
-            if not self._line.poll(seconds):
-                return Outcome("timeout", evalue=f"it ran longer than {seconds:.3g} seconds"), []
-            found: Found = self._line.recv()
+            if not self._is_ready:
+                self._receive(START_SECONDS)
+                self._is_ready = True
+            self._send({"source": cell.source, "needs": cell.needs})
+            answer = self._receive(seconds)
+        except Empty:
+            return Outcome("timeout", evalue=f"it ran longer than {seconds:.3g} seconds"), []
         except (EOFError, OSError):
             return Outcome("died", evalue="the process ended while the cell ran"), []
-        return found
+        return Outcome(**answer["outcome"]), list(restore(answer["results"]))
 
     def end(self) -> None:
+        """End the process and those that it started."""
+        family = []
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self._process.pid).children(recursive=True)
         self._process.kill()
-        self._process.join()
-        self._line.close()
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        with suppress(OSError):  # what it did not read any more
+            self._requests.close()
+
+    def _send(self, what: Mapping[str, Any]) -> None:
+        self._requests.write(json.dumps(what) + "\n")
+        self._requests.flush()
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        line = self._lines.get(timeout=seconds)
+        if not line.endswith("\n"):
+            raise EOFError
+        answer: dict[str, Any] = json.loads(line)
+        return answer
 
 
-def _serve(line: Connection, tools: list[str], folder: str) -> None:
-    """Run the locked cells that come in; runs in a process of its own."""
-    from tito.tools.testing import run_locked
-
-    os.chdir(folder)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for shown in (1, 2):
-        os.dup2(nowhere, shown)
-    names: dict[str, Any] = {"__name__": "locked"}
-    for source in tools:
-        run_locked(source, names)
-    line.send(True)
-    while True:
-        try:
-            cell = line.recv()
-        except EOFError:
-            return
-        line.send(_run(cell, names))
-
-
-def _run(cell: LockedCell, tools: dict[str, Any]) -> Found:
-    """Load the cells in a fresh ``__main__``, and run the locked one beside the lesson's tools."""
-    from tito.grading.judge.child import load, notebook_namespace
-    from tito.tools.testing import run_locked
-
-    own = sys.modules["__main__"]
-    try:
-        loaded = notebook_namespace()
-        errors = load([list(each) for each in cell.needs], loaded)
-        outcome, results = run_locked(cell.source, tools | loaded)
-    finally:
-        sys.modules["__main__"] = own
-    if outcome.ename == "NameError" and errors:  # the cause, not what follows from it
-        name, kind, message = errors[-1]
-        outcome = Outcome("error", "AssertionError", f"Cell {name} stopped with {kind}: {message}.")
-    return outcome, results
+def _read(pipe: IO[str], lines: "SimpleQueue[str]") -> None:
+    """Put each line of a process into the queue, and an empty one when it has ended."""
+    with pipe:
+        for line in pipe:
+            lines.put(line)
+    lines.put("")

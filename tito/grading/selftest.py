@@ -8,9 +8,9 @@ from tito.conditions.results import MIME_TYPE, CellVerdict
 from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.assignment import student_notebook
-from tito.grading.elsewhere import elsewhere
+from tito.grading.elsewhere import elsewhere, magic_values
 from tito.grading.execution import Execution
-from tito.grading.intake.read import read_submission
+from tito.grading.intake.read import SubmittedCell, read_submission
 from tito.grading.intake.rebuild import rebuild
 from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
 from tito.grading.locked_cells import LockedCell, run_locked_cells
@@ -95,9 +95,9 @@ def run_checks(lesson: Lesson, file: Path) -> CheckResult:
     answers = _answers(notebook, released)
     notes += [f"{a.grade_id}: {a.message}" for a in answers if a.verdict == "failed"]
     plan = _Plan(notebook)
-    notes += elsewhere(plan.needed, plan.given, cells)
     execution = _run(plan, lesson.course.limits, file.resolve().parent)
     verdicts = verdicts_of(execution, believe_outputs=True)
+    notes += _missing(plan, verdicts, cells)
     return CheckResult(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),
@@ -164,6 +164,18 @@ def _run(plan: _Plan, limits: Limits, folder: Path) -> Execution:
         data = {MIME_TYPE: [asdict(result) for result in results]}
         cell.outputs = [new_output("display_data", data)] if results else []
     return execution
+
+
+def _missing(
+    plan: _Plan, verdicts: Sequence[CellVerdict], submitted: Sequence[SubmittedCell]
+) -> list[str]:
+    """Say what the grader will not have of that which the cells of failed checks use."""
+    failed = {verdict.grade_id for verdict in verdicts if verdict.verdict != "passed"}
+    asked = {solution.name: None for solution, cell in plan.checks if grade_id(cell) in failed}
+    needed = {name: plan.needed[name] for name in asked}
+    sources = {grade_id(cell): cell.source for cell in plan.notebook.cells if is_solution(cell)}
+    values = {note for name in needed for note in magic_values(name, sources[name])}
+    return elsewhere(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
 
 
 def _tools_needed(plan: _Plan) -> list[str]:
