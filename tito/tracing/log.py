@@ -44,6 +44,7 @@ MOST_STEPS = 200_000
 MOST_BUFFER = 1 << 30  # bytes of one buffer
 MOST_SIDES = 16
 MOST_DEPTH = 8
+MOST_LISTS = 3 << 20  # in a log, so that parsing it takes no more memory than a long one does
 MOST_ITEMS = 100_000  # of one list among the operands
 
 
@@ -220,6 +221,8 @@ def decode(data: bytes, most_bytes: int = 1 << 24) -> Log:
     """
     if len(data) > most_bytes:
         raise LogError(f"a log of {len(data)} bytes, at most {most_bytes} are read")
+    if data.count(b"[") + data.count(b"{") > MOST_LISTS:
+        raise LogError("a log of more lists than are read")
     try:
         return _Reader(json.loads(data)).log()
     except LogError:

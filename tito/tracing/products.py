@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from tito.tracing.costs import CORES
 from tito.tracing.log import Log, Step
-from tito.tracing.replay import Uses, replay
+from tito.tracing.replay import CannotReplay, Uses, replay
 
 __all__ = ["Product", "products_of"]
 
 Array: TypeAlias = NDArray[Any]
 Indices: TypeAlias = frozenset[int]
 MOST_BATCH = 4096
+MOST_READ = 1 << 29  # numbers that are compared with those of A and B
+SLOW = 16  # how many comparisons it takes to look one up
 
 
 @dataclass(frozen=True)
@@ -104,12 +106,16 @@ class Codes:
             values[A.size :].reshape(B.shape),
         ]
         self.values = values
+        self._left = MOST_READ
         self._numbers: dict[float, int] = {}
         self._tables: dict[str, tuple[Array, Array]] = {}
 
     def read(self, operand: Array) -> tuple[str, Indices, Indices] | None:
         """Return ``A`` or ``B`` and the two sets of indices; None if the numbers are no copies."""
         values = np.asarray(operand)
+        self._left -= values.size
+        if self._left < 0:
+            raise CannotReplay("its products are made of more numbers than are looked at")
         if values.size == 1 and values.dtype == self.values.dtype:
             return self._read_number(values.item())
         if values.dtype.kind == "c" and not values.imag.any():
@@ -134,6 +140,7 @@ class Codes:
 
     def _places(self, values: Array) -> tuple[str, Array, Array] | None:
         """Return the matrix and the indices of numbers that are copies, one by one."""
+        self._left -= SLOW * values.size
         for dtype in dict.fromkeys((self.values.dtype.str, values.dtype.str, "<f4")):
             table, order = self._table(dtype)
             if not len(table) or not values.size:

@@ -111,6 +111,7 @@ class Proof:
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 
+    @np.errstate(all="ignore")
     def share(self, keep: Callable[[Product], bool]) -> float:
         """Return the share of the result that products make for which `keep` holds, 0 to 1.
 
@@ -134,6 +135,8 @@ class Proof:
             return 0.0
         square = np.vdot(whole, whole).real
         part = float(np.vdot(alone, whole).real / square) if square else 0.0
+        if not np.isfinite(part):
+            return 0.0
         part = 1.0 if abs(part - 1) < NOTHING else part
         return float(max(0.0, min(part, 1.0, 2 * self._work(kept))))
 
