@@ -19,7 +19,7 @@ HINT = "A block is one product: time what surrounds it, such as copies and passe
 VECTORS = 4
 LEAST_ROUNDS, MOST_ROUNDS = 2, 12
 SECONDS = 8.0
-CLEARLY_FAST, CLEARLY_SLOW = 1.1, 0.7  # times the bound: no further round would change it
+CLEARLY_FAST, CLEARLY_SLOW = 1.15, 0.7  # times the bound: no further round would change it
 HOPELESS = 0.2
 
 

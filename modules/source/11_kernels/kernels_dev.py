@@ -562,8 +562,7 @@ test_cache_optimized_matrix_multiplication()
 ### What do blocks cost?
 
 Five points more for blocks of 256 that keep half of the speed of `A @ B` at n = 1024. Speed is
-taken as CPU time on one thread, the least of several turns, which other programs hardly change; the
-grader asks for 0.48.
+taken as CPU time on one thread, the least of several turns, which other programs hardly change.
 """
 
 
