@@ -5,6 +5,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from classroom import hand_in, read_samples
@@ -24,6 +25,24 @@ def pytest_configure() -> None:
     """Heed Ctrl-C, which a shell's ``&`` has ignored here and in whatever the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let the tests of the corpora print what each submission got."""
+    parser.addoption("--corpora-table", action="store_true", help="print what each file got")
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Print a row for each file of the corpora, if asked to."""
+    if not config.getoption("--corpora-table"):
+        return
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    rows = [
+        value for report in reports for name, value in report.user_properties if name == "corpora"
+    ]
+    heads = ["Corpus", "Submission", "What it does", "Expected", "Got", "Verdict"]
+    for row in [heads, ["---"] * len(heads), *sorted(rows)]:
+        terminalreporter.write_line(f"| {' | '.join(row)} |")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,7 @@ from tito.lesson import Lesson, find_lesson
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("hostile class")]
 
-HONEST = {"ada": "vectorized_einsum", "mel": "blocked_padded", "zoe": "chunks_process_pool"}
+HONEST = {"ada": "vectorized_einsum", "mel": "blocked_padded", "zoe": "chunks_pool_map"}
 HOSTILE = (
     *("array_function_liar", "daemon_detaches", "disk_filler", "exit_at_import", "fork_bomb"),
     *("forges_allclose", "forges_assert", "huge_print", "imports_solution", "ipython_hooks"),

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import jupytext
 import numpy as np
 import pytest
-from corpora import GRADED, checks, entries
+from corpora import checks, entries, graded
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import LocalCall
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "modules" / "source" / "11_kernels" / "kernels_dev.py"
 
 GIVEN = ["kernels-imports", "kernels-tools", "kernels-baseline", "kernels-cpus"]
-SOLUTIONS = list(GRADED)
+SOLUTIONS = list(graded())
 TRACE, INTENSITY, TILED = "test-memory-trace", "test-arithmetic-intensity", "test-tiled-trace"
 VECTORIZED, CACHE = "test-vectorized-immediate", "test-cache-immediate"
 SPEED, ATTENTION, EDGES = "test-cache-performance", "test-attention-chunks", "test-chunk-edges"

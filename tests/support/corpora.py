@@ -1,64 +1,42 @@
-"""The corpora: submissions as data, each with what it must get, and a run of the judge over them.
+"""The corpora: submissions as data, each with what it must get, and the judge on one of them.
 
-Each file names the solution cells that differ from the reference, and the scores to expect:
-a number, ``full``, or ``less``. What a file does not name keeps its points.
+Each file names the solution cells that differ from the reference, and what their graded cells must
+get where it is not what `EXPECTED` says for the corpus:
+
+- a number: these points; in the hostile corpus, at most these;
+- ``full``: all points, and no person has to look;
+- ``review``: nothing failed, and a person has to look at some of it;
+- ``less``: not all points;
+- ``any``: whatever it gets, it gets a verdict.
 """
 
-import os
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Course
-from tito.course import Limits as CourseLimits
 from tito.grading.judge import Launch, Limits, judge_cells, load_checks
-from tito.grading.sandbox.mode import choose_sandbox
 
-__all__ = [
-    "EXPECTED",
-    "EXTRA",
-    "GRADED",
-    "Entry",
-    "Pending",
-    "as_expected",
-    "checks",
-    "entries",
-    "judging",
-    "reference",
-]
+__all__ = ["EXPECTED", "Entry", "checks", "entries", "graded", "judge_entry", "reference"]
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT / "tests" / "corpora"
 ASSIGNMENT = "11_kernels"
-GRADED = {
-    "memory-trace": ("test-memory-trace",),
-    "matmul-vectorized": ("test-vectorized-immediate",),
-    "arithmetic-intensity": ("test-arithmetic-intensity",),
-    "tiled-trace": ("test-tiled-trace",),
-    "matmul-cache": ("test-cache-immediate",),
-    "attention-chunks": ("test-attention-chunks",),
-    "chunk-edges": ("test-chunk-edges",),
-    "matmul-parallel": ("test-parallel-immediate",),
-    "amdahl": ("test-amdahl",),
-}
-"""The graded cells that a file is about because it exchanges a solution cell.
-
-Two more are asked where a file names them: an honest style may be sequential, or slow.
-"""
-EXTRA = {"matmul-cache": "test-cache-performance", "matmul-parallel": "test-parallel-concurrent"}
-# What a file expects where it says nothing else.
 EXPECTED = {"honest": "full", "wrong": "less", "hostile": 0}
+"""What a graded cell must get where the file says nothing else."""
+
+WORDS = ("full", "review", "less", "any")
+UNWRITTEN = "def {}(*arguments, **options):\n    raise NotImplementedError\n"
 
 # An endless loop costs a call and then the cell; the sandbox costs some time, too.
 BRIEF = Limits(call_seconds=3.0, load_seconds=6.0, late_calls=1)
 
-Pending: TypeAlias = "Future[list[CellVerdict]]"
+BYSTANDER = "test-amdahl"
+"""The cell that must keep its points beside a hostile one; it costs least to judge."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +51,13 @@ class Entry:
         What the submission does.
     cells : mapping of grade id to source
         The solution cells that differ from the reference.
-    expect : mapping of grade id to score
-        A number, ``full`` or ``less``, where it is not what `EXPECTED` says for the corpus.
+    expect : mapping of grade id to number or word
+        What graded cells must get.
+    repeat : mapping of grade id to text and times
+        What is appended to a cell, and how often: for sources that are too long for a file.
+    alone : bool
+        Whether the other solution cells are not written, instead of the reference's; then their
+        graded cells are asked too, and must get nothing.
     """
 
     corpus: str
@@ -82,13 +65,45 @@ class Entry:
     about: str
     cells: Mapping[str, str]
     expect: Mapping[str, Any] = field(default_factory=dict)
+    repeat: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    alone: bool = False
 
     @property
     def asked(self) -> dict[str, Any]:
         """The graded cells that the file is about, and what each must get."""
-        own = (grade_id for cell in self.cells for grade_id in GRADED[cell])
-        wanted = dict.fromkeys(own, EXPECTED[self.corpus]) | dict(self.expect)
+        own = (graded()[cell][0] for cell in self.cells)
+        wanted = dict.fromkeys(own, EXPECTED[self.corpus])
+        if self.alone:
+            wanted = dict.fromkeys(checks(), EXPECTED[self.corpus])
+        elif self.corpus == "hostile" and "amdahl" not in self.cells:
+            wanted[BYSTANDER] = "full"
+        wanted |= self.expect
         return {name: wanted[name] for name in checks() if name in wanted}
+
+    @property
+    def is_timed(self) -> bool:
+        """Whether the file is about a cell that takes the CPU time of calls."""
+        return any(checks()[name].timed for name in self.asked)
+
+    @property
+    def solutions(self) -> dict[str, str]:
+        """The source of each solution cell of the submission."""
+        unwritten = {c.solution: UNWRITTEN.format(c.function) for c in checks().values()}
+        return {**(unwritten if self.alone else reference()["cells"]), **self.cells}
+
+    def accepts(self, verdict: CellVerdict) -> bool:
+        """Return whether a graded cell got what the file expects."""
+        wanted, whole = self.asked[verdict.grade_id], verdict.score == verdict.max_score
+        found = {result.verdict for result in verdict.conditions}
+        if wanted == "full":
+            return whole and verdict.verdict == "passed"
+        if wanted == "review":
+            return "review" in found and found <= {"passed", "review"}
+        if wanted == "less":
+            return not whole and verdict.verdict != "passed"
+        if wanted == "any":
+            return True
+        return verdict.score <= wanted if self.corpus == "hostile" else verdict.score == wanted
 
 
 def entries(corpus: str) -> list[Entry]:
@@ -97,18 +112,9 @@ def entries(corpus: str) -> list[Entry]:
     Raises
     ------
     ValueError
-        If a file names a cell that no solution has.
+        If a file names a cell that the lesson does not have, or expects what does not exist.
     """
     return [_read(path) for path in sorted((CORPORA / corpus).glob("*.toml"))]
-
-
-def as_expected(verdict: CellVerdict, wanted: str | int) -> bool:
-    """Return whether a graded cell got what its file expects."""
-    if wanted == "full":
-        return verdict.score == verdict.max_score and verdict.verdict == "passed"
-    if wanted == "less":
-        return verdict.score < verdict.max_score and verdict.verdict != "passed"
-    return verdict.score == wanted
 
 
 @cache
@@ -118,45 +124,40 @@ def checks() -> Mapping[str, Check]:
 
 
 @cache
+def graded() -> Mapping[str, tuple[str, ...]]:
+    """Return the graded cells of each solution cell, in the lesson's order.
+
+    A file is about the first one of each cell that it exchanges, and about the others where it
+    names them: an honest style may be sequential, or slow.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for name, check in checks().items():
+        found[check.solution] = (*found.get(check.solution, ()), name)
+    return found
+
+
+@cache
 def reference() -> Mapping[str, Any]:
     """Return the solution whose cells a submission exchanges."""
     return tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
 
 
-@contextmanager
-def judging(chosen: Iterable[Entry], sandbox: str = "auto") -> Iterator[dict[Entry, Pending]]:
-    """Judge entries, all of them in the sandbox, on as many threads as there are CPUs.
-
-    A sandbox dies with the thread that started it, so a thread judges an entry from start to end.
-
-    Parameters
-    ----------
-    chosen : iterable of Entry
-        What to judge.
-    sandbox : str
-        One of `tito.grading.sandbox.mode.CHOICES`.
-
-    Raises
-    ------
-    TitoError
-        If the sandbox does not hold on this machine.
-    """
-    launch = choose_sandbox(sandbox).launcher(CourseLimits())
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield {entry: pool.submit(_judge, entry, launch) for entry in chosen}
-        pool.shutdown(cancel_futures=True)
-
-
-def _judge(entry: Entry, launch: Launch) -> list[CellVerdict]:
-    solutions = {**reference()["cells"], **entry.cells}
+def judge_entry(entry: Entry, launch: Launch) -> list[CellVerdict]:
+    """Judge the graded cells that a file is about."""
     asked = {name: checks()[name] for name in entry.asked}
     limits = BRIEF if entry.corpus == "hostile" else Limits()
-    return judge_cells(reference()["given"], solutions, asked, launch=launch, limits=limits)
+    return judge_cells(reference()["given"], entry.solutions, asked, launch=launch, limits=limits)
 
 
 def _read(path: Path) -> Entry:
     data = tomllib.loads(path.read_text(encoding="utf-8"))
-    unknown = set(data["cells"]) - set(GRADED)
+    for name, more in data.get("repeat", {}).items():
+        data["cells"][name] += more["text"] * more["times"]
+    entry = Entry(path.parent.name, path.stem, **data)
+    unknown = set(entry.cells) - set(graded()) | set(entry.expect) - set(checks())
     if unknown:
-        raise ValueError(f"{path.name} names the cells {sorted(unknown)}; there are {list(GRADED)}")
-    return Entry(path.parent.name, path.stem, **data)
+        raise ValueError(f"{path.name} names {sorted(unknown)}; there are {dict(graded())}")
+    for value in entry.expect.values():
+        if not isinstance(value, int) and value not in WORDS:
+            raise ValueError(f"{path.name} expects {value!r}: a number or one of {WORDS}")
+    return entry

@@ -1,84 +1,113 @@
-"""Three corpora of submissions through the judge in the sandbox: honest, wrong and hostile ones."""
+"""Three corpora of submissions through the judge in the sandbox: honest, wrong and hostile ones.
 
-from collections.abc import Iterator, Mapping
+``--corpora-table`` prints what each file must get and what it got.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
-from corpora import EXTRA, GRADED, Entry, Pending, as_expected, entries, judging
-from corpora_table import REMEDY, check, committed, found
+from corpora import EXPECTED, Entry, entries, graded, judge_entry
 
+from tito.conditions.results import CellVerdict, Check, Share
+from tito.course import Limits
 from tito.errors import TitoError
-from tito.conditions.results import Check
-from tito.grading.sandbox import run_in_sandbox
+from tito.grading.judge import Launch
+from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.mode import choose_sandbox
 
-TABLE = committed()
-
-
-def files(corpus: str) -> list[Any]:
-    return [pytest.param(entry, id=entry.name) for entry in entries(corpus)]
+ENTRIES = [entry for corpus in EXPECTED for entry in entries(corpus)]
+LEAST_TELLING = 10  # smaller numbers are in every message
 
 
-@pytest.fixture(scope="module", params=["auto", "bwrap"])
-def judged(request: pytest.FixtureRequest) -> Iterator[Mapping[Entry, Pending]]:
-    """The verdicts on the files that this run asks for, from a warm parent and from cold starts.
-
-    All in the sandbox, the honest and the wrong ones too: they show that it stops no honest work,
-    and it costs less than a second for each.
-    """
+@pytest.fixture(scope="module")
+def launch() -> Launch:
+    """What starts the judge's supervisor in the sandbox."""
     try:
-        with run_in_sandbox(["/bin/true"]) as process:
-            process.wait()
+        return choose_sandbox("bwrap").launcher(Limits())
     except TitoError as error:
         pytest.skip(str(error))
-    asked = dict.fromkeys(item.callspec.params["entry"] for item in judging_items(request))
-    with judging(asked, request.param) as pending:
-        yield pending
 
 
-def judging_items(request: pytest.FixtureRequest) -> Iterator[Any]:
-    for item in request.session.items:
-        if item.path == Path(__file__) and "judged" in getattr(item, "fixturenames", ()):
-            yield item
+def parameter(entry: Entry) -> Any:
+    marks = [pytest.mark.slow] if entry.is_timed else []
+    return pytest.param(entry, id=f"{entry.corpus}-{entry.name}", marks=marks)
 
 
-def assert_judged_as_expected(entry: Entry, judged: Mapping[Entry, Pending]) -> None:
-    verdicts = judged[entry].result()
+@pytest.mark.parametrize("entry", [parameter(entry) for entry in ENTRIES])
+def test_judge_gives_each_submission_what_its_file_expects(
+    entry: Entry,
+    launch: Launch,
+    checks: Mapping[str, Check],
+    record_property: Callable[[str, object], None],
+) -> None:
+    files = set(runtime_dir().rglob("*"))
+    verdicts = judge_entry(entry, launch)
+    record_property("corpora", row(entry, verdicts))
     assert [verdict.grade_id for verdict in verdicts] == list(entry.asked)
     for verdict in verdicts:
         story = [(r.condition, r.verdict, r.fact, r.detail) for r in verdict.conditions]
-        assert as_expected(verdict, entry.asked[verdict.grade_id]), story
-    assert TABLE.get((entry.corpus, entry.name)) == found(entry, verdicts), (
-        f"docs/corpora.md says something else of {entry.name}: {REMEDY}"
-    )
+        assert entry.accepts(verdict), (verdict.grade_id, verdict.score, story)
+        assert leaked(verdict, checks[verdict.grade_id]) == {}
+    assert set(runtime_dir().rglob("*")) == files
+    assert left_running() == []
 
 
-@pytest.mark.parametrize("entry", files("honest"))
-def test_judge_honest_submission_keeps_all_points(
-    entry: Entry, judged: Mapping[Entry, Pending]
-) -> None:
-    assert_judged_as_expected(entry, judged)
+def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
+    """Return what the table says of a file."""
+    wanted = (f"{name} {value}" for name, value in entry.asked.items())
+    got = (f"{v.grade_id} {v.score:g} of {v.max_score:g}" for v in verdicts)
+    words = (v.verdict for v in verdicts)
+    return [entry.corpus, entry.name, entry.about, *map(", ".join, (wanted, got, words))]
 
 
-@pytest.mark.parametrize("entry", files("wrong"))
-def test_judge_wrong_submission_loses_points(entry: Entry, judged: Mapping[Entry, Pending]) -> None:
-    assert_judged_as_expected(entry, judged)
+def leaked(verdict: CellVerdict, check: Check) -> dict[str, set[int]]:
+    """Return the numbers that only the judge knows, by the condition whose message tells them."""
+    hidden = {share.condition.__name__: hidden_numbers(share) for share in check.shares}
+    told = {
+        result.condition: set(map(int, re.findall(r"\d+", f"{result.fact} {result.hint}")))
+        for result in verdict.conditions
+    }
+    return {name: found for name in told if (found := told[name] & hidden[name])}
 
 
-@pytest.mark.parametrize("entry", files("hostile"))
-def test_judge_hostile_submission_gains_nothing(
-    entry: Entry, judged: Mapping[Entry, Pending]
-) -> None:
-    assert_judged_as_expected(entry, judged)
+def hidden_numbers(share: Share) -> set[int]:
+    """Return the sizes that a condition is tried with by the judge and not in the notebook."""
+    parameters = inspect.signature(share.condition).parameters.values()
+    visible = numbers([p.default for p in parameters if p.default is not p.empty])
+    return set(numbers(share.inputs)) - set(visible)
 
 
-def test_corpora_table_is_about_the_files_that_are_there() -> None:
-    assert check() == ""
+def numbers(value: Any) -> list[int]:
+    """Return the telling whole numbers in nested sizes."""
+    if isinstance(value, Mapping):
+        return numbers(list(value.values()))
+    if isinstance(value, list | tuple):
+        return [number for part in value for number in numbers(part)]
+    return [value] if isinstance(value, int) and value >= LEAST_TELLING else []
+
+
+def left_running() -> list[int]:
+    """Return the processes that see the folders which this process shows to its sandboxes."""
+    return list(_processes_that_see(runtime_dir().name))
+
+
+def _processes_that_see(folder: str) -> Iterator[int]:
+    for process in psutil.pids():
+        try:
+            mounts = Path(f"/proc/{process}/mountinfo").read_text(encoding="utf-8")
+        except OSError:  # another user's, or gone
+            continue
+        if folder in mounts:
+            yield process
 
 
 def test_judge_wrong_cells_cost_no_other_cell(judge: Any, checks: Mapping[str, Check]) -> None:
-    for cell, own in GRADED.items():
-        broken = judge({cell: "def broken(:"}, list(checks))
+    for cell, own in graded().items():
+        broken = judge({cell: "def broken(:"}, [name for name in checks if not checks[name].timed])
         for verdict in broken:
-            mine = verdict.grade_id in (*own, EXTRA.get(cell))
-            assert verdict.score == (0.0 if mine else verdict.max_score), verdict
+            assert verdict.score == (0.0 if verdict.grade_id in own else verdict.max_score), verdict
