@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tito.tracing.arrays import Flat, Recorded
+from tito.tracing.names import METHODS
 from tito.tracing.operations import on_numbers
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ def _has_memory(value: Any) -> bool:
 def following(recorder: "Recorder", function: Callable[..., Any]) -> Callable[..., Any]:
     """Return one of NumPy's functions so that it follows what was recorded into its operands."""
 
-    @functools.wraps(function)
     def follow(*args: Any, **kwargs: Any) -> Any:
         if recorder.active:
             args = tuple([as_operand(recorder, x) for x in args])
@@ -101,6 +101,8 @@ def following(recorder: "Recorder", function: Callable[..., Any]) -> Callable[..
                 kwargs["out"] = kwargs["out"] if several else kwargs["out"][0]
         return function(*args, **kwargs)
 
+    follow.__name__, follow.__doc__ = function.__name__, function.__doc__
+    follow.__wrapped__ = function  # type: ignore[attr-defined]
     return follow
 
 
@@ -108,17 +110,19 @@ class Ufunc:
     """One of NumPy's element by element functions, which follows what was recorded."""
 
     def __init__(self, recorder: "Recorder", ufunc: np.ufunc) -> None:
-        self._ufunc = ufunc
+        self._recorder, self._ufunc = recorder, ufunc
         self._call = following(recorder, ufunc)
-        for method in ("reduce", "accumulate", "reduceat", "outer", "at"):
-            setattr(self, method, following(recorder, getattr(ufunc, method)))
-        functools.update_wrapper(self, ufunc)
+        self.__name__ = ufunc.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._call(*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._ufunc, name)
+        value = getattr(self._ufunc, name)
+        if name in METHODS:
+            value = following(self._recorder, value)
+            setattr(self, name, value)
+        return value
 
     def __repr__(self) -> str:
         return repr(self._ufunc)
