@@ -10,9 +10,11 @@ any.
 """
 
 import argparse
+import contextlib
 import sys
+import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +25,21 @@ from tito.conditions.attention import attend, draw
 from tito.conditions.call import LocalCall
 from tito.conditions.expect import multiply
 from tito.conditions.formulas import expect_number
+from tito.course import Course
+from tito.grading.judge import load_checks
 from tito.grading.judge.source_cells import read_cell
 
-__all__ = ["false_failures", "main", "styles"]
+__all__ = ["false_failures", "load", "main", "styles"]
 
-CORPORA = Path(__file__).resolve().parents[1] / "tests" / "corpora"
-FUNCTIONS = {
-    "matmul-vectorized": "matmul_vectorized",
-    "matmul-cache": "matmul_cache_optimized",
-    "matmul-parallel": "matmul_parallel",
-    "attention-chunks": "attention_in_chunks",
-    "arithmetic-intensity": "arithmetic_intensity",
-    "amdahl": "amdahl_speedup",
+ROOT = Path(__file__).resolve().parents[1]
+CORPORA = ROOT / "tests" / "corpora"
+ROUNDED = {
+    check.solution: check
+    for check in load_checks(Course.read(ROOT), "11_kernels").values()
+    if check.solution not in ("memory-trace", "tiled-trace", "chunk-edges")
 }
-CUTS = {"matmul_cache_optimized": "block_size", "matmul_parallel": "num_processes"}
+"""The solution cells whose results are rounded, each with a check of its function."""
+
 # A pool of processes for each call: slow, and their arithmetic is plain.
 SLOW = ("process_pool", "multiprocessing_pool", "pool_as_large_as_asked")
 TYPES = ("float32", "float64", "int32", "int64")
@@ -55,31 +58,40 @@ def main() -> int:
     seed = np.random.SeedSequence(arguments.seed).entropy
     print(f"seed {seed}", file=sys.stderr)
     total = failed = 0
-    for name, kernel in styles():
-        if arguments.style not in name:
+    for file, cell in styles():
+        if arguments.style not in file:
             continue
-        facts = false_failures(kernel, arguments.runs, arguments.largest, seed)
+        with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):  # one writes a log
+            facts = false_failures(load(file, cell), arguments.runs, arguments.largest, seed)
         total, failed = total + arguments.runs, failed + len(facts)
-        print(f"{name:50} {arguments.runs} runs, {len(facts)} false failures", flush=True)
+        print(f"{file:50} {arguments.runs} runs, {len(facts)} false failures", flush=True)
         for fact in facts[:3]:
             print(f"    {fact}")
     print(f"{total} runs, {failed} false failures")
     return 1 if failed else 0
 
 
-def styles() -> Iterator[tuple[str, Kernel]]:
-    """Yield the name and the function of every honest style, the reference's own included."""
-    reference = tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
+def styles() -> list[tuple[str, str]]:
+    """Return every honest style, the reference's own included: the file and the solution cell."""
     paths = [CORPORA / "reference.toml", *sorted((CORPORA / "honest").glob("*.toml"))]
+    found = []
     for path in paths:
         cells = tomllib.loads(path.read_text(encoding="utf-8"))["cells"]
-        namespace: dict[str, Any] = {"__name__": "submission", "get_ipython": Shell, "print": len}
-        run(namespace, reference["given"])
-        for name, source in (reference["cells"] | cells).items():
-            run(namespace, [read_cell(name, source).source])
-        for name in [name for name in FUNCTIONS if name in cells]:
-            if not path.stem.endswith(SLOW):
-                yield f"{path.stem} {name}", namespace[FUNCTIONS[name]]
+        if not path.stem.endswith(SLOW):
+            found += [(str(path.relative_to(CORPORA)), cell) for cell in cells if cell in ROUNDED]
+    return found
+
+
+def load(file: str, cell: str) -> Kernel:
+    """Return the function of a solution cell, defined in this process."""
+    reference = tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
+    cells = tomllib.loads((CORPORA / file).read_text(encoding="utf-8"))["cells"]
+    namespace: dict[str, Any] = {"__name__": "submission", "get_ipython": Shell, "print": silent}
+    run(namespace, reference["given"])
+    for name, source in (reference["cells"] | cells).items():
+        run(namespace, [read_cell(name, source).source])
+    kernel: Kernel = namespace[ROUNDED[cell].function]
+    return kernel
 
 
 class Shell:
@@ -87,6 +99,10 @@ class Shell:
 
     def __getattr__(self, name: str) -> Callable[..., None]:
         return lambda *arguments, **keywords: None
+
+
+def silent(*values: object, **options: object) -> None:
+    """Print nothing."""
 
 
 def run(namespace: dict[str, Any], sources: list[str]) -> None:
@@ -112,7 +128,8 @@ def false_failures(kernel: Kernel, runs: int, largest: int, seed: Any) -> list[s
         Where the random numbers start.
     """
     rng = np.random.default_rng(seed)
-    call, facts = LocalCall(kernel, CUTS.get(kernel.__name__)), []
+    cuts = {check.function: check.cut for check in ROUNDED.values()}
+    call, facts = LocalCall(kernel, cuts.get(kernel.__name__)), []
     ask = QUESTIONS.get(kernel.__name__, ask_product)
     for _ in range(runs):
         try:
