@@ -55,10 +55,11 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
     undo: list[Callable[[], Any]] = []
     try:
         for place in _places(function):
+            own = place is not vars(np) and place is not vars(math)
             for name, value in list(place.items()):
                 if id(value) in new:
                     _put(place, name, new[id(value)], undo)
-                elif place not in (vars(np), vars(math)):
+                elif own:
                     _record_held(recorder, place, name, value, undo)
         copyreg.pickle(ndarray, pickled)
         undo.append(lambda: copyreg.dispatch_table.pop(ndarray, None))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from tito.tracing.arrays import Recorded, kinds
 from tito.tracing.buffers import BufferMap, Root, address_bounds, owner_of
 from tito.tracing.log import DTYPES, MOST_STEPS, Buffer, Log, Number, Step, View
+from tito.tracing.patches import patched
 
 __all__ = ["Gate", "Recorder", "plain", "recording"]
 
@@ -54,8 +55,6 @@ def recording(function: Callable[..., Any], gate: Gate | None = None) -> Iterato
     gate : Gate, optional
         Where products wait for one another.
     """
-    from tito.tracing.patches import patched
-
     recorder = Recorder(gate)
     try:
         with patched(recorder, function):
