@@ -34,7 +34,7 @@ def launch() -> Launch:
 
 
 def parameter(entry: Entry) -> Any:
-    marks = [pytest.mark.slow] if entry.is_timed else []
+    marks = [pytest.mark.slow] if entry.is_slow else []
     return pytest.param(entry, id=f"{entry.corpus}-{entry.name}", marks=marks)
 
 
