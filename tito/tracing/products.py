@@ -189,7 +189,7 @@ def _distinct(values: Array) -> Array:
     if values.dtype.kind != "f":
         return np.arange(1, values.size + 1).astype(values.dtype)
     whole = np.abs(values).view(f"u{values.itemsize}").astype(np.int64)
-    order = np.argsort(whole, kind="stable")
+    order = np.argsort(whole)
     count = np.arange(values.size)
     whole[order] = np.maximum.accumulate(np.maximum(whole[order], 1) - count) + count
     sizes = whole.astype(f"u{values.itemsize}").view(values.dtype)

@@ -123,8 +123,16 @@ class Proof:
         """
         kept = {x.step for x in self.products if keep(x)}
         kept -= {x.step for x in self.products if not keep(x)}
-        if not kept:
-            return 0.0
+        steps = frozenset(kept)
+        if steps not in self._shares:
+            self._shares[steps] = self._share(steps) if steps else 0.0
+        return self._shares[steps]
+
+    @cached_property
+    def _shares(self) -> dict[frozenset[int], float]:
+        return {}
+
+    def _share(self, kept: frozenset[int]) -> float:
         without, whole = self._nothing, _wide(self.result)
         every = len(kept) == len(self.product_steps)
         alone = (whole if every else self._result(kept)) - without
@@ -140,7 +148,7 @@ class Proof:
         part = 1.0 if abs(part - 1) < NOTHING else part
         return float(max(0.0, min(part, 1.0, 2 * self._work(kept))))
 
-    def _work(self, steps: set[int]) -> float:
+    def _work(self, steps: frozenset[int]) -> float:
         """The multiplications of products at these steps, as a share of the textbook's."""
         done = sum(x.rows * x.inner * x.columns * x.times for x in self.products if x.step in steps)
         return float(done / max(1, self.inputs[0].size * self.inputs[1].shape[1]))
@@ -168,9 +176,9 @@ class Proof:
     @cached_property
     def _nothing(self) -> Array:
         """The result where no product is computed."""
-        return self._result(set())
+        return self._result(frozenset())
 
-    def _result(self, computed: set[int], factor: float = 1.0) -> Array:
+    def _result(self, computed: frozenset[int], factor: float = 1.0) -> Array:
         """The result where only these products are computed, times a factor; others give 0."""
         multiplying = set(self.product_steps)
 
