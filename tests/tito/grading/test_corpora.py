@@ -22,6 +22,7 @@ from tito.grading.sandbox.mode import choose_sandbox
 
 ENTRIES = [entry for corpus in EXPECTED for entry in entries(corpus)]
 LEAST_TELLING = 10  # smaller numbers are in every message
+NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.]*\w)")  # not the one of float64
 
 
 @pytest.fixture(scope="module")
@@ -66,20 +67,20 @@ def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
 
 
 def leaked(verdict: CellVerdict, check: Check) -> dict[str, set[int]]:
-    """Return the numbers that only the judge knows, by the condition whose message tells them."""
-    hidden = {share.condition.__name__: hidden_numbers(share) for share in check.shares}
+    """Return the sizes that only the judge knows, by the condition whose message tells them."""
+    hidden = set(numbers([share.inputs for share in check.shares]))
+    hidden -= set(numbers([visible(share) for share in check.shares]))
     told = {
-        result.condition: set(map(int, re.findall(r"\d+", f"{result.fact} {result.hint}")))
+        result.condition: set(map(int, NUMBER.findall(f"{result.fact} {result.hint}")))
         for result in verdict.conditions
     }
-    return {name: found for name in told if (found := told[name] & hidden[name])}
+    return {name: found & hidden for name, found in told.items() if found & hidden}
 
 
-def hidden_numbers(share: Share) -> set[int]:
-    """Return the sizes that a condition is tried with by the judge and not in the notebook."""
+def visible(share: Share) -> list[Any]:
+    """Return the sizes that a condition is tried with in the notebook."""
     parameters = inspect.signature(share.condition).parameters.values()
-    visible = numbers([p.default for p in parameters if p.default is not p.empty])
-    return set(numbers(share.inputs)) - set(visible)
+    return [p.default for p in parameters if p.default is not p.empty]
 
 
 def numbers(value: Any) -> list[int]:
