@@ -21,6 +21,7 @@ def scores(path: Path) -> dict[str, float]:
         return {each.student.id: each.score for each in submissions}
 
 
+@pytest.mark.slow
 def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> None:
     stock = room.stock(tmp_path / "stock", 2, lean=True)
     theirs = grade_stock(stock, "stock")
