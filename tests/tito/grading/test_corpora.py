@@ -7,7 +7,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import psutil
 import pytest
@@ -21,8 +21,9 @@ from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mode import choose_sandbox
 
 ENTRIES = [entry for corpus in EXPECTED for entry in entries(corpus)]
-LEAST_TELLING = 10  # smaller numbers are in every message
-NUMBER = re.compile(r"(?<![\w.])\d+(?![\w.]*\w)")  # not the one of float64
+LEAST_TELLING = 10  # pairs of smaller sides may be in any message
+SIZES = re.compile(r"(?<![\w.])(\d+)\D{1,3}(?=(\d+)(?![\w.]*\w))")
+Pair: TypeAlias = tuple[int, int]
 
 
 @pytest.fixture(scope="module")
@@ -66,12 +67,12 @@ def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
     return [entry.corpus, entry.name, entry.about, *map(", ".join, (wanted, got, words))]
 
 
-def leaked(verdict: CellVerdict, check: Check) -> dict[str, set[int]]:
+def leaked(verdict: CellVerdict, check: Check) -> dict[str, set[Pair]]:
     """Return the sizes that only the judge knows, by the condition whose message tells them."""
-    hidden = set(numbers([share.inputs for share in check.shares]))
-    hidden -= set(numbers([visible(share) for share in check.shares]))
+    hidden = pairs([list(share.inputs.values()) for share in check.shares])
+    hidden -= pairs([visible(share) for share in check.shares])
     told = {
-        result.condition: set(map(int, NUMBER.findall(f"{result.fact} {result.hint}")))
+        result.condition: {(int(a), int(b)) for a, b in SIZES.findall(result.fact + result.hint)}
         for result in verdict.conditions
     }
     return {name: found & hidden for name, found in told.items() if found & hidden}
@@ -83,13 +84,14 @@ def visible(share: Share) -> list[Any]:
     return [p.default for p in parameters if p.default is not p.empty]
 
 
-def numbers(value: Any) -> list[int]:
-    """Return the telling whole numbers in nested sizes."""
-    if isinstance(value, Mapping):
-        return numbers(list(value.values()))
-    if isinstance(value, list | tuple):
-        return [number for part in value for number in numbers(part)]
-    return [value] if isinstance(value, int) and value >= LEAST_TELLING else []
+def pairs(value: Any) -> set[Pair]:
+    """Return all pairs of sides in nested sizes that are not both small."""
+    if not isinstance(value, list | tuple):
+        return set()
+    sides = [side for side in value if isinstance(side, int)]
+    found = {*zip(sides, sides[1:], strict=False), *((side, side) for side in sides)}
+    telling = {pair for pair in found if max(pair) >= LEAST_TELLING}
+    return telling.union(*map(pairs, value))
 
 
 def left_running() -> list[int]:

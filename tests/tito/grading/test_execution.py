@@ -1,6 +1,7 @@
 """Execution: real kernels that live, die and hang."""
 
 from pathlib import Path
+
 from cells import notebook_of, statuses
 
 from tito.course import Limits

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from tito.errors import TitoError
-from tito.grading.executors import Cluster, LocalPool, cpu_count, is_lost
+from tito.grading.executors import Cluster, LocalPool, is_lost
 
 
 def test_a_lost_pool_is_known_and_works_again_once_replaced() -> None:

@@ -6,9 +6,8 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from nbgrader.utils import compute_checksum, determine_grade
 
+from tito.conditions.results import MIME_TYPE, CellVerdict
 from tito.grading.execution import Execution, Outcome
-from tito.conditions.results import MIME_TYPE
-from tito.conditions.results import CellVerdict
 from tito.grading.verdicts import (
     answer_verdicts,
     read_verdicts,
@@ -120,7 +119,9 @@ ERROR = new_output("error", ename="E", evalue="e", traceback=[])
         (CellVerdict("test", 0.0, POINTS, "not-run", "the kernel died", "Look."), [ERROR]),
     ],
 )
-def test_record_verdicts_makes_nbgrader_score_alike(verdict: CellVerdict, outputs: list[Any]) -> None:
+def test_record_verdicts_makes_nbgrader_score_alike(
+    verdict: CellVerdict, outputs: list[Any]
+) -> None:
     notebook = notebook_with([output.copy() for output in outputs])
     record_verdicts(notebook, [verdict])
     assert determine_grade(notebook.cells[1]) == (verdict.score, POINTS)

@@ -6,8 +6,12 @@ from tito.conditions.results import CellVerdict
 from tito.reports.checks import print_checks
 
 PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")
-FAILED = CellVerdict("test-cache-immediate", 0.0, 15.0, "failed", "The edges differ.", "Look there.")
-PARTLY = CellVerdict("test-cache-immediate", 7.5, 15.0, "failed", "The check gave 7.5 of 15 points.")
+FAILED = CellVerdict(
+    "test-cache-immediate", 0.0, 15.0, "failed", "The edges differ.", "Look there."
+)
+PARTLY = CellVerdict(
+    "test-cache-immediate", 7.5, 15.0, "failed", "The check gave 7.5 of 15 points."
+)
 NOT_RUN = CellVerdict("test-parallel-immediate", 0.0, 15.0, "not-run", "The kernel died.")
 REVIEW = CellVerdict("test-unseen", 0.0, 5.0, "review", "The judge could not see it.")
 ANSWER = CellVerdict("answer", 0.0, 5.0, "review", "A person reads this answer.")

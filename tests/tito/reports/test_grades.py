@@ -9,12 +9,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tito.grading.gradebook import Grades, Submission
 from tito.conditions.results import CellVerdict
+from tito.grading.gradebook import Grades, Submission
 from tito.reports.grades import as_csv, as_html, as_json, as_table
 
 PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")
-FAILED = CellVerdict("test-cache-immediate", 7.5, 15.0, "failed", "The edges differ.\nThere.", "Look.")
+FAILED = CellVerdict(
+    "test-cache-immediate", 7.5, 15.0, "failed", "The edges differ.\nThere.", "Look."
+)
 NOT_RUN = replace(FAILED, score=0.0, verdict="not-run", message="Nothing was handed in.")
 
 ADA = Submission("ada", "graded", 16.5, 25.0, [PASSED, FAILED], late_penalty=1.0)
