@@ -4,6 +4,7 @@ The supervisor forks it. Nothing is believed of what it says: the student's code
 """
 
 import _thread
+import mmap
 import os
 import socket
 import struct
@@ -79,8 +80,14 @@ class RemoteGate:
             self._permitted[step].set()
 
 
-def serve(stream: Stream, line: socket.socket, request: dict[str, Any]) -> NoReturn:
-    """Load the cells of a request and answer calls until the supervisor ends this process."""
+def serve(
+    stream: Stream, line: socket.socket, request: dict[str, Any], memory: mmap.mmap | None = None
+) -> NoReturn:
+    """Load the cells of a request and answer calls until the supervisor ends this process.
+
+    Operands come with a call and go back with its reply, unless they lie in `memory`, which the
+    supervisor shares.
+    """
     own = sys.modules["__main__"]  # held, because the student's cells take its name
     gate: RemoteGate | None = None
     namespace = notebook_namespace()
@@ -92,7 +99,7 @@ def serve(stream: Stream, line: socket.socket, request: dict[str, Any]) -> NoRet
         call = parse_json(text)
         if call["meet"] and gate is None:
             gate = RemoteGate(line)
-        reply = answer(call, payload, namespace.get(request["function"]), gate)
+        reply = answer(call, memory or payload, namespace.get(request["function"]), gate)
         stream.send(reply, _for_ever)
     os._exit(0)
 
@@ -116,14 +123,16 @@ def load(cells: list[list[str]], namespace: dict[str, Any]) -> list[list[str]]:
     return errors[:4]
 
 
-def answer(call: dict[str, Any], payload: bytes, function: Any, gate: RemoteGate | None) -> bytes:
+def answer(
+    call: dict[str, Any], given: bytes | mmap.mmap, function: Any, gate: RemoteGate | None
+) -> bytes:
     """Call the function that is asked for; return the reply's frame."""
-    buffers, start = [], 0
     layouts = [Layout.read(fields) for fields in call["arrays"]]
-    for layout in layouts:
-        buffers.append(bytearray(payload[start : start + layout.size]))
-        start += layout.size
-    arrays = tuple(place(layout, buffer) for layout, buffer in zip(layouts, buffers, strict=True))
+    buffer = bytearray(given) if isinstance(given, bytes) else given
+    starts = [sum(layout.size for layout in layouts[:i]) for i in range(len(layouts))]
+    arrays = tuple(
+        place(layout, buffer, start) for layout, start in zip(layouts, starts, strict=True)
+    )
     seen = run(call, arrays, function, gate)
     header: dict[str, Any] = {"returned": shorten(seen.returned), "raised": None, "dtype": None}
     header |= {"shape": [], "unlogged": shorten(seen.unlogged), "log": 0}
@@ -132,7 +141,8 @@ def answer(call: dict[str, Any], payload: bytes, function: Any, gate: RemoteGate
         header["raised"] = [kinds, shorten(seen.raised.message)]
     value, described = pack_value(seen.value, call["most"])
     log, why = pack_log(seen) if call["traced"] else (b"", {})
-    return frame(header | described | why, b"".join([*buffers, value, log]))
+    echo = buffer if isinstance(buffer, bytearray) else b""
+    return frame(header | described | why, b"".join([echo, value, log]))
 
 
 def run(

@@ -7,6 +7,7 @@ short text.
 
 import json
 import math
+import mmap
 import os
 import select
 import struct
@@ -219,9 +220,9 @@ def layout_of(array: Array) -> Layout:
     return Layout(array.shape, array.dtype.str, array.strides, offset, size)
 
 
-def place(layout: Layout, buffer: bytearray) -> Array:
-    """Return the array that lies in `buffer`, writeable."""
-    return np.ndarray(layout.shape, layout.dtype, buffer, layout.offset, layout.strides)
+def place(layout: Layout, buffer: bytearray | mmap.mmap, start: int = 0) -> Array:
+    """Return the array that lies in `buffer` from `start` on, writeable."""
+    return np.ndarray(layout.shape, layout.dtype, buffer, start + layout.offset, layout.strides)
 
 
 def shorten(text: str, most: int = MOST_TEXT) -> str:

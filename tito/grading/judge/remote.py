@@ -263,8 +263,8 @@ def _bytes_of(arrays: tuple[Array, ...]) -> bytes:
 
 def _read_reply(told: dict[str, Any], said: bytes, sent: bytes, most: int) -> CallResult:
     header = parse_reply(said[: told["said"]], most)
-    start = told["said"]
-    ends = [start + len(sent)]
+    start, echo = told["said"], "unchanged" not in told
+    ends = [start + len(sent) * echo]
     ends.append(ends[0] + header.value_bytes)
     ends.append(ends[1] + header.log)
     if len(said) != ends[2]:
@@ -284,7 +284,7 @@ def _read_reply(told: dict[str, Any], said: bytes, sent: bytes, most: int) -> Ca
         value=value,
         returned=header.returned,
         raised=None if header.raised is None else Raised(*header.raised),
-        unchanged=said[start : ends[0]] == sent,
+        unchanged=said[start : ends[0]] == sent if echo else told["unchanged"] is True,
         log=log,
         unlogged=unlogged,
         together=tuple(told.get("together", ())),
