@@ -123,9 +123,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     choose_sandbox("bwrap")  # says what is missing before anything is started
     print(describe_machine(), f"load    {environment()['load']}", "", sep="\n")
     head = ["kernel", "kind", "neighbours", "gradings", "wrong", "for review", "shares of failures"]
-    rows = [one for n in chosen.neighbours for one in survey(chosen.gradings, n, chosen.slow)]
-    print(text_table(head, rows))
-    return int(any(int(each[4]) or int(each[5]) for each in rows))
+    wrong = False
+    for (
+        count
+    ) in chosen.neighbours:  # each table at once: a run may take an hour, and be ended before
+        rows = survey(chosen.gradings, count, chosen.slow)
+        print(text_table(head, rows), flush=True)
+        wrong = wrong or any(int(each[4]) or int(each[5]) for each in rows)
+    return int(wrong)
 
 
 if __name__ == "__main__":

@@ -99,8 +99,8 @@ def rows_in_chunks(
         proof = proven(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_chunks(call, proof, shape, count)
         expect_threads(call, proof, count)
-    for shape, count in uneven:  # one more than may come is waited for: threads are not used again
-        proof = proven(call, rng, shape, CHUNKS, meet=count + 1, num_processes=count)
+    for shape, count in uneven:
+        proof = proven(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)
     shape = cases[0][0]
     if len(chunks(proven(call, rng, shape, CHUNKS))) < 2:
@@ -292,11 +292,15 @@ def buffers_of(proof: Proof, elements: int) -> int:
 
 
 def expect_threads(call: Call, proof: Proof, count: int) -> None:
-    """Ask that no more threads than `num_processes` multiply."""
-    threads = {x.thread for x in proof.products if x.rows}
-    if len(threads) > count:
-        fact = f"num_processes={count}: {len(threads)} threads multiply"
-        raise CheckFailure(f"{call.__name__}: {fact}", "Start at most num_processes threads.")
+    """Ask that no more than `num_processes` threads, or chunks on threads, multiply."""
+    threads, sizes = {x.thread for x in proof.products if x.rows}, chunks(proof)
+    taken = len(threads)
+    if taken > 1 and max(sizes) > 1:  # a thread may be used again; its chunk counts all the same
+        taken = max(taken, len(sizes))
+    if taken > count:
+        what = f"{taken} chunks on {len(threads)} threads multiply"
+        fact = f"{call.__name__}: num_processes={count}: {what}"
+        raise CheckFailure(fact, "Start at most num_processes threads, a chunk for each.")
 
 
 def length(product: Product, side: str) -> int:

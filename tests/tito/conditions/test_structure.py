@@ -149,7 +149,7 @@ def test_rows_in_chunks_counts_threads() -> None:
         with ThreadPoolExecutor(len(parts)) as pool:
             return np.vstack(list(pool.map(lambda a: a @ B, parts)))
 
-    with pytest.raises(CheckFailure, match="num_processes=8: .* threads multiply"):
+    with pytest.raises(CheckFailure, match="num_processes=8: 12 chunks on .* threads multiply"):
         check(structure.rows_in_chunks, many)
 
 
