@@ -18,8 +18,8 @@ unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
 .PHONY: help setup demo test test-slow test-full lint types fresh page check clean
 
-# One worker per CPU; what is in one group stays on one worker.
-PYTEST := $(BIN)/python -m pytest -n logical --dist loadgroup
+# One worker per CPU.
+PYTEST := $(BIN)/python -m pytest -n logical
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12

@@ -27,6 +27,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Run tests that share something costly on one worker."""
+    from workers import SharingFiles
+
+    return SharingFiles(config, log)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the tests of the corpora print what each submission got."""
     parser.addoption("--corpora-table", action="store_true", help="print what each file got")

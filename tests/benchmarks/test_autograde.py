@@ -34,7 +34,6 @@ def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("benchmark")
 def test_lean_notebooks_keep_what_is_graded(room: Classroom, tmp_path: Path) -> None:
     whole, lean = (room.stock(tmp_path / str(lean), 1, lean=lean) for lean in (False, True))
     cells = [

@@ -27,15 +27,16 @@ from tito.grading.feedback import write_feedback
 from tito.grading.gradebook import read_grades
 from tito.lesson import Lesson, find_lesson
 
-pytestmark = pytest.mark.slow
-
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
 TOKEN = "a-test-of-one-machine"
 # Chromium's own sandbox needs rights that containers do not give; it only visits this machine.
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 120_000  # milliseconds, for a machine that has other work
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
+]
 
 
 @pytest.fixture
