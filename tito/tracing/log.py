@@ -33,7 +33,7 @@ __all__ = [
 DTYPES = frozenset(
     np.dtype(name).str
     for name in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
-    + ("float16", "float32", "float64", "complex64", "complex128")
+    + ("float16", "float32", "float64", "complex64", "complex128", "longdouble", "clongdouble")
 )
 MUTATING = frozenset(
     ("assign", "setitem", "function copyto", "function put", "function fill_diagonal")

@@ -323,7 +323,7 @@ class Recorder:
         if type(value) is slice:
             return slice(*[_whole(x) for x in (value.start, value.stop, value.step)])
         if isinstance(value, np.generic) and value.dtype.str in DTYPES:
-            return Number(value.dtype.str, value.item())
+            return Number(value.dtype.str, _python_number(value))
         if isinstance(value, (type, np.dtype)):
             return self._describe_dtype(value)
         if isinstance(value, range):
@@ -374,6 +374,14 @@ def is_masked(value: Any) -> bool:
 
 def _copy(array: Array) -> Array:
     return array.copy()
+
+
+def _python_number(value: np.generic) -> bool | int | float | complex:
+    """A number as Python has it; one of a longer type than Python's is narrowed."""
+    number: Any = value.item()
+    if isinstance(number, np.generic):
+        return complex(number) if value.dtype.kind == "c" else float(number)
+    return number  # type: ignore[no-any-return]
 
 
 def _whole(value: Any) -> Any:
