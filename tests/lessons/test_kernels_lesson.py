@@ -175,9 +175,6 @@ def test_lesson_kernel_is_one_function_with_a_docstring_and_a_task(cells):
         before, _, _ = cells[name].partition("### BEGIN SOLUTION")
         for part in ("    Parameters\n", "    Returns\n", "# TODO: "):
             assert part in before
-        assert ("    Raises\n" in before) == (
-            "raise ValueError" in cells[name] or "check_" in cells[name]
-        )
         assert before.count("# TODO: ") == 1
 
 
@@ -220,10 +217,10 @@ def test_lesson_releases_no_model_answer_and_no_marking_scheme(released):
 
 
 @pytest.mark.slow
-def test_lesson_runs_as_a_script(tmp_path):
+def test_lesson_runs_as_a_script(course):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(
-        [sys.executable, str(SOURCE)], cwd=tmp_path, env=environment, capture_output=True, text=True
+        [sys.executable, SOURCE], cwd=course.root, env=environment, capture_output=True, text=True
     )
     assert (done.returncode, done.stderr) == (0, "")
     points = re.findall(r"^passed +(\d+)/\1  ", done.stdout, re.MULTILINE)

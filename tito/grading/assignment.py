@@ -1,5 +1,6 @@
 """The instructor's side of an assignment: its source notebook and its release."""
 
+import logging
 import re
 import warnings
 from collections.abc import Callable
@@ -48,7 +49,17 @@ def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
     warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.")
     config = load_config(course)
     config.merge(Config(overrides))
-    return NbGraderAPI(config=config)
+    return NbGraderAPI(config=config, log=_nbgrader_log())
+
+
+def _nbgrader_log() -> logging.Logger:
+    """The logger of nbgrader's API: its own, as others may be switched off by whoever set up logs."""
+    log = logging.getLogger("tito.nbgrader")
+    log.disabled, log.propagate = False, False
+    log.setLevel(logging.INFO)
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+    return log
 
 
 def run_step(step: Callable[[], dict[str, Any]], what: str) -> None:

@@ -22,6 +22,7 @@ from tito.grading.sandbox.mode import choose_sandbox
 
 ENTRIES = [entry for corpus in EXPECTED for entry in entries(corpus)]
 LEAST_TELLING = 10  # pairs of smaller sides may be in any message
+OPERAND = re.compile(r"\b[ABQKV] \([^)]*\)")
 SIZES = re.compile(r"(?<![\w.])(\d+)\D{1,3}(?=(\d+)(?![\w.]*\w))")
 Pair: TypeAlias = tuple[int, int]
 
@@ -70,12 +71,19 @@ def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
 def leaked(verdict: CellVerdict, check: Check) -> dict[str, set[Pair]]:
     """Return the sizes that only the judge knows, by the condition whose message tells them."""
     hidden = pairs([list(share.inputs.values()) for share in check.shares])
-    hidden -= pairs([visible(share) for share in check.shares])
+    known = numbers([visible(share) for share in check.shares])
+    hidden = {pair for pair in hidden if not known.issuperset(pair)}
     told = {
-        result.condition: {(int(a), int(b)) for a, b in SIZES.findall(result.fact + result.hint)}
+        result.condition: {(int(a), int(b)) for a, b in SIZES.findall(telling(result.fact))}
         for result in verdict.conditions
     }
     return {name: found & hidden for name, found in told.items() if found & hidden}
+
+
+def telling(fact: str) -> str:
+    """Return what a message says of operands, and what the student's code made it say."""
+    _, raised, words = fact.partition(" raised ")
+    return " ".join([*OPERAND.findall(fact), words if raised else ""])
 
 
 def visible(share: Share) -> list[Any]:
@@ -92,6 +100,13 @@ def pairs(value: Any) -> set[Pair]:
     found = {*zip(sides, sides[1:], strict=False), *((side, side) for side in sides)}
     telling = {pair for pair in found if max(pair) >= LEAST_TELLING}
     return telling.union(*map(pairs, value))
+
+
+def numbers(value: Any) -> set[int]:
+    """Return all whole numbers in nested sizes; a result has sides of several operands."""
+    if isinstance(value, list | tuple):
+        return set().union(*map(numbers, value))
+    return {value} if isinstance(value, int) else set()
 
 
 def left_running() -> list[int]:

@@ -54,6 +54,7 @@ def files(folder: Path) -> dict[str, Any]:
         content: Any = path.read_text(encoding="utf-8")
         if path.suffix == ".ipynb":
             content = nbformat.reads(content, as_version=4)
+            content.metadata.get("tito", {}).pop("seed", None)
             for cell in content.cells:
                 for key in ("outputs", "execution_count"):
                     cell.pop(key, None)  # the judge draws other inputs, and an address moves
