@@ -53,7 +53,7 @@ def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
 
 
 def _nbgrader_log() -> logging.Logger:
-    """The logger of nbgrader's API: its own, as others may be switched off by whoever set up logs."""
+    """Return a logger of our own for nbgrader: another one may have been switched off."""
     log = logging.getLogger("tito.nbgrader")
     log.disabled, log.propagate = False, False
     log.setLevel(logging.INFO)
