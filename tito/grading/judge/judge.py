@@ -113,7 +113,7 @@ def judge_cells(
         Seconds and bytes.
     seed : int, optional
         Where the hidden inputs come from: to keep it and repeat a run, draw it beforehand. Default:
-        the operating system. It is logged.
+        the operating system..
 
     Returns
     -------
@@ -145,7 +145,6 @@ class Judge:
     ) -> None:
         self.until = time.monotonic() + limits.notebook_seconds
         self.entropy = np.random.SeedSequence(seed).entropy
-        log.info("hidden inputs are drawn with seed %s", self.entropy)
         self.given, self.limits = given, limits
         self.cells = {name: read_cell(name, source) for name, source in solutions.items()}
         self.connection = Connection(launch, imported_modules(given))

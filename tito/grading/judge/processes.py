@@ -154,16 +154,24 @@ def end_children(child: int, alone: bool) -> Ended:
 
 
 def wipe() -> None:
-    """Empty the folders of the sandbox that can be written."""
+    """Empty the folders of the sandbox that can be written; what is mounted in them stays."""
+    mounts = _mount_points()
     for folder in map(Path, SCRATCH):
         if folder.is_dir() and os.access(folder, os.W_OK):
-            _empty(folder)
+            _empty(folder, mounts)
 
 
-def _empty(folder: Path) -> None:
+def _mount_points() -> set[Path]:
+    """Return where file systems are mounted: an interpreter may lie below /tmp."""
+    lines = Path("/proc/self/mountinfo").read_text(encoding="utf-8").splitlines()
+    return {Path(line.split()[4].replace("\\040", " ")) for line in lines}
+
+
+def _empty(folder: Path, mounts: set[Path]) -> None:
     """Remove all that is in a folder; folders in it are emptied into it, however deep they are."""
-    names = itertools.count()
-    while entries := list(os.scandir(folder)):
+    names, above = itertools.count(), {path for mount in mounts for path in mount.parents}
+    kept = {str(path) for path in mounts | above if path.parent == folder}
+    while entries := [entry for entry in os.scandir(folder) if entry.path not in kept]:
         for entry in entries:
             if not entry.is_dir(follow_symlinks=False):
                 os.unlink(entry.path)
@@ -176,6 +184,10 @@ def _empty(folder: Path) -> None:
                 else:
                     os.unlink(inner.path)
             os.rmdir(entry.path)
+    for path in map(Path, kept):
+        if path not in mounts:
+            path.chmod(0o755)
+            _empty(path, mounts)
 
 
 def _unused(folder: Path, names: Iterator[int]) -> Path:
