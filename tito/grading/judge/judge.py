@@ -113,7 +113,7 @@ def judge_cells(
         Seconds and bytes.
     seed : int, optional
         Where the hidden inputs come from: to keep it and repeat a run, draw it beforehand. Default:
-        the operating system..
+        the operating system.
 
     Returns
     -------

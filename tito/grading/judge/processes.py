@@ -185,8 +185,9 @@ def _empty(folder: Path, mounts: set[Path]) -> None:
                     os.unlink(inner.path)
             os.rmdir(entry.path)
     for path in map(Path, kept):
-        if path not in mounts:
+        with suppress(PermissionError):  # another one's: nobody here has written to it
             path.chmod(0o755)
+        if path not in mounts and os.access(path, os.W_OK):
             _empty(path, mounts)
 
 
