@@ -184,4 +184,5 @@ def log_to(path: Path) -> None:
         raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
+    log.disabled = False  # whoever set up logs in this process may have switched it off
     log.setLevel(logging.INFO)
