@@ -21,7 +21,6 @@ __all__ = ["Product", "products_of"]
 Array: TypeAlias = NDArray[Any]
 Indices: TypeAlias = frozenset[int]
 MOST_BATCH = 4096
-MOST_READ = 1 << 16  # numbers; of larger matrices, products have sides and no sets
 MOST_READ = 1 << 29  # numbers that are compared with those of A and B
 SLOW = 16  # how many comparisons it takes to look one up
 
@@ -79,8 +78,7 @@ def products_of(
     """
     found: list[Product] = []
     chosen = dict(candidates)
-    large = inputs[0].size + inputs[1].size > MOST_READ
-    codes = None if large and not any(chosen.values()) else Codes(inputs[0], inputs[1])
+    codes = Codes(inputs[0], inputs[1])
 
     def hook(place: int, step: Step, operands: list[Array]) -> float:
         if place in chosen:
@@ -89,8 +87,7 @@ def products_of(
                 found.extend(products)
         return 1.0
 
-    coded = inputs[:2] if codes is None else codes.inputs
-    replay(log, [*coded, *inputs[2:]], places, hook, uses)
+    replay(log, [*codes.inputs, *inputs[2:]], places, hook, uses)
     return tuple(found)
 
 
@@ -205,14 +202,10 @@ def _set(numbers: Array) -> Indices:
 
 
 def _products(
-    codes: Codes | None, place: int, step: Step, operands: list[Array]
+    codes: Codes, place: int, step: Step, operands: list[Array]
 ) -> Iterator[Product]:
     """Yield the products that a step takes: one, or one for each pair of a stack."""
-    if len(operands) > 2 and codes is None:
-        side = max(x.size for x in operands)
-        yield Product(place, step.thread, side, side, side)
-        return
-    if len(operands) > 2 and codes is not None:
+    if len(operands) > 2:
         yield _of_several(codes, place, step, operands)
         return
     pairs = _pairs(step, operands)
@@ -221,8 +214,7 @@ def _products(
         yield Product(place, step.thread, *_sides(step, a, b), times=len(pairs))
         return
     for a, b in pairs:
-        read_both = () if codes is None else (codes.read(a), codes.read(b))
-        found = [each for each in read_both if each is not None]
+        found = [each for each in (codes.read(a), codes.read(b)) if each is not None]
         read = {name: (first, second) for name, first, second in found}
         if len(read) == 2:
             yield _product(place, step.thread, read["A"], read["B"])

@@ -4,6 +4,7 @@ Only steps that the result depends on count, so a check or a debug print beside 
 nothing, and work for show proves nothing.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,6 +25,7 @@ NOTHING = 1e-6  # of a result: the rounding of its parts
 SAME = (
     1e-3  # relative: how nearly products that are larger make more; float32 and sums of large parts
 )
+MATRIX_PRODUCTS = ("ufunc matmul.__call__", "function dot")
 COMPUTED = 1 << 16  # above the inputs' bits: memory that may hold a product
 
 
@@ -152,6 +154,24 @@ class Proof:
         """The multiplications of products at these steps, as a share of the textbook's."""
         done = sum(x.rows * x.inner * x.columns * x.times for x in self.products if x.step in steps)
         return float(done / max(1, self.inputs[0].size * self.inputs[1].shape[1]))
+
+    def multiplies_only_blocks(self, size: int) -> bool:
+        """Tell by shapes alone whether all products are of blocks, which costs no replay.
+
+        True only where each step that multiplies is a product of two matrices no longer than `size`
+        on any side, and these steps take at least half of the textbook's multiplications.
+        """
+        work = 0
+        for place, _ in multiplying_steps(self.log, self.places):
+            step = self.log.steps[place]
+            shapes = [view.shape for view in step.operands()]
+            if step.name not in MATRIX_PRODUCTS or [len(shape) for shape in shapes] != [2, 2]:
+                return False
+            sides = (*shapes[0], shapes[1][1])
+            if max(sides) > size:
+                return False
+            work += math.prod(sides)
+        return 2 * work >= self.inputs[0].size * self.inputs[1].shape[1]
 
     @cached_property
     def largest_buffer(self) -> int:
