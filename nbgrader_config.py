@@ -38,7 +38,7 @@ c.ClearSolutions.text_stub = "YOUR ANSWER HERE: double-click this line and write
 c.ClearMarkScheme.enforce_metadata = False
 
 # Intake: the notebook that is graded is the release with the student's solutions in it.
-c.Autograde.exporter_class = "tito.grading.preprocessors.IntakeExporter"
+c.Autograde.exporter_class = "tito.grading.plugins.IntakeExporter"
 c.Autograde.sanitize_preprocessors = [
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
@@ -48,15 +48,15 @@ c.Autograde.sanitize_preprocessors = [
 
 # Execution and verdicts, then nbgrader's own bookkeeping.
 c.Autograde.autograde_preprocessors = [
-    "tito.grading.preprocessors.ExecuteNotebook",
+    "tito.grading.plugins.ExecuteNotebook",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.GenerateFeedback.preprocessors = [
-    "tito.grading.preprocessors.GetGradesSoFar",
-    "tito.grading.marking.HideMarking",
+    "tito.grading.plugins.GetGradesSoFar",
+    "tito.grading.gradebook.marking.HideMarking",
     "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 # Students see on their pages neither marking schemes nor model answers nor hidden tests.
@@ -69,5 +69,5 @@ c.HTMLExporter.filters = {
     for name in ("markdown2html", "clean_html", "highlight_code", "ansi2html")
 }
 c.LimitOutput.max_lines = course.limits.output_lines
-c.AssignLatePenalties.plugin_class = "tito.grading.preprocessors.DailyPenalty"
+c.AssignLatePenalties.plugin_class = "tito.grading.plugins.DailyPenalty"
 c.DailyPenalty.late_penalty_per_day = course.late_penalty_per_day

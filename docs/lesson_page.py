@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tito.course import Course
-from tito.grading.assignment import instructor_notebook
+from tito.grading.gradebook.assignment import instructor_notebook
 from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).resolve().parents[1]

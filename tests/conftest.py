@@ -13,8 +13,8 @@ from filelock import FileLock
 from shell import Tito, run_tito
 
 from tito.course import Course
-from tito.grading.assignment import generate
-from tito.grading.autograde import autograde
+from tito.grading.gradebook.assignment import generate
+from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).parents[1]

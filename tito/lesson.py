@@ -24,6 +24,7 @@ __all__ = [
     "is_graded",
     "is_locked",
     "is_solution",
+    "points_of",
     "read_notebook",
     "syntax_error",
 ]
@@ -106,6 +107,21 @@ class Lesson:
     def handed_in(self, student: str, stage: str = "submitted") -> Path:
         """The notebook of `student` in nbgrader's folder `stage`."""
         return self.course.assignments / stage / student / self.assignment / self.notebook_name
+
+    def submitted_students(self) -> list[str]:
+        """Return who handed something in, in order."""
+        folder = self.course.assignments / "submitted"
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if _holds(path, self.assignment))
+
+
+def _holds(folder: Path, name: str) -> bool:
+    """Whether a student's folder holds something of that name, or does not let anybody look."""
+    try:
+        return (folder / name).exists()
+    except OSError:
+        return True
 
 
 def find_lesson(course: Course, name: str) -> Lesson:
@@ -210,6 +226,11 @@ def is_graded(cell: Cell) -> bool:
 def is_solution(cell: Cell) -> bool:
     """Whether the student writes in the cell."""
     return bool(_nbgrader(cell).get("solution", False))
+
+
+def points_of(cell: Cell) -> float:
+    """Return the points of a graded cell."""
+    return float(cell.metadata["nbgrader"]["points"])
 
 
 def is_answer(cell: Cell) -> bool:

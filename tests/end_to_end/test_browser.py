@@ -21,10 +21,10 @@ from nbgrader.api import Gradebook
 from shell import Tito
 
 from tito.course import Course
-from tito.grading.assignment import student_notebook
-from tito.grading.autograde import autograde
-from tito.grading.feedback import write_feedback
-from tito.grading.gradebook import read_grades
+from tito.grading.gradebook.assignment import student_notebook
+from tito.grading.gradebook.feedback import write_feedback
+from tito.grading.gradebook.grades import read_grades
+from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")

@@ -19,8 +19,8 @@ from malformed import GRADED, REJECTED
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.autograde import TIMESTAMP, Graded, autograde
-from tito.grading.gradebook import Submission, read_grades
+from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.pipeline.autograde import TIMESTAMP, Graded, autograde
 from tito.grading.sandbox import run_in_sandbox
 from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mode import choose_sandbox

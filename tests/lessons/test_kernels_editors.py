@@ -7,7 +7,7 @@ import pytest
 from classroom import read_samples
 
 from tito.course import Course
-from tito.grading.assignment import student_notebook
+from tito.grading.gradebook.assignment import student_notebook
 from tito.grading.intake.read import notebook_cells
 from tito.grading.intake.rebuild import rebuild
 from tito.lesson import find_lesson, grade_id, is_solution

@@ -10,7 +10,7 @@ import jupytext
 import pytest
 
 from tito.course import Course
-from tito.grading.assignment import student_notebook
+from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import find_lesson
 
 ROOT = Path(__file__).resolve().parents[2]

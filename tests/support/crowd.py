@@ -14,8 +14,8 @@ from typing import Any
 from classroom import hand_in, read_samples
 from sqlalchemy import create_engine, text
 
-from tito.grading.gradebook import read_grades
-from tito.grading.tree import graded_fingerprint
+from tito.grading.gradebook.course_tree import graded_fingerprint
+from tito.grading.gradebook.grades import read_grades
 from tito.lesson import Lesson
 
 __all__ = [

@@ -13,8 +13,7 @@ from classroom import Sample, hand_in, read_samples
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.assignment import nbgrader_api
-from tito.grading.gradebook import submitted_students
+from tito.grading.gradebook.assignment import nbgrader_api
 from tito.lesson import Lesson, find_lesson
 
 __all__ = ["main"]
@@ -45,7 +44,7 @@ def main() -> None:
 
 def _refuse_a_real_class(lesson: Lesson, samples: list[Sample]) -> None:
     """The demonstration clears its own students away, and must never meet others."""
-    others = set(submitted_students(lesson)) - {sample.student for sample in samples}
+    others = set(lesson.submitted_students()) - {sample.student for sample in samples}
     if others:
         raise TitoError(
             f"{lesson.course.assignments} holds the work of {len(others)} other students.",

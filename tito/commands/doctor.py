@@ -12,7 +12,7 @@ __all__ = ["doctor"]
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def doctor(as_json: bool) -> None:
     """Check this machine and this checkout. Exit code 1: something needed is missing."""
-    from tito.grading.diagnosis import examine
+    from tito.doctor import examine
     from tito.reports.diagnosis import as_text
 
     findings = examine()

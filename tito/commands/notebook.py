@@ -15,7 +15,11 @@ __all__ = ["notebook"]
 def notebook(lesson: str, output: Path | None, solutions: bool, force: bool) -> None:
     """Make a notebook of LESSON to work in; what is there already stays unless --force is given."""
     from tito.course import Course
-    from tito.grading.assignment import instructor_notebook, save_notebook, student_notebook
+    from tito.grading.gradebook.assignment import (
+        instructor_notebook,
+        save_notebook,
+        student_notebook,
+    )
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)

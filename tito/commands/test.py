@@ -21,9 +21,9 @@ def test(lesson: str, file: Path | None, as_json: bool) -> None:
     answers are read by a person, and do not change it.
     """
     from tito.course import Course
-    from tito.grading.selftest import choose_file, run_checks
     from tito.lesson import find_lesson
     from tito.reports.checks import print_checks
+    from tito.selftest.run import choose_file, run_checks
 
     found = find_lesson(Course.find(), lesson)
     path, remark = choose_file(found, file)

@@ -13,7 +13,7 @@ from tito.errors import TitoError
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
-    from tito.grading.autograde import Graded
+    from tito.grading.pipeline.autograde import Graded
     from tito.lesson import Lesson
 
 __all__ = ["EventReport", "LineReport", "BarReport", "RunReport", "log_to", "report_for"]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tito.grading.diagnosis import Finding
+    from tito.doctor import Finding
 
 __all__ = ["as_text"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tito.reports.console import plain
 
 if TYPE_CHECKING:
-    from tito.grading.gradebook import Grades, Submission
+    from tito.grading.gradebook.grades import Grades, Submission
 
 __all__ = ["as_csv", "as_html", "as_json", "as_table"]
 

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from tito.grading.progress import Progress
+    from tito.grading.gradebook.status import Progress
 
 __all__ = ["as_text"]
 

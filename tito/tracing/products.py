@@ -201,9 +201,7 @@ def _set(numbers: Array) -> Indices:
     return frozenset(np.unique(numbers).tolist())
 
 
-def _products(
-    codes: Codes, place: int, step: Step, operands: list[Array]
-) -> Iterator[Product]:
+def _products(codes: Codes, place: int, step: Step, operands: list[Array]) -> Iterator[Product]:
     """Yield the products that a step takes: one, or one for each pair of a stack."""
     if len(operands) > 2:
         yield _of_several(codes, place, step, operands)

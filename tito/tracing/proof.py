@@ -159,7 +159,8 @@ class Proof:
         """Tell by shapes alone whether all products are of blocks, which costs no replay.
 
         True only where each step that multiplies is a product of two matrices no longer than `size`
-        on any side, and these steps take at least half of the textbook's multiplications.
+        on any side, and those longer than half of it on every side take at least half of the
+        textbook's multiplications.
         """
         work = 0
         for place, _ in multiplying_steps(self.log, self.places):
@@ -170,8 +171,9 @@ class Proof:
             sides = (*shapes[0], shapes[1][1])
             if max(sides) > size:
                 return False
-            work += math.prod(sides)
-        return 2 * work >= self.inputs[0].size * self.inputs[1].shape[1]
+            if 2 * min(sides) > size:
+                work += math.prod(sides)
+        return bool(2 * work >= self.inputs[0].size * self.inputs[1].shape[1])
 
     @cached_property
     def largest_buffer(self) -> int:

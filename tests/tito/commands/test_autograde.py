@@ -30,8 +30,8 @@ from crowd import (
 from shell import Tito
 
 from tito.course import Course
+from tito.grading.gradebook.course_tree import graded_fingerprint, the_only_grader
 from tito.grading.sandbox.tools import find_tools
-from tito.grading.tree import graded_fingerprint, the_only_grader
 from tito.lesson import Lesson
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tito.grading.autograde import Graded
+from tito.grading.pipeline.autograde import Graded
 from tito.lesson import Lesson
 from tito.reports.autograding import BarReport, EventReport, LineReport, RunReport, report_for
 

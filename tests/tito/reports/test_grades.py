@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tito.conditions.results import CellVerdict
-from tito.grading.gradebook import Grades, Submission
+from tito.grading.gradebook.grades import Grades, Submission
 from tito.reports.grades import as_csv, as_html, as_json, as_table
 
 PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")

@@ -8,7 +8,7 @@ import pytest
 from classroom import MOST_CHECKED, read_samples
 from nbclient import NotebookClient
 
-from tito.grading.assignment import student_notebook
+from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import Lesson
 
 SAMPLES = {sample.name: sample for sample in read_samples()}

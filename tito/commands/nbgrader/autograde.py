@@ -50,9 +50,9 @@ def autograde(
     it keeps what is graded; the same command finishes the rest.
     """
     from tito.course import Course
-    from tito.grading import autograde as grading
-    from tito.grading.executors import cpu_count
-    from tito.grading.gradebook import count_unread
+    from tito.grading.gradebook.grades import count_unread
+    from tito.grading.pipeline import autograde as grading
+    from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.autograding import log_to, report_for
 

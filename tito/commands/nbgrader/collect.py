@@ -17,7 +17,8 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     STUDENT_kernels.ipynb, with the time it was handed in in a timestamp.txt beside it.
     """
     from tito.course import Course
-    from tito.grading.intake.collect import collect_exchange, collect_paths
+    from tito.grading.gradebook.exchange import collect_exchange
+    from tito.grading.intake.collect import collect_paths
     from tito.lesson import find_lesson
     from tito.reports.console import printable
 

@@ -16,8 +16,8 @@ __all__ = ["feedback"]
 def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
     """Write the feedback pages of LESSON; with an exchange in settings.ini, send them."""
     from tito.course import Course
-    from tito.grading.executors import cpu_count
-    from tito.grading.feedback import write_feedback
+    from tito.grading.gradebook.feedback import write_feedback
+    from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)

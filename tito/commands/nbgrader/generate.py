@@ -10,7 +10,7 @@ __all__ = ["generate"]
 def generate(lesson: str) -> None:
     """Write the source notebook of LESSON and, through nbgrader, the students' notebook."""
     from tito.course import Course
-    from tito.grading import assignment
+    from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)

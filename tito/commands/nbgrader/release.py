@@ -13,7 +13,7 @@ def release(lesson: str) -> None:
     With an exchange in settings.ini it goes there; else you are told where the notebook lies.
     """
     from tito.course import Course
-    from tito.grading import assignment
+    from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson
 
     click.echo(assignment.release(find_lesson(Course.find(), lesson)), err=True)

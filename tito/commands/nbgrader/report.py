@@ -17,7 +17,7 @@ __all__ = ["report"]
 def report(lesson: str, kind: str) -> None:
     """Print the grades of LESSON to standard output."""
     from tito.course import Course
-    from tito.grading.gradebook import read_grades
+    from tito.grading.gradebook.grades import read_grades
     from tito.lesson import find_lesson
     from tito.reports import grades
 

@@ -14,7 +14,7 @@ __all__ = ["status"]
 def status(lesson: str, as_json: bool) -> None:
     """Say how far LESSON is: released, handed in, graded, answered, and what comes next."""
     from tito.course import Course
-    from tito.grading.progress import read_progress
+    from tito.grading.gradebook.status import read_progress
     from tito.lesson import find_lesson
     from tito.reports.progress import as_text
 

@@ -1,4 +1,4 @@
-"""Collecting: from nbgrader's exchange, folders and zip files into ``assignments/submitted``."""
+"""Collecting: from folders and zip files into ``assignments/submitted``."""
 
 import errno
 import os
@@ -9,14 +9,12 @@ from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip, read_regular, write_whole
-from tito.grading.assignment import nbgrader_api, run_step
-from tito.grading.gradebook import submitted_students
 from tito.grading.intake.owners import STUDENT, Work, by_student, is_known, of_lesson, owner_of
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import for_nbgrader
 from tito.lesson import Lesson
 
-__all__ = ["Collected", "collect_exchange", "collect_paths"]
+__all__ = ["Collected", "collect_paths"]
 
 TIMESTAMP_BYTES = 100
 MODE = 0o600
@@ -35,25 +33,6 @@ class Collected:
     name: str
     status: str
     reason: str = ""
-
-
-def collect_exchange(lesson: Lesson) -> int:
-    """Collect from nbgrader's exchange; return how many submissions there are now.
-
-    Raises
-    ------
-    TitoError
-        If settings.ini names no exchange, or nbgrader cannot read it.
-    """
-    if lesson.course.exchange is None:
-        raise TitoError(
-            "settings.ini names no exchange to collect from.",
-            f"Name folders or zip files: `tito nbgrader collect {lesson.name} PATH`.",
-            exit_code=2,
-        )
-    api = nbgrader_api(lesson.course)
-    run_step(lambda: api.collect(lesson.assignment), f"collect {lesson.name}")
-    return len(submitted_students(lesson))
 
 
 def collect_paths(lesson: Lesson, paths: Iterable[Path]) -> list[Collected]:

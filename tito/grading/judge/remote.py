@@ -248,14 +248,17 @@ class RemoteCall:
 
 def _in_order(arrays: tuple[Array, ...]) -> tuple[Array, ...]:
     """Return the arrays as they lie in memory row by row: a log names places in memory."""
-    return tuple(np.array(x, order="C") for x in arrays)
+    return tuple(np.asarray(x, order="C") for x in arrays)
 
 
 def _bytes_of(arrays: tuple[Array, ...]) -> bytes:
     """Return the arrays' bytes, each in the smallest buffer that keeps its strides."""
-    buffers = []
+    buffers: list[bytes | bytearray] = []
     for array in arrays:
         layout = layout_of(array)
+        if array.flags.c_contiguous:
+            buffers.append(array.tobytes())
+            continue
         buffers.append(bytearray(layout.size))
         place(layout, buffers[-1])[...] = array
     return b"".join(buffers)

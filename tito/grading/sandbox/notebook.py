@@ -15,9 +15,9 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tito.course import Limits
-from tito.grading.execution import OVERRUN, Execution, Outcome, needed_cells
 from tito.grading.judge import Launch
-from tito.grading.outputs import valid_outputs
+from tito.grading.sandbox.execution import OVERRUN, Execution, Outcome, needed_cells
+from tito.grading.sandbox.outputs import valid_outputs
 from tito.lesson import Cell, Notebook
 
 __all__ = ["run_notebook"]

@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tito.course import Limits
-from tito.grading.execution import Outcome, run_notebook
+from tito.grading.sandbox.execution import Outcome, run_notebook
 from tito.lesson import Cell
 
 __all__ = ["main"]

@@ -18,8 +18,9 @@ from traitlets.config import Config
 from tito import files
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.assignment import release
-from tito.grading.intake.collect import collect_exchange, collect_paths
+from tito.grading.gradebook.assignment import release
+from tito.grading.gradebook.exchange import collect_exchange
+from tito.grading.intake.collect import collect_paths
 from tito.lesson import Lesson, find_lesson
 
 WORK = b'{"cells": []}'

@@ -13,8 +13,8 @@ import pytest
 from cells import notebook_of, statuses
 
 from tito.course import Limits
-from tito.grading.execution import Execution
 from tito.grading.sandbox import notebook
+from tito.grading.sandbox.execution import Execution
 from tito.grading.sandbox.mode import SandboxMode
 from tito.grading.sandbox.notebook import run_notebook
 

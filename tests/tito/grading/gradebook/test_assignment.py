@@ -1,0 +1,152 @@
+"""Generate and release: what the students' notebook holds, and what it must not."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbgrader.api import Gradebook
+from nbgrader.utils import compute_checksum
+from solutions import solution_passages, squeezed
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grading.gradebook.assignment import (
+    generate,
+    instructor_notebook,
+    is_current,
+    release,
+    save_notebook,
+    student_notebook,
+)
+from tito.lesson import Lesson, find_lesson, grade_id, is_graded, is_locked, is_solution
+
+POINTS = {
+    "test-memory-trace": 5,
+    "answer-power-of-two": 5,
+    "test-vectorized-immediate": 10,
+    "test-arithmetic-intensity": 5,
+    "test-tiled-trace": 5,
+    "test-cache-immediate": 15,
+    "test-cache-performance": 5,
+    "answer-small-blocks": 5,
+    "test-attention-chunks": 10,
+    "answer-rows": 5,
+    "test-chunk-edges": 2,
+    "test-parallel-immediate": 15,
+    "test-parallel-concurrent": 5,
+    "test-amdahl": 3,
+    "answer-claim": 5,
+}
+
+
+def test_generate_makes_the_contract_of_points(lesson: Lesson) -> None:
+    notebook = nbformat.read(lesson.released, as_version=4)
+    graded = {grade_id(c): c.metadata.nbgrader.points for c in notebook.cells if is_graded(c)}
+    assert graded == POINTS
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        assert gradebook.find_assignment(lesson.assignment).max_score == 100
+
+
+def test_generate_leaves_no_solution_hidden_test_or_pairing(lesson: Lesson) -> None:
+    text = lesson.released.read_text(encoding="utf-8")
+    for forbidden in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME", "jupytext", "cell_marker"):
+        assert forbidden not in text
+    notebook = nbformat.reads(text, as_version=4)
+    for cell in filter(is_solution, notebook.cells):
+        stub = "YOUR ANSWER HERE" if is_graded(cell) else "raise NotImplementedError"
+        assert stub in cell.source
+        assert "check_operands(A, B)" not in cell.source
+
+
+def test_generate_leaves_no_passage_of_a_solution_answer_or_marking_scheme(
+    root: Path, lesson: Lesson
+) -> None:
+    passages = solution_passages(root)
+    assert [p for p in passages if "Marking: 1 it is B" in p]
+    assert [p for p in passages if "The inner loop of ijk runs down a column" in p]
+    for notebook in (nbformat.read(lesson.released, as_version=4), student_notebook(lesson)):
+        text = squeezed("\n".join(cell.source for cell in notebook.cells))
+        assert [passage for passage in passages if passage in text] == []
+
+
+def test_generate_keeps_the_marking_scheme_for_the_graders(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        kept = gradebook.find_source_cell("question-rows", "kernels", lesson.assignment)
+        assert "BEGIN MARK SCHEME" in kept.source
+
+
+def test_generate_gives_valid_notebooks_with_stable_ids(lesson: Lesson) -> None:
+    first = lesson.released.read_bytes()
+    notebook = nbformat.reads(first.decode(), as_version=4)
+    nbformat.validate(notebook)
+    assert all(cell.id == grade_id(cell) for cell in notebook.cells if grade_id(cell))
+    generate(lesson)
+    assert lesson.released.read_bytes() == first
+
+
+def test_generate_turns_checksums_on(lesson: Lesson) -> None:
+    notebook = nbformat.read(lesson.released, as_version=4)
+    marked = [cell for cell in notebook.cells if is_locked(cell) or is_solution(cell)]
+    assert all(cell.metadata.nbgrader.checksum == compute_checksum(cell) for cell in marked)
+
+
+def test_generate_enters_the_deadline(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        assignment = gradebook.find_assignment(lesson.assignment)
+        assert assignment.duedate.isoformat() == "2027-01-31T22:59:59"  # kept in UTC
+
+
+def test_generate_refuses_a_lesson_without_checks(plain_course: Course) -> None:
+    with pytest.raises(TitoError, match="no graded cell"):
+        generate(find_lesson(plain_course, "layers"))
+
+
+def test_generate_refuses_without_a_source(lesson: Lesson) -> None:
+    lesson.source.unlink()
+    with pytest.raises(TitoError, match="has no source"):
+        generate(lesson)
+
+
+def test_generate_names_what_nbgrader_refuses(lesson: Lesson) -> None:
+    text = lesson.source.read_text(encoding="utf-8")
+    lesson.source.write_text(text.replace("    ### END SOLUTION\n", "", 1), encoding="utf-8")
+    with pytest.raises(TitoError, match="nbgrader could not generate kernels: .*solution"):
+        generate(lesson)
+
+
+def test_is_current_notices_a_changed_source(lesson: Lesson) -> None:
+    assert is_current(lesson)
+    text = lesson.source.read_text(encoding="utf-8")
+    lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    assert not is_current(lesson)
+    release(lesson)
+    assert is_current(lesson)
+    assert "## Goals" in lesson.released.read_text(encoding="utf-8")
+
+
+def test_release_without_an_exchange_says_where_the_notebook_lies(lesson: Lesson) -> None:
+    assert "assignments/release/11_kernels/kernels.ipynb" in release(lesson)
+
+
+def test_student_notebook_is_the_release_even_before_it_is_made(
+    plain_course: Course, generated: Path
+) -> None:
+    built = student_notebook(find_lesson(plain_course, "kernels"))
+    released = student_notebook(find_lesson(Course.read(generated), "kernels"))
+    assert [c.source for c in built.cells] == [c.source for c in released.cells]
+
+
+def test_instructor_notebook_keeps_the_solutions(lesson: Lesson) -> None:
+    text = json.dumps(instructor_notebook(lesson))
+    assert "BEGIN SOLUTION" in text
+    assert "jupytext" not in text
+
+
+def test_save_notebook_never_overwrites_unasked(lesson: Lesson) -> None:
+    lesson.working_copy.write_text("a student's work", encoding="utf-8")
+    with pytest.raises(TitoError, match="exists already"):
+        save_notebook(student_notebook(lesson), lesson.working_copy, force=False)
+    assert lesson.working_copy.read_text(encoding="utf-8") == "a student's work"
+    save_notebook(student_notebook(lesson), lesson.working_copy, force=True)
+    nbformat.read(lesson.working_copy, as_version=4)

@@ -1,0 +1,111 @@
+"""Reading the grades: every student has a status, and every score is a number."""
+
+import pytest
+from classroom import ANSWERS, CHECKS, MOST, Sample, read_samples
+from nbgrader.api import Gradebook
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grading.gradebook.grades import Submission, count_unread, read_grades
+from tito.grading.pipeline.autograde import autograde
+from tito.lesson import Lesson, find_lesson
+
+
+def test_read_grades_of_a_class(graded_course: Course) -> None:
+    grades = read_grades(find_lesson(graded_course, "kernels"))
+    assert (grades.course, grades.assignment, grades.max_score) == ("tinytorch", "11_kernels", MOST)
+    assert [s.student for s in grades.submissions] == [s.student for s in read_samples()]
+
+
+def test_read_grades_counts_who_handed_in_nothing(graded_course: Course) -> None:
+    with Gradebook(graded_course.gradebook_url) as gradebook:
+        gradebook.add_student("zoe")
+    submission = read_grades(find_lesson(graded_course, "kernels")).submissions[-1]
+    assert (submission.student, submission.status, submission.score) == ("zoe", "missing", 0.0)
+    assert [cell.verdict for cell in submission.cells] == ["not-run"] * len(CHECKS | ANSWERS)
+
+
+def test_read_grades_names_what_is_not_graded_yet(lesson: Lesson) -> None:
+    path = lesson.handed_in("ada")
+    path.parent.mkdir(parents=True)
+    path.write_text("{}", encoding="utf-8")
+    (submission,) = read_grades(lesson).submissions
+    assert (submission.status, submission.score) == ("failed", 0.0)
+    assert "tito nbgrader autograde kernels" in submission.message
+
+
+def test_read_grades_of_an_unknown_assignment(plain_course: Course) -> None:
+    with pytest.raises(TitoError, match="does not know 11_kernels"):
+        read_grades(find_lesson(plain_course, "kernels"))
+
+
+def test_submitted_students_before_anything_is_there(lesson: Lesson) -> None:
+    assert lesson.submitted_students() == []
+
+
+def give(course: Course, student: str, points: dict[str, float]) -> None:
+    """Enter a person's points as formgrader does."""
+    with Gradebook(course.gradebook_url) as gradebook:
+        for name, score in points.items():
+            grade = gradebook.find_grade(name, "kernels", "11_kernels", student)
+            grade.manual_score, grade.needs_manual_grade = score, False
+        gradebook.db.commit()
+
+
+def grade_of(lesson: Lesson, student: str) -> Submission:
+    return next(s for s in read_grades(lesson).submissions if s.student == student)
+
+
+@pytest.mark.parametrize("sample", read_samples(), ids=lambda sample: sample.name)
+def test_read_grades_names_the_answers_that_wait_for_a_person(
+    graded_course: Course, sample: Sample
+) -> None:
+    submission = grade_of(find_lesson(graded_course, "kernels"), sample.student)
+    assert list(submission.unread) == sample.answers
+    cells = {cell.grade_id: cell for cell in submission.cells if cell.grade_id in ANSWERS}
+    for name, cell in cells.items():
+        written = name in sample.answers
+        assert cell.verdict == ("review" if written else "failed")
+        words = "A person reads this answer." if written else "Nothing is written here."
+        assert cell.message == words
+
+
+def test_count_unread_goes_down_as_a_person_reads(graded_course: Course) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    all_of_them = sum(len(sample.answers) for sample in read_samples())
+    assert count_unread(lesson) == all_of_them
+    give(graded_course, "ada", {"answer-rows": 5, "answer-claim": 2})
+    assert count_unread(lesson) == all_of_them - 2
+
+
+def test_read_grades_counts_a_persons_points_and_keeps_them_when_it_is_graded_again(
+    graded_course: Course,
+) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    before = grade_of(lesson, "ada").score
+    give(graded_course, "ada", {"answer-rows": 5, "answer-claim": 2})
+    submission = grade_of(lesson, "ada")
+    assert submission.score == before + 7
+    assert submission.unread == ("answer-power-of-two", "answer-small-blocks")
+    cells = {cell.grade_id: cell for cell in submission.cells}
+    assert (cells["answer-rows"].verdict, cells["answer-rows"].message) == ("passed", "")
+    claim = cells["answer-claim"]
+    assert (claim.verdict, claim.message) == ("failed", "A person gave 2 of 5 points.")
+    autograde(lesson, ["ada"], force=True)
+    again = grade_of(lesson, "ada")
+    assert again.score == before + 7
+    assert len(again.unread) == 4  # as nbgrader has it: the text may be another one
+    claim = next(cell for cell in again.cells if cell.grade_id == "answer-claim")
+    assert (claim.verdict, claim.score) == ("review", 2)
+    assert "it was graded again since" in claim.message
+
+
+def test_read_grades_of_a_rejected_submission_leaves_nothing_to_read(lesson: Lesson) -> None:
+    path = lesson.handed_in("hal")
+    path.parent.mkdir(parents=True)
+    path.write_text("[]", encoding="utf-8")
+    autograde(lesson)
+    submission = grade_of(lesson, "hal")
+    assert (submission.status, submission.unread) == ("rejected", ())
+    assert {cell.verdict for cell in submission.cells} == {"not-run"}
+    assert count_unread(lesson) == 0

@@ -1,0 +1,46 @@
+"""How far an assignment is, and what comes next."""
+
+from dataclasses import replace
+
+from classroom import read_samples
+
+from tito.course import Course
+from tito.grading.gradebook.status import read_progress
+from tito.lesson import Lesson, find_lesson
+from tito.reports.progress import as_text
+
+
+def test_read_progress_before_the_release(plain_course: Course) -> None:
+    progress = read_progress(find_lesson(plain_course, "kernels"))
+    assert (progress.release, progress.next_step) == ("missing", "tito nbgrader release kernels")
+
+
+def test_read_progress_of_a_stale_release(lesson: Lesson) -> None:
+    text = lesson.source.read_text(encoding="utf-8")
+    lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    progress = read_progress(lesson)
+    assert (progress.release, progress.next_step) == ("stale", "tito nbgrader release kernels")
+
+
+def test_read_progress_before_anybody_handed_in(lesson: Lesson) -> None:
+    progress = read_progress(lesson)
+    assert (progress.release, progress.submitted) == ("current", 0)
+    assert progress.next_step == "tito nbgrader collect kernels"
+
+
+def test_read_progress_before_autograding(lesson: Lesson) -> None:
+    path = lesson.handed_in("ada")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(lesson.released.read_bytes())
+    progress = read_progress(lesson)
+    assert (progress.submitted, progress.autograded) == (1, 0)
+    assert progress.next_step == "tito nbgrader autograde kernels"
+
+
+def test_read_progress_counts_the_answers_that_wait_before_feedback(graded_course: Course) -> None:
+    progress = read_progress(find_lesson(graded_course, "kernels"))
+    unread = sum(len(sample.answers) for sample in read_samples())
+    assert (progress.autograded, progress.unread, progress.feedback) == (8, unread, 0)
+    assert "formgrader" in progress.next_step
+    assert f"to read     {unread} answers" in as_text(progress)
+    assert "to read     1 answer\n" in as_text(replace(progress, unread=1))

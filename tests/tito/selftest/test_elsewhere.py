@@ -1,0 +1,41 @@
+"""Names that a solution takes from cells that the grader does not run."""
+
+import pytest
+
+from tito.grading.intake.read import SubmittedCell
+from tito.grading.judge.source_cells import read_cell
+from tito.selftest.elsewhere import elsewhere, free_names
+
+SOLVE = "def solve(x):\n    size = len(x)\n    return math.sqrt(size) + offset + np.pi"
+
+
+@pytest.mark.parametrize(
+    ("source", "names"),
+    [
+        (SOLVE, {"len", "math", "offset", "np"}),
+        ("import math\ndef f():\n    return math.pi", set()),
+        ("x = [i for i in y]", {"y"}),
+        ("def f(:", set()),
+    ],
+)
+def test_free_names_are_those_that_come_from_elsewhere(source: str, names: set[str]) -> None:
+    assert free_names(source) == names
+
+
+def said(*cells: SubmittedCell) -> list[str]:
+    needed = {"solve": [read_cell("solve", SOLVE)]}
+    return elsewhere(needed, ["import numpy as np"], cells, {"solve"})
+
+
+def test_elsewhere_names_what_the_grader_will_not_have() -> None:
+    helper = SubmittedCell("code", "offset = 3", "demo")
+    assert said(SubmittedCell("code", "import math\nprint(math.pi)"), helper) == [
+        "`math` is imported in cell 1, which the grader does not run: it runs solution cells only. "
+        "Move it into cell solve.",
+        "`offset` is defined in cell demo, which the grader does not run: it runs solution cells "
+        "only. Move it into cell solve.",
+    ]
+
+
+def test_elsewhere_says_nothing_of_names_that_nobody_defines() -> None:
+    assert said(SubmittedCell("markdown", "offset = 3")) == []

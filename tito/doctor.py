@@ -1,0 +1,159 @@
+"""Diagnosis: what this machine and this checkout have, and what mends the rest."""
+
+import importlib.metadata
+import re
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tito.course import Course
+from tito.errors import TitoError
+
+__all__ = ["Finding", "examine"]
+
+DISTRIBUTION = "tinytorch-kernels"
+OLDEST_PYTHON = (3, 11)
+OPTIONAL = {"matplotlib": "pip install 'tinytorch-kernels[plots]'"}
+
+NO_GROUP = (
+    "none: memory and files are counted ten times per second, so a sandbox may exceed them for a "
+    "moment, and the kernel's own memory for pipes, sockets and page tables is not bounded"
+)
+LET_MAKE_GROUPS = "Grade as root, or with `systemd-run --user --scope -p Delegate=yes tito ...`"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: ``ok``, ``missing`` (needed) or ``optional`` (absent)."""
+
+    name: str
+    state: str
+    detail: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """Look at Python, the packages, the kernel and the course; never raises."""
+    findings = [_python(), *_packages(), _kernel()]
+    course, finding = _course()
+    findings.append(finding)
+    if course is not None:
+        findings += [_guarded("nbgrader settings", lambda: _settings(course))]
+        findings += [_guarded("exported packages", lambda: _exports(course))]
+    findings += _sandbox()
+    return findings
+
+
+def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
+    """A look that fails is itself a finding: nothing else must go unseen because of it."""
+    try:
+        return look()
+    except TitoError as error:
+        return Finding(name, "missing", error.fact, error.remedy)
+    except Exception as error:  # whatever a broken installation raises
+        return Finding(name, "missing", f"{type(error).__name__}: {error}", "pip install -e .")
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    wanted = ".".join(map(str, OLDEST_PYTHON))
+    if sys.version_info >= OLDEST_PYTHON:
+        return Finding("Python", "ok", version)
+    return Finding("Python", "missing", version, f"Install Python {wanted} or later.")
+
+
+def _packages() -> Iterator[Finding]:
+    for requirement in importlib.metadata.requires(DISTRIBUTION) or []:
+        if "extra ==" not in requirement:
+            match = re.match(r"[\w.-]+", requirement)
+            if match:
+                yield _package(match[0], requirement)
+    for name, remedy in OPTIONAL.items():
+        found = _version(name)
+        yield Finding(
+            name, "ok" if found else "optional", found or "for plots", "" if found else remedy
+        )
+
+
+def _package(name: str, requirement: str) -> Finding:
+    found = _version(name)
+    if not found:
+        return Finding(name, "missing", "not installed", f"pip install '{requirement}'")
+    from packaging.requirements import Requirement
+
+    if not Requirement(requirement).specifier.contains(found, prereleases=True):
+        return Finding(name, "missing", f"{found} is too old", f"pip install '{requirement}'")
+    return Finding(name, "ok", found)
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _kernel() -> Finding:
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        spec = KernelSpecManager().get_kernel_spec("python3")
+    except NoSuchKernel:
+        return Finding("kernel python3", "missing", "not found", "pip install ipykernel")
+    return Finding("kernel python3", "ok", spec.display_name)
+
+
+def _course() -> tuple[Course | None, Finding]:
+    try:
+        course = Course.find()
+    except TitoError as error:
+        return None, Finding("course", "missing", error.fact, error.remedy)
+    return course, Finding("course", "ok", f"{course.title}, {course.root}")
+
+
+def _settings(course: Course) -> Finding:
+    from tito.grading.gradebook.assignment import load_config
+
+    load_config(course)
+    return Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
+
+
+def _sandbox() -> Iterator[Finding]:
+    """Try the sandbox for real: a line per attempt, with a remedy if it got through."""
+    try:
+        from tito.grading.sandbox import probe
+        from tito.grading.sandbox.tools import remedy
+
+        lines = probe()
+    except TitoError as error:
+        yield Finding("sandbox", "missing", error.fact, error.remedy)
+        return
+    for line in lines:
+        state, mended_by = ("ok", "") if line.holds else ("missing", remedy())
+        yield Finding(f"sandbox: {line.name}", state, line.detail or "stopped", mended_by)
+    yield _control_group()
+
+
+def _control_group() -> Finding:
+    """What bounds a whole sandbox, and what then is not bounded."""
+    from tito.course import Limits
+    from tito.grading.sandbox.cgroup import make_group
+
+    group = make_group(Limits())
+    bounded = group.bounds_memory
+    group.remove()
+    if bounded:
+        return Finding("sandbox: control group", "ok", "bounds memory and processes")
+    return Finding("sandbox: control group", "optional", NO_GROUP, LET_MAKE_GROUPS)
+
+
+def _exports(course: Course) -> Finding:
+    from tito.export import stale_package
+    from tito.lesson import Lesson
+
+    lessons = (Lesson(course, name) for name in course.lessons)
+    stale = [one.name for one in lessons if one.source.exists() and stale_package(one)]
+    if stale:
+        remedy = "; ".join(f"tito export {name}" for name in stale)
+        return Finding("exported packages", "missing", f"stale: {', '.join(stale)}", remedy)
+    return Finding("exported packages", "ok", "current")

@@ -1,0 +1,1 @@
+"""Everything that touches nbgrader: its course tree, its database, its own commands."""

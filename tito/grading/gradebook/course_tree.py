@@ -1,0 +1,229 @@
+"""nbgrader's course tree on disk: what was handed in, and what was made of it.
+
+Files appear complete or not at all: each is written beside its place, forced to the disk and
+renamed. An autograded notebook carries the fingerprint of all that it was made from.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path, PurePath
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.files import Refused, read_regular, write_whole
+from tito.grading.gradebook.cell_metadata import METADATA_KEY
+from tito.grading.gradebook.database import REMEDY
+from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
+from tito.grading.intake.times import parse_time
+from tito.lesson import Lesson
+
+__all__ = [
+    "NotStored",
+    "fingerprint",
+    "graded_fingerprint",
+    "handed_in_at",
+    "put_in_place",
+    "the_only_grader",
+]
+
+READ_ONLY = 0o444
+"""The mode of autograded files, as nbgrader sets it."""
+
+MIB = 2**20
+MOST_TIMESTAMP = 1000
+"""The most bytes of a timestamp.txt; one has 30."""
+
+
+class NotStored(TitoError):
+    """The files of one student cannot be written; those of others may well be."""
+
+
+def fingerprint(submitted: Path, course: Course) -> str:
+    """Return a digest of all that the grade of a submission in nbgrader's tree depends on.
+
+    These are the notebook, the time it was handed in, the assignment's source, release and checks,
+    and what settings.ini says of limits, deadline and penalty.
+    """
+    course_tree, assignment = submitted.parents[3], submitted.parent.name
+    lesson = course.lessons.get(assignment)
+    settings = (asdict(course.limits), lesson and lesson.due, course.late_penalty_per_day)
+    digest = hashlib.sha256(repr(settings).encode())
+    for path in (
+        submitted,
+        submitted.parent / TIMESTAMP,
+        course_tree / "source" / assignment / submitted.name,
+        course_tree / "release" / assignment / submitted.name,
+        course.sources / assignment / "checks.py",
+    ):
+        try:
+            data = read_bytes(path, course.limits)
+        except Rejected as rejected:
+            data = rejected.fact.encode(errors="replace")
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()
+
+
+def graded_fingerprint(lesson: Lesson, student: str) -> str:
+    """Return the fingerprint of what a student's grade was made from; empty if there is none."""
+    try:
+        data = lesson.handed_in(student, "autograded").read_bytes()
+        return str(json.loads(data)["metadata"][METADATA_KEY]["fingerprint"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return ""
+
+
+def handed_in_at(lesson: Lesson, student: str) -> datetime | None:
+    """Return the time in a submission's timestamp.txt, in UTC; None where there is no such file.
+
+    Raises
+    ------
+    TitoError
+        If it is no regular file or holds no time.
+    """
+    path = lesson.handed_in(student).with_name(TIMESTAMP)
+    if not os.path.lexists(path):
+        return None
+    try:
+        return parse_time(read_regular(path, MOST_TIMESTAMP).decode())
+    except Refused as refused:
+        raise TitoError(f"{TIMESTAMP} {refused}: remove it.") from None
+    except ValueError as error:
+        raise TitoError(f"{TIMESTAMP} holds no time: {error}. Fix or remove it.") from None
+
+
+def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> list[str]:
+    """Make the autograded folder of a student what nbgrader would have made it.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    student : str
+        Whose folder.
+    notebook : str
+        The text of the autograded notebook; it is put in place last.
+    ignored : sequence of str
+        Patterns of names that are not copied; those of nbgrader's `CourseDirectory.ignore`.
+
+    Returns
+    -------
+    list of str
+        What was left out of what the student handed in, each with the reason.
+
+    Raises
+    ------
+    NotStored
+        If this student's files cannot be written.
+    TitoError
+        If no file can be written: the disk is full, or may only be read.
+    """
+    place = lesson.handed_in(student, "autograded")
+    given = lesson.course.assignments / "source" / lesson.assignment
+    most = lesson.course.limits.file_mib * MIB
+    left_out: list[str] = []
+    try:
+        ours = _beside(given, ignored)
+        own = _beside(lesson.handed_in(student).parent, ignored)
+        files = {**_not_in_the_way(own, {*ours, place.name}, left_out), **ours}
+        _clear(place.parent, {*files, place.name})
+        for name, path in files.items():
+            try:
+                write_whole(place.parent / name, read_regular(path, most), READ_ONLY)
+            except Refused as refused:
+                left_out.append(f"{name} {refused}")
+        write_whole(place, notebook.encode(), READ_ONLY)
+        _force_to_disk(place.parent)
+    except OSError as error:
+        raise _told(error, lesson, student) from error
+    return left_out
+
+
+@contextmanager
+def the_only_grader(lesson: Lesson) -> Iterator[None]:
+    """Hold the lock of an assignment inside the block; it ends with the process, however that ends.
+
+    Raises
+    ------
+    TitoError
+        If another grader holds it, or the folder cannot be written.
+    """
+    path = lesson.course.assignments / f".{lesson.assignment}.lock"
+    try:
+        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _told(error, lesson) from error
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        raise TitoError(
+            f"{lesson.assignment} is being graded already, by another command.",
+            "Wait until it has finished, or end it.",
+        ) from None
+    try:
+        yield
+    finally:
+        os.close(handle)
+
+
+def _beside(folder: Path, ignored: Sequence[str]) -> dict[str, Path]:
+    """The files that nbgrader copies from a folder, by their path below it."""
+    from nbgrader.utils import find_all_files
+
+    if not folder.is_dir():
+        return {}
+    found = map(Path, find_all_files(str(folder), [*ignored, "*.ipynb"]))
+    return {str(path.relative_to(folder)): path for path in found}
+
+
+def _not_in_the_way(own: dict[str, Path], ours: set[str], left_out: list[str]) -> dict[str, Path]:
+    """Those files of a student that are neither a folder of ours nor lie in a file of ours."""
+    folders = {str(folder) for name in ours for folder in PurePath(name).parents}
+    free = {}
+    for name, path in own.items():
+        if name in folders or any(str(folder) in ours for folder in PurePath(name).parents):
+            left_out.append(f"{name} is in the way of a file of the release")
+        else:
+            free[name] = path
+    return free
+
+
+def _clear(folder: Path, wanted: Iterable[str]) -> None:
+    """Remove what is no longer handed in, and what stands where something else has to be."""
+    files = {folder / name for name in wanted}
+    folders = {parent for file in files for parent in file.parents}
+    for top, names, others in os.walk(folder):
+        paths = [Path(top, name) for name in names]
+        links = [path for path in paths if path.is_symlink()]
+        for path in [*links, *(Path(top, name) for name in others)]:
+            if path not in files:
+                path.unlink()
+        for path in set(paths) - folders - set(links):
+            shutil.rmtree(path)
+        names[:] = [path.name for path in paths if path in folders]
+
+
+def _force_to_disk(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _told(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
+    folder = lesson.course.shown(lesson.course.assignments)
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")
+    fact = f"{folder} cannot be written: {error.strerror}."
+    if student and error.errno != errno.EROFS:
+        return NotStored(f"The autograded folder of {student} cannot be written: {error.strerror}.")
+    return TitoError(fact, f"Make it writable. {REMEDY}")

@@ -1,0 +1,83 @@
+"""Feedback: nbgrader's page for each student, sent through the exchange where there is one."""
+
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from pathlib import Path
+
+from tito.errors import TitoError
+from tito.grading.gradebook.assignment import failure_reason, nbgrader_api, run_step
+from tito.grading.workers.pool import LocalPool
+from tito.lesson import Lesson
+
+__all__ = ["write_feedback"]
+
+AT_A_TIME = 20
+"""So many pages a worker writes before it is asked again."""
+
+
+def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1) -> list[Path]:
+    """Write the feedback pages of a class, or of one student; return their paths.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    student : str, optional
+        Whose page; default: everybody's.
+    jobs : int
+        How many processes write pages.
+
+    Raises
+    ------
+    TitoError
+        If nothing is autograded yet, or nbgrader cannot write a page; all others are written.
+    """
+    pattern = f"{student or '*'}/{lesson.assignment}/{lesson.notebook_name}"
+    autograded = sorted((lesson.course.assignments / "autograded").glob(pattern))
+    if not autograded:
+        whose = f"of {student} " if student else ""
+        raise TitoError(
+            f"Nothing {whose}is autograded for {lesson.assignment}.",
+            f"Run `tito nbgrader autograde {lesson.name}`.",
+        )
+    students = [path.parents[1].name for path in autograded]
+    failures = _write_pages(lesson, students, jobs)
+    if lesson.course.exchange is not None:
+        api = nbgrader_api(lesson.course)
+        run_step(
+            lambda: api.release_feedback(lesson.assignment, student_id=student),
+            f"send the feedback of {lesson.name}",
+        )
+    if failures:
+        name, reason = next(iter(failures.items()))
+        fact = f"nbgrader could not write the feedback of {', '.join(failures)}."
+        raise TitoError(fact, f"Mend that and run it again; for {name} it says: {reason}.")
+    return [lesson.handed_in(name, "feedback").with_suffix(".html") for name in students]
+
+
+def _write_pages(lesson: Lesson, students: Sequence[str], jobs: int) -> dict[str, str]:
+    """Write the pages, in processes if there are several to do; return why some failed."""
+    parts = [students[i : i + AT_A_TIME] for i in range(0, len(students), AT_A_TIME)]
+    if jobs == 1 or len(parts) == 1:
+        return _write_some(lesson, students)
+    failures = {}
+    with closing(LocalPool(min(jobs, len(parts)))) as pool:
+        for part in [pool.submit(_write_some, lesson, part) for part in parts]:
+            try:
+                failures.update(part.result())
+            except BrokenProcessPool:
+                raise TitoError(
+                    "A process that wrote feedback was killed.", "Run the same command again."
+                ) from None
+    return failures
+
+
+def _write_some(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
+    api = nbgrader_api(lesson.course)
+    failures = {}
+    for student in students:
+        result = api.generate_feedback(lesson.assignment, student_id=student, force=True)
+        if not result["success"]:
+            failures[student] = failure_reason(result)
+    return failures

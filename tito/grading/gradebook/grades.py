@@ -1,0 +1,160 @@
+"""The grades of an assignment, read from nbgrader's gradebook and the autograded notebooks."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from tito.conditions.results import CellVerdict
+from tito.errors import TitoError
+from tito.grading.gradebook.assignment import nbgrader_api
+from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.lesson import Lesson, read_notebook
+
+__all__ = [
+    "Grades",
+    "Submission",
+    "count_unread",
+    "is_unread",
+    "read_grades",
+]
+
+
+@dataclass(frozen=True)
+class Submission:
+    """One student's grade; `status` is graded, rejected, failed or missing.
+
+    ``unread`` names the written answers that wait for a person; their points are still to come.
+    """
+
+    student: str
+    status: str
+    score: float
+    max_score: float
+    cells: list[CellVerdict] = field(default_factory=list)
+    late_penalty: float = 0.0
+    message: str = ""
+    unread: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Grades:
+    """The grades of a class in one assignment."""
+
+    course: str
+    assignment: str
+    max_score: float
+    submissions: list[Submission]
+
+
+def read_grades(lesson: Lesson) -> Grades:
+    """Read the grades of every student who is in the gradebook or handed something in.
+
+    Raises
+    ------
+    TitoError
+        If the gradebook does not know the assignment.
+    """
+    from nbgrader.api import MissingEntry
+
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        try:
+            assignment = gradebook.find_assignment(lesson.assignment)
+        except MissingEntry:
+            raise TitoError(
+                f"The gradebook does not know {lesson.assignment}.",
+                f"Run `tito nbgrader generate {lesson.name}`.",
+            ) from None
+        points = _points(assignment)
+        graded = {s.student.id: s for s in assignment.submissions}
+        handed_in = set(lesson.submitted_students())
+        names = {s.id for s in gradebook.students} | handed_in
+        submissions = [
+            _submission(lesson, name, graded.get(name), points, handed_in=name in handed_in)
+            for name in sorted(names)
+        ]
+    return Grades(lesson.course.id, lesson.assignment, sum(points.values()), submissions)
+
+
+def count_unread(lesson: Lesson) -> int:
+    """Return how many written answers of the class wait for a person."""
+    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        grades = gradebook.db.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
+        wanted = grades.join(Assignment).filter(Assignment.name == lesson.assignment)
+        unread: int = wanted.filter(Grade.needs_manual_grade, Grade.auto_score.is_(None)).count()
+    return unread
+
+
+def is_unread(grade: Any) -> bool:
+    """Whether a written answer waits for a person, given its entry in the gradebook.
+
+    What was not written, nbgrader scores itself; a check with an override waits for another reason.
+    """
+    return bool(grade.needs_manual_grade and grade.auto_score is None)
+
+
+def _points(assignment: Any) -> dict[str, float]:
+    cells = [cell for notebook in assignment.notebooks for cell in notebook.grade_cells]
+    return {cell.name: float(cell.max_score) for cell in cells}
+
+
+def _submission(
+    lesson: Lesson, student: str, entry: Any, points: dict[str, float], *, handed_in: bool
+) -> Submission:
+    most = sum(points.values())
+    if entry is None:
+        if not handed_in:
+            return _ungraded(student, "missing", "Nothing was handed in.", points)
+        remedy = f"Run `tito nbgrader autograde {lesson.name}`."
+        return _ungraded(student, "failed", f"It is not graded yet. {remedy}", points)
+    verdicts, status, message = _recorded(lesson, student)
+    cells = list(_cells(entry, points, {v.grade_id: v for v in verdicts}, message))
+    penalty = sum(n.late_submission_penalty or 0.0 for n in entry.notebooks)
+    score = max(0.0, float(entry.score or 0.0) - penalty)
+    unread = tuple(g.name for n in entry.notebooks for g in n.grades if is_unread(g))
+    return Submission(student, status, score, most, cells, penalty, message, unread)
+
+
+def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
+    cells = [CellVerdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
+    return Submission(student, status, 0.0, sum(points.values()), cells, message=why)
+
+
+def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str]:
+    """The verdicts, the status and the reason that the autograded notebook carries."""
+    path = lesson.handed_in(student, "autograded")
+    if not path.exists():
+        if not os.path.lexists(lesson.handed_in(student)):
+            return [], "rejected", f"The submission holds no {lesson.notebook_name}."
+        remedy = f"Run `tito nbgrader autograde {lesson.name}`."
+        return [], "failed", f"Its autograded notebook is missing. {remedy}"
+    notebook = read_notebook(path)
+    mark = notebook.metadata.get(METADATA_KEY, {})
+    return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+
+
+def _cells(
+    entry: Any, points: dict[str, float], verdicts: dict[str, CellVerdict], message: str
+) -> Iterator[CellVerdict]:
+    """Each cell's verdict with the gradebook's score, which a person may have changed since."""
+    grades = {g.name: g for n in entry.notebooks for g in n.grades}
+    for name, most in points.items():
+        found = verdicts.get(name, CellVerdict(name, 0.0, most, "not-run", message))
+        grade = grades.get(name)
+        score = float(grade.score or 0.0) if grade is not None else 0.0
+        if grade is not None and grade.auto_score is None and grade.manual_score is not None:
+            yield _of_a_person(name, score, most, confirmed=not grade.needs_manual_grade)
+        else:
+            yield CellVerdict(name, score, most, found.verdict, found.message, found.hint)
+
+
+def _of_a_person(name: str, score: float, most: float, *, confirmed: bool) -> CellVerdict:
+    """The verdict on an answer that a person has read, perhaps before it was graded once more."""
+    if not confirmed:
+        message = f"A person gave {score:g} of {most:g} points; it was graded again since."
+        return CellVerdict(name, score, most, "review", message)
+    if score >= most:
+        return CellVerdict(name, score, most, "passed")
+    return CellVerdict(name, score, most, "failed", f"A person gave {score:g} of {most:g} points.")

@@ -1,0 +1,254 @@
+"""Examination: from what a student handed in to the notebook that goes into the gradebook.
+
+It is a function of its arguments alone, which can be pickled: so it runs in this process, in
+another one or on another machine, and never touches the course's files or its gradebook.
+"""
+
+import hashlib
+import os
+import secrets
+import time
+import traceback
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cache, lru_cache
+from pathlib import Path
+
+from tito.conditions.results import CellVerdict, Check
+from tito.course import Limits
+from tito.errors import TitoError
+from tito.grading.gradebook.cell_metadata import (
+    METADATA_KEY,
+    record_verdicts,
+    reject,
+    rejected_verdicts,
+)
+from tito.grading.intake.read import Rejected, notebook_cells
+from tito.grading.intake.rebuild import rebuild
+from tito.grading.judge import checks_in, judge_notebook
+from tito.grading.pipeline.verdicts import answer_verdicts, verdicts_of
+from tito.grading.sandbox.execution import Execution
+from tito.grading.sandbox.mode import SandboxMode, choose_sandbox
+from tito.grading.workers.pool import cpu_count
+from tito.lesson import Notebook, code_cells, grade_id, is_answer, is_graded
+
+__all__ = [
+    "Examined",
+    "HandedIn",
+    "Material",
+    "engine_version",
+    "examine",
+    "examine_notebook",
+]
+
+TRIES = 2
+SEED_BITS = 53  # a seed stands in a notebook's metadata, whose readers may know no larger integers
+
+
+@cache
+def engine_version() -> str:
+    """Return a digest of the code that grades depend on: conditions, tracing and judge."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    for part in ("conditions", "tracing", "grading/judge"):
+        for file in sorted((package / part).glob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Material:
+    """What it takes to examine any submission of an assignment; the same for the whole class.
+
+    Parameters
+    ----------
+    release : str
+        The notebook to put solutions into, as JSON: the release, with hidden tests if it has any.
+    checks : str
+        The source of the lesson's checks.py; empty where there is none.
+    limits : Limits
+        What a submission may use.
+    sandbox : str
+        One of `tito.grading.sandbox.mode.CHOICES`.
+    probed : bool
+        Whether the sandbox was tried on the machine that examines.
+    engine : str
+        The `engine_version` of whoever made this: it has to be that of whoever examines.
+    """
+
+    release: str
+    checks: str
+    limits: Limits
+    sandbox: str
+    probed: bool = False
+    engine: str = field(default_factory=engine_version)
+
+
+@dataclass(frozen=True)
+class HandedIn:
+    """A submission: its bytes, or why they could not be read.
+
+    ``fingerprint`` is a digest of all that its grade depends on.
+    """
+
+    student: str
+    fingerprint: str
+    data: bytes = b""
+    rejected: str = ""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The notebook that goes into the gradebook, and what came of the examination.
+
+    ``status`` is graded, rejected or failed, ``seconds`` the wall time of each stage, ``seed``
+    where the hidden inputs come from, and ``error`` the traceback of what should not have happened.
+    """
+
+    student: str
+    status: str
+    notebook: str = ""
+    reason: str = ""
+    score: float = 0.0
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    seed: int = 0
+    error: str = ""
+
+
+def examine(material: Material, handed_in: HandedIn) -> Examined:
+    """Rebuild, run and judge a submission; whatever happens, return the result."""
+    try:
+        return _examine(_prepared(material), handed_in)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}"
+        return Examined(handed_in.student, "failed", reason=reason, error=traceback.format_exc())
+
+
+def examine_notebook(
+    notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
+) -> tuple[list[CellVerdict], dict[str, float]]:
+    """Judge a rebuilt notebook, run the graded cells that no check judges, and record the verdicts.
+
+    The seed of the judge's hidden inputs is kept in the notebook's metadata.
+
+    Parameters
+    ----------
+    notebook : Notebook
+        The release with a student's solutions in it; it receives outputs and verdicts.
+    checks : mapping of grade id to Check
+        What the judge asks.
+    limits : Limits
+        What it may use, the judge and the notebook's kernel together.
+    sandbox : SandboxMode
+        How student code is started.
+
+    Returns
+    -------
+    list of CellVerdict, dict of str to float
+        The verdicts on its checks and answers, and the seconds that it took to judge and to run.
+    """
+    start = time.perf_counter()
+    judged = _judge(notebook, checks, limits, sandbox) if checks else []
+    seconds = {"judge": time.perf_counter() - start}
+    left = max(1, round(limits.notebook_seconds - seconds["judge"]))
+    execution = Execution(notebook)
+    if _unjudged(notebook, checks):
+        execution = sandbox.run_notebook(
+            notebook, replace(limits, notebook_seconds=left), frozenset(checks)
+        )
+    seconds["run"] = time.perf_counter() - start - seconds["judge"]
+    seen = [*verdicts_of(execution), *answer_verdicts(notebook), *judged]
+    verdicts = {verdict.grade_id: verdict for verdict in seen}  # the judge's word is the last
+    record_verdicts(notebook, list(verdicts.values()))
+    return list(verdicts.values()), seconds
+
+
+def _judge(
+    notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
+) -> list[CellVerdict]:
+    """Judge; once more if the time was over on a grader that had more to do than CPUs."""
+    found: list[CellVerdict] = []
+    for _ in range(TRIES):
+        seed, start = secrets.randbits(SEED_BITS), time.monotonic()
+        notebook.metadata.setdefault(METADATA_KEY, {})["seed"] = seed
+        found = judge_notebook(notebook, checks, sandbox.launcher(limits), limits, seed)
+        in_time = time.monotonic() - start < limits.notebook_seconds
+        if in_time or os.getloadavg()[0] <= cpu_count():
+            break
+    return found
+
+
+def _unjudged(notebook: Notebook, checks: Mapping[str, Check]) -> bool:
+    """Whether there is a graded cell that only its own run can tell the points of."""
+    graded = [cell for cell in code_cells(notebook) if is_graded(cell) and not is_answer(cell)]
+    return any(grade_id(cell) not in checks for cell in graded)
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """What a process makes of the material once."""
+
+    release: Notebook
+    checks: Mapping[str, Check]
+    limits: Limits
+    sandbox: SandboxMode
+
+
+@lru_cache(maxsize=4)
+def _prepared(material: Material) -> _Prepared:
+    import nbformat
+
+    if material.engine != engine_version():
+        fact = "This worker's tito judges by other code than the grader's."
+        raise TitoError(fact, "Install the same version on every machine.")
+    return _Prepared(
+        release=nbformat.reads(material.release, as_version=4),
+        checks=checks_in(material.checks) if material.checks else {},
+        limits=material.limits,
+        sandbox=choose_sandbox(material.sandbox, probed=material.probed),
+    )
+
+
+def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
+    start = time.perf_counter()
+    notebook, reason = _rebuilt(prepared, handed_in)
+    mark = notebook.metadata.setdefault(METADATA_KEY, {})
+    mark["fingerprint"] = handed_in.fingerprint
+    seconds = {"intake": time.perf_counter() - start}
+    if reason:
+        verdicts = rejected_verdicts(notebook)
+        record_verdicts(notebook, verdicts)
+    else:
+        verdicts, more = examine_notebook(
+            notebook, prepared.checks, prepared.limits, prepared.sandbox
+        )
+        seconds |= more
+    start = time.perf_counter()
+    text = _text(notebook, prepared.limits)
+    seconds["text"] = time.perf_counter() - start
+    status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
+    seed = notebook.metadata[METADATA_KEY].get("seed", 0)
+    return Examined(handed_in.student, status, text, reason, score, seconds, seed)
+
+
+def _rebuilt(prepared: _Prepared, handed_in: HandedIn) -> tuple[Notebook, str]:
+    """The release with the student's solutions in it; as it is, with the reason, if rejected."""
+    reason = handed_in.rejected
+    try:
+        cells = [] if reason else notebook_cells(handed_in.data, prepared.limits)
+    except Rejected as rejected:
+        cells, reason = [], rejected.fact
+    notebook, _ = rebuild(prepared.release, cells)
+    if reason:
+        reject(notebook, reason)
+    return notebook, reason
+
+
+def _text(notebook: Notebook, limits: Limits) -> str:
+    """The notebook as nbgrader writes it, long outputs cut."""
+    import nbformat
+    from nbgrader.preprocessors import LimitOutput
+
+    cut, _ = LimitOutput(max_lines=limits.output_lines).preprocess(notebook, {})
+    text: str = nbformat.writes(cut)
+    return text if text.endswith("\n") else f"{text}\n"

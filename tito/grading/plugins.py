@@ -1,0 +1,125 @@
+"""The parts that nbgrader_config.py hangs into nbgrader's own pipeline.
+
+Stock `nbgrader autograde`, formgrader's button and `tito nbgrader autograde` all run them, so all
+three give the same grades.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from nbconvert.exporters import NotebookExporter
+from nbgrader.plugins import LateSubmissionPlugin
+from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
+from traitlets import Float
+
+from tito.course import Course, Limits
+from tito.errors import TitoError
+from tito.grading.gradebook.cell_metadata import (
+    METADATA_KEY,
+    record_verdicts,
+    reject,
+    rejected_verdicts,
+)
+from tito.grading.gradebook.course_tree import fingerprint
+from tito.grading.gradebook.grades import is_unread
+from tito.grading.intake.read import Rejected, read_submission
+from tito.grading.intake.rebuild import NOTE_KEY, rebuild
+from tito.grading.judge import load_checks
+from tito.grading.pipeline.grade import examine_notebook
+from tito.grading.sandbox.mode import choose_sandbox
+from tito.lesson import Cell, Notebook, grade_id, is_answer, read_notebook
+
+__all__ = ["DailyPenalty", "ExecuteNotebook", "GetGradesSoFar", "IntakeExporter"]
+
+SECONDS_A_DAY = 24 * 60 * 60
+UNREAD = "Nobody has read this answer yet: its points are still to come."
+
+Resources = dict[str, Any]
+
+
+class IntakeExporter(NotebookExporter):
+    """Reads a submission through intake; what nbgrader wrote itself, as nbconvert does."""
+
+    def from_filename(
+        self, filename: str, resources: Resources | None = None, **kwargs: Any
+    ) -> Any:
+        """Convert the notebook `filename`, a path in nbgrader's course tree."""
+        path = Path(filename).absolute()
+        if path.parents[2].name != "submitted":
+            return super().from_filename(filename, resources, **kwargs)
+        course = Course.find(path.parents[3])
+        notebook = self._taken_in(path, course.limits)
+        mark = notebook.metadata.setdefault(METADATA_KEY, {})
+        mark["fingerprint"] = fingerprint(path, course)
+        resources = resources or {}
+        resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
+        return NotebookExporter.from_notebook_node(self, notebook, resources, **kwargs)
+
+    def _taken_in(self, path: Path, limits: Limits) -> Notebook:
+        release = read_notebook(_release(path))
+        try:
+            cells = read_submission(path, limits)
+        except Rejected as rejected:
+            self.log.warning("%s is rejected: %s", path, rejected.fact)
+            reject(release, rejected.fact)
+            return release
+        notebook, notes = rebuild(release, cells)
+        for note in notes:
+            self.log.warning("%s: %s", path, note)
+        return notebook
+
+
+class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
+    """Runs the rebuilt notebook and writes the verdicts where nbgrader looks for them."""
+
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        """Execute `notebook` in place."""
+        if notebook.metadata.get(METADATA_KEY, {}).get("status") == "rejected":
+            record_verdicts(notebook, rejected_verdicts(notebook))
+            return notebook, resources
+        course = Course.find(Path(resources["metadata"]["path"]).absolute())
+        checks = load_checks(course, resources["nbgrader"]["assignment"])
+        examine_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox))
+        return notebook, resources
+
+
+class GetGradesSoFar(GetGrades):  # type: ignore[misc]
+    """Puts grades into a page of feedback, and says what else a student should know of a cell."""
+
+    def preprocess_cell(
+        self, cell: Cell, resources: Resources, cell_index: int
+    ) -> tuple[Cell, Resources]:
+        """Enter the cell's grade and comment."""
+        super().preprocess_cell(cell, resources, cell_index)
+        if is_answer(cell):
+            names = (grade_id(cell), self.notebook_id, self.assignment_id, self.student_id)
+            grade = self.gradebook.find_grade(*names)
+            if is_unread(grade) and grade.manual_score is None:
+                cell.metadata.nbgrader["comment"] = UNREAD
+        if NOTE_KEY in cell.metadata:
+            said = (cell.metadata[NOTE_KEY], cell.metadata.nbgrader.get("comment"))
+            cell.metadata.nbgrader["comment"] = "\n\n".join(filter(None, said))
+        return cell, resources
+
+
+class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]
+    """Takes a share of the score for each started day of delay."""
+
+    late_penalty_per_day = Float(0.0, help="The share that each day costs.").tag(config=True)
+
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float:
+        """Return the points that `total_seconds_late` cost a submission worth `score`."""
+        started_days = -(-total_seconds_late // SECONDS_A_DAY)
+        return score * min(1.0, float(self.late_penalty_per_day) * started_days)
+
+
+def _release(submitted: Path) -> Path:
+    """Where the release of a submitted notebook lies in nbgrader's course tree."""
+    path = submitted.parents[3] / "release" / submitted.parent.name / submitted.name
+    if not path.exists():
+        raise TitoError(
+            f"There is no release at {path}.", "Run `tito nbgrader generate` for the lesson."
+        )
+    return path

@@ -1,0 +1,1 @@
+"""What `tito test` runs: the locked cells of a student's own file, as the grader would."""

@@ -1,0 +1,141 @@
+"""Running the locked cells of a student's own file, as the grader does: on what it would load.
+
+A locked cell is run beside the lesson's exported cells and the solution cells that it needs, and
+nothing else of the file. One process runs all of them, with the user's own rights; one that does
+not end in time, or ends its process, costs only itself.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import IO, Any, TypeAlias
+
+import psutil
+
+from tito.conditions.results import ConditionResult, restore
+from tito.course import Limits
+from tito.grading.sandbox.execution import Outcome
+
+__all__ = ["Found", "LockedCell", "run_locked_cells"]
+
+Found: TypeAlias = tuple[Outcome, list[ConditionResult]]
+
+COMMAND = (sys.executable, "-P", "-m", "tito.selftest.process")
+START_SECONDS = 60.0  # to import what the lesson's locked cells need, on a machine that is busy
+
+
+@dataclass(frozen=True)
+class LockedCell:
+    """A locked cell, and the cells that it needs: their names and sources, in order."""
+
+    source: str
+    needs: tuple[tuple[str, str], ...]
+
+
+def run_locked_cells(
+    cells: Sequence[LockedCell], tools: Sequence[str], limits: Limits, folder: Path
+) -> Iterator[Found]:
+    """Run locked cells one after the other; yield how each ended and what it found.
+
+    Parameters
+    ----------
+    cells : sequence of LockedCell
+        What to run.
+    tools : sequence of str
+        Sources of the locked cells that are run before all, for their names.
+    limits : Limits
+        Seconds for a cell and for all of them.
+    folder : Path
+        The working folder.
+    """
+    until = time.monotonic() + limits.notebook_seconds
+    child = None
+    try:
+        for cell in cells:
+            seconds = min(float(limits.cell_seconds), until - time.monotonic())
+            if seconds <= 0:
+                yield Outcome("skipped", evalue="the notebook's time was used up"), []
+                continue
+            child = child or _Child(tools, folder)
+            found = child.run(cell, seconds)
+            if found[0].status in ("died", "timeout"):
+                child.end()
+                child = None
+            yield found
+    finally:
+        if child is not None:
+            child.end()
+
+
+class _Child:
+    """The process that runs locked cells, and the thread that reads its answers.
+
+    A pipe has no time limit on every platform; a queue has.
+    """
+
+    def __init__(self, tools: Sequence[str], folder: Path) -> None:
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(
+            COMMAND, stdin=pipe, stdout=pipe, cwd=folder, text=True, encoding="utf-8"
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = self._process.stdin
+        self._lines: SimpleQueue[str] = SimpleQueue()
+        threading.Thread(
+            target=_read, args=(self._process.stdout, self._lines), daemon=True
+        ).start()
+        self._send({"tools": list(tools)})
+        self._is_ready = False
+
+    def run(self, cell: LockedCell, seconds: float) -> Found:
+        try:
+            if not self._is_ready:
+                self._receive(START_SECONDS)
+                self._is_ready = True
+            self._send({"source": cell.source, "needs": cell.needs})
+            answer = self._receive(seconds)
+        except Empty:
+            return Outcome("timeout", evalue=f"it ran longer than {seconds:.3g} seconds"), []
+        except (EOFError, OSError):
+            return Outcome("died", evalue="the process ended while the cell ran"), []
+        return Outcome(**answer["outcome"]), list(restore(answer["results"]))
+
+    def end(self) -> None:
+        """End the process and those that it started."""
+        family = []
+        with suppress(psutil.NoSuchProcess):
+            family = psutil.Process(self._process.pid).children(recursive=True)
+        self._process.kill()
+        for process in family:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        self._process.wait()
+        with suppress(OSError):  # what it did not read any more
+            self._requests.close()
+
+    def _send(self, what: Mapping[str, Any]) -> None:
+        self._requests.write(json.dumps(what) + "\n")
+        self._requests.flush()
+
+    def _receive(self, seconds: float) -> dict[str, Any]:
+        line = self._lines.get(timeout=seconds)
+        if not line.endswith("\n"):
+            raise EOFError
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+
+def _read(pipe: IO[str], lines: "SimpleQueue[str]") -> None:
+    """Put each line of a process into the queue, and an empty one when it has ended."""
+    with pipe:
+        for line in pipe:
+            lines.put(line)
+    lines.put("")

@@ -1,0 +1,64 @@
+"""The process that runs a student's locked cells: ``python -P -m tito.selftest.process``.
+
+It reads a JSON object per line and answers each with another: first the sources of the lesson's
+own cells, then locked cells. It has the user's own rights. What the cells print is discarded, so
+nothing but answers reaches the pipe.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict
+from typing import Any, TextIO
+
+from tito.grading.judge.child import load, notebook_namespace
+from tito.tools.testing import run_locked
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the locked cells that come in until the input ends."""
+    requests, answers = private_pipes()
+    names: dict[str, Any] = {"__name__": "locked"}
+    for source in json.loads(requests.readline())["tools"]:
+        run_locked(source, names)
+    say(answers, {"ready": True})
+    for line in requests:
+        say(answers, run(json.loads(line), names))
+
+
+def private_pipes() -> tuple[TextIO, TextIO]:
+    """Take standard input and output away from the cells; return what they were."""
+    requests = os.fdopen(os.dup(0), encoding="utf-8")
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for shown in (0, 1, 2):
+        os.dup2(nowhere, shown)
+    return requests, answers
+
+
+def say(answers: TextIO, answer: dict[str, Any]) -> None:
+    answers.write(json.dumps(answer) + "\n")
+    answers.flush()
+
+
+def run(cell: dict[str, Any], tools: dict[str, Any]) -> dict[str, Any]:
+    """Load the needed cells in a fresh ``__main__``; run the locked one beside the tools."""
+    own = sys.modules["__main__"]
+    try:
+        loaded = notebook_namespace()
+        errors = load(cell["needs"], loaded)
+        outcome, results = run_locked(cell["source"], tools | loaded)
+    finally:
+        sys.modules["__main__"] = own
+    found = asdict(outcome)
+    if outcome.ename == "NameError" and errors:  # the cause, not what follows from it
+        name, kind, message = errors[-1]
+        found |= {"ename": "AssertionError"}
+        found |= {"evalue": f"Cell {name} stopped with {kind}: {message}."}
+    return {"outcome": found, "results": [asdict(result) for result in results]}
+
+
+if __name__ == "__main__":
+    main()
