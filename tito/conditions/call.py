@@ -4,38 +4,24 @@ A condition is given a `Call` and cannot tell whether the function runs in this 
 notebook, or in a child of the supervisor, as under the judge. So both say the same.
 """
 
-import multiprocessing
-import os
-import sys
 import time
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.blas import one_blas_thread
-from tito.tracing import Gate, Log, plain, recording
+from tito.tracing import Log, Proof
+from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
-__all__ = [
-    "CPUS", "Call", "CallResult", "LocalCall", "NoAnswer", "Observation", "Raised", "name_of",
-    "observe", "pretend_cpus",
-]  # fmt: skip
+__all__ = ["Call", "CallResult", "LocalCall", "NoAnswer", "name_of"]
 
 Array: TypeAlias = NDArray[Any]
 
-# While a call is traced, NumPy's own names stand for what is recorded.
-ndarray, asarray = np.ndarray, np.asarray
-
-CPUS = 4
-"""How many CPUs a function is shown, so that a grade does not depend on the machine."""
 PATIENCE = 1.5  # seconds that products of a notebook wait for another one
-NUMBERS = (bool, int, float)
 
 
 class NoAnswer(Exception):  # noqa: N818 (a call that gave nothing back is a result, not a bug)
@@ -50,25 +36,6 @@ class NoAnswer(Exception):  # noqa: N818 (a call that gave nothing back is a res
     def __init__(self, fact: str, hint: str) -> None:
         super().__init__(fact, hint)
         self.fact, self.hint = fact, hint
-
-
-@dataclass(frozen=True)
-class Raised:
-    """An exception: the names of its class and of those above, the nearest first, and its text."""
-
-    kinds: tuple[str, ...]
-    message: str
-
-
-@dataclass(frozen=True)
-class Observation:
-    """What came back from a function, in the process that called it."""
-
-    value: Array | None
-    returned: str
-    raised: Raised | None = None
-    log: Log | None = None
-    unlogged: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,6 +84,10 @@ class Call(Protocol):
     def cut(self) -> str | None:
         """The option that says how the product is cut, or None."""
 
+    @property
+    def proofs(self) -> dict[Any, Proof]:
+        """What was proven of its calls, by shapes and options: a place to keep it."""
+
     def __call__(self, *arrays: Array, **options: Any) -> CallResult:
         """Call it with copies of its operands, and with its other arguments by name."""
 
@@ -140,6 +111,7 @@ class LocalCall:
 
     def __init__(self, function: Callable[..., Any], cut: str | None = None) -> None:
         self.function, self.cut = function, cut
+        self.proofs: dict[Any, Proof] = {}
         self.__name__ = name_of(function)
 
     def __call__(self, *arrays: Array, **options: Any) -> CallResult:
@@ -180,62 +152,6 @@ class LocalCall:
         )
 
 
-def observe(
-    function: Callable[..., Any],
-    arrays: tuple[Array, ...],
-    options: dict[str, Any],
-    gate: Gate | None = None,
-    traced: bool = False,
-) -> Observation:
-    """Call ``function(*arrays, **options)`` once and return what came back.
-
-    Parameters
-    ----------
-    function : callable
-        A student's function.
-    arrays : tuple of ndarray
-        Its operands; they are not copied. Traced ones lie in memory row by row.
-    options : dict
-        Its other arguments.
-    gate : Gate, optional
-        Where its products wait for one another.
-    traced : bool
-        Whether its array operations are logged.
-    """
-    with warnings.catch_warnings(action="ignore"), pretend_cpus():
-        if not traced:
-            return _seen(function, arrays, options)[0]
-        with recording(function, gate) as recorder:
-            seen, result = _seen(function, tuple(map(recorder.take, arrays)), options)
-        log = recorder.finish(result)
-    if recorder.problem:
-        return Observation(seen.value, seen.returned, seen.raised, None, recorder.problem)
-    return Observation(seen.value, seen.returned, seen.raised, log)
-
-
-@contextmanager
-def pretend_cpus(count: int = CPUS) -> Iterator[None]:
-    """Show this many CPUs to whoever asks in the block."""
-    shown: list[tuple[Any, str, Any]] = [
-        (os, "cpu_count", lambda: count),
-        (os, "process_cpu_count", lambda: count),
-        (os, "sched_getaffinity", lambda pid: set(range(count))),
-        (multiprocessing, "cpu_count", lambda: count),
-        (sys.modules.get("psutil"), "cpu_count", lambda logical=True: count),
-    ]
-    before = [(owner, name, vars(owner).get(name)) for owner, name, _ in shown if owner]
-    kept = [(owner, name, original) for owner, name, original in before if original is not None]
-    names = {(id(owner), name) for owner, name, _ in kept}
-    for owner, name, pretended in shown:
-        if owner and (id(owner), name) in names:
-            setattr(owner, name, pretended)
-    try:
-        yield
-    finally:
-        for owner, name, original in kept:
-            setattr(owner, name, original)
-
-
 def name_of(function: Callable[..., Any]) -> str:
     """Return a function's name; that of a partial, a decorated or a callable object as well."""
     while not isinstance(getattr(function, "__name__", None), str):
@@ -254,31 +170,3 @@ def copy_with_strides(array: Array) -> Array:
     copy: Array = np.ndarray(array.shape, array.dtype, bytearray(size), offset, array.strides)
     copy[...] = array
     return copy
-
-
-def _seen(
-    function: Callable[..., Any], arrays: tuple[Array, ...], options: dict[str, Any]
-) -> tuple[Observation, Any]:
-    try:
-        result = function(*arrays, **options)
-    except (Exception, SystemExit) as error:
-        kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
-        return Observation(None, "", Raised(kinds, _message(error))), None
-    if type(result) is Fraction:
-        result = float(result)
-    value = plain(result)
-    if isinstance(value, ndarray):
-        is_number = value.ndim == 0 and type(result).__name__ == "number"
-        returned = value.dtype.name if is_number else "ndarray"
-        return Observation(ndarray.view(value, ndarray), returned), result
-    if type(value) in NUMBERS or isinstance(value, np.generic):
-        return Observation(asarray(value), type(value).__name__), result
-    return Observation(None, type(value).__name__), result
-
-
-def _message(error: BaseException) -> str:
-    """The text of an exception, whose own code may raise."""
-    try:
-        return str(error)
-    except Exception:
-        return ""

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tito.conditions.call import CPUS, LocalCall, name_of, observe, pretend_cpus
+from tito.conditions.call import LocalCall, name_of
+from tito.tracing.observe import CPUS, observe, pretend_cpus
 
 ONE = np.ones((1, 1))
 

@@ -16,7 +16,6 @@ from typing import Any, NoReturn, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.conditions.call import Observation, Raised, observe, pretend_cpus
 from tito.grading.judge.protocol import (
     DTYPES,
     MOST_LOG,
@@ -28,6 +27,7 @@ from tito.grading.judge.protocol import (
     shorten,
 )
 from tito.tracing import encode
+from tito.tracing.observe import Observation, Raised, observe, pretend_cpus
 from tito.tracing.rendezvous import late_threads
 
 __all__ = ["ARRIVAL", "ENTER", "LEAVE", "PERMIT", "serve"]

@@ -220,7 +220,7 @@ def layout_of(array: Array) -> Layout:
     return Layout(array.shape, array.dtype.str, array.strides, offset, size)
 
 
-def place(layout: Layout, buffer: bytearray | mmap.mmap, start: int = 0) -> Array:
+def place(layout: Layout, buffer: bytes | bytearray | mmap.mmap, start: int = 0) -> Array:
     """Return the array that lies in `buffer` from `start` on, writeable."""
     return np.ndarray(layout.shape, layout.dtype, buffer, start + layout.offset, layout.strides)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.conditions.call import CallResult, NoAnswer, Raised
+from tito.conditions.call import CallResult, NoAnswer
 from tito.conditions.results import Inconclusive
 from tito.grading.judge.connection import Connection, WorkerFailure
 from tito.grading.judge.protocol import (
@@ -21,7 +21,8 @@ from tito.grading.judge.protocol import (
     place,
     shorten,
 )
-from tito.tracing import LogError, decode
+from tito.tracing import LogError, Proof, decode
+from tito.tracing.observe import Raised
 
 __all__ = ["Limits", "OutOfTime", "RemoteCall"]
 
@@ -97,6 +98,7 @@ class RemoteCall:
     ) -> None:
         self.__name__, self.cut = function, cut
         self.limits, self.late = limits, 0
+        self.proofs: dict[Any, Proof] = {}
         self._cells = [list(cell) for cell in cells]
         self._connection, self._until = connection, until
         self._is_open = False
