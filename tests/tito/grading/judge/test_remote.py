@@ -85,7 +85,9 @@ def f(A, B, n=2):
     return C
 """
     result = remote(source, connection).trace(A, B, meet=2)
-    np.testing.assert_array_equal(result.value, A[[0, 0]] @ B)
+    assert result.value is not None
+    last = [A[[row, row]] @ B for row in range(2)]  # whichever thread wrote last, both take it
+    assert any(np.array_equal(result.value, product) for product in last)
 
 
 @pytest.mark.parametrize(
