@@ -8,7 +8,7 @@ from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-__all__ = ["ASSIGNMENT", "Classroom"]
+__all__ = ["ASSIGNMENT", "Classroom", "copy_notebook"]
 
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
@@ -44,13 +44,13 @@ class Classroom:
         (folder / "source" / ASSIGNMENT).mkdir(parents=True)
         (folder / "nbgrader_config.py").write_text(STOCK_CONFIG, encoding="utf-8")
         source = self.ours / "assignments" / "source" / ASSIGNMENT / "kernels.ipynb"
-        _copy_notebook(source, folder / "source" / ASSIGNMENT, lean)
+        copy_notebook(source, folder / "source" / ASSIGNMENT, lean)
         _run(["nbgrader", "generate_assignment", ASSIGNMENT], folder)
         there = sorted(self.submitted.iterdir())
         for path in there[:: max(1, len(there) // students)][:students]:
             place = folder / "submitted" / path.name / ASSIGNMENT
             place.mkdir(parents=True)
-            _copy_notebook(path / ASSIGNMENT / "kernels.ipynb", place, lean)
+            copy_notebook(path / ASSIGNMENT / "kernels.ipynb", place, lean)
         return folder
 
 
@@ -64,7 +64,7 @@ def _copy_course(folder: Path) -> None:
             shutil.copy(path, folder / name)
 
 
-def _copy_notebook(source: Path, folder: Path, lean: bool) -> None:
+def copy_notebook(source: Path, folder: Path, lean: bool) -> None:
     notebook = json.loads(source.read_text(encoding="utf-8"))
     if lean:
         known = [cell for cell in notebook["cells"] if _is_needed(cell)]
