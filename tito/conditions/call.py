@@ -4,6 +4,7 @@ A condition is given a `Call` and cannot tell whether the function runs in this 
 notebook, or in a child of the supervisor, as under the judge. So both say the same.
 """
 
+import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.blas import one_blas_thread
-from tito.tracing import Log, Proof
+from tito.tracing import LATE_PARTS, Log, Proof
 from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
@@ -110,6 +111,8 @@ class LocalCall:
     """
 
     def __init__(self, function: Callable[..., Any], cut: str | None = None) -> None:
+        for part in LATE_PARTS:
+            importlib.import_module(part)
         self.function, self.cut = function, cut
         self.proofs: dict[Any, Proof] = {}
         self.__name__ = name_of(function)

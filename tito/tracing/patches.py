@@ -11,15 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-# Parts that NumPy loads when they are first used, and that keep the names that they find then.
-import numpy.ctypeslib
-import numpy.fft
-import numpy.lib
-import numpy.ma
-import numpy.polynomial
-import numpy.random
-import numpy.testing  # noqa: F401
-
 from tito.tracing.arrays import UFUNCS, Recorded, pickled
 from tito.tracing.names import CREATORS, MATHS, OF_DATA, SEQUENCES, SILENT
 from tito.tracing.stand_ins import (
@@ -37,8 +28,13 @@ from tito.tracing.stand_ins import (
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
-__all__ = ["patched"]
+__all__ = ["LATE_PARTS", "patched"]
 
+LATE_PARTS = tuple(
+    f"numpy.{part}" for part in ("ctypeslib", "fft", "ma", "polynomial", "random", "testing")
+)
+"""What NumPy loads when it is first used. Such a module keeps the names that it finds then: load
+those that a function uses before a call of it is recorded."""
 
 NUMBERS = (np.float64, np.float32, np.float16, np.complex64, np.complex128)
 UNCHANGED = SEQUENCES | SILENT

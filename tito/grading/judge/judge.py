@@ -12,6 +12,7 @@ before all and are asked once: their inputs are hidden in their numbers only.
 """
 
 import logging
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -40,6 +41,7 @@ from tito.grading.judge.source_cells import (
     needed_cells,
     read_cell,
 )
+from tito.tracing import LATE_PARTS
 
 __all__ = ["judge_cells"]
 
@@ -147,7 +149,7 @@ class Judge:
         self.entropy = np.random.SeedSequence(seed).entropy
         self.given, self.limits = given, limits
         self.cells = {name: read_cell(name, source) for name, source in solutions.items()}
-        self.connection = Connection(launch, imported_modules(given))
+        self.connection = Connection(launch, [*imported_modules(given), *late_parts(solutions)])
 
     def judge(self, checks: Mapping[str, Check]) -> list[CellVerdict]:
         """Return the verdicts, those of timed checks first."""
@@ -271,6 +273,12 @@ class Judge:
         seconds = self.limits.notebook_seconds
         fact = f"The {seconds:.3g} s for the whole notebook were over before this condition"
         return not_run(shares, fact, "Look for calls that take long, in this cell or in others.")
+
+
+def late_parts(solutions: Mapping[str, str]) -> list[str]:
+    """Return the modules that NumPy loads when they are first used, and that a solution names."""
+    words = {word for source in solutions.values() for word in re.findall(r"\w+", source)}
+    return [module for module in LATE_PARTS if module.removeprefix("numpy.") in words]
 
 
 def conceal(result: ConditionResult) -> ConditionResult:

@@ -11,6 +11,7 @@ from tito.conditions.call import Call
 from tito.conditions.results import Check, Inconclusive, Share, try_here
 from tito.grading.judge import Launch, Limits, judge_cells, launch_plain
 from tito.grading.judge.connection import Process
+from tito.grading.judge.judge import late_parts
 
 GIVEN = ["import os, sys, time\nimport numpy as np\n"]
 RIGHT = "def f(A, B):\n    return A @ B\n"
@@ -242,3 +243,9 @@ def test_judge_cells_loads_cells_with_magic_commands() -> None:
 def test_judge_cells_takes_a_long_source_at_once() -> None:
     """A few kilobytes of magic commands, which IPython takes quadratic time to transform."""
     assert one(RIGHT + "x = !ls\n" * 5000).score == 3.0
+
+
+def test_judge_cells_loads_parts_of_numpy_before_a_call_is_recorded() -> None:
+    source = "def f(A, B):\n    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
+    assert late_parts({"cell": source}) == ["numpy.fft", "numpy.ma"]
+    assert one(source).score == 3
