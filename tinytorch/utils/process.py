@@ -1,86 +1,39 @@
-"""Read what the operating system says about this process and its memory.
+"""Read what the operating system says about this process and its memory."""
 
-psutil answers on every system. Without it Linux answers through /proc; elsewhere the answer is
-None: not known.
-"""
-
-import importlib
-import os
-import sys
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
-__all__ = ["has_psutil", "physical_bytes", "resident_bytes", "resident_percent", "thread_count"]
+import psutil
 
-_PROC = Path("/proc/self")
+__all__ = ["physical_bytes", "resident_bytes", "resident_percent", "thread_count"]
 
 
 def resident_bytes() -> int | None:
     """Return the bytes of this process that lie in physical memory; None if not known."""
-    told = _ask_psutil("memory_info")
-    if told is not None:
-        return int(told.rss)
-    try:
-        pages = int((_PROC / "statm").read_text(encoding="ascii").split()[1])
-    except OSError:
-        return None
-    size = _sysconf("SC_PAGE_SIZE")
-    return pages * size if size else None
+    memory = _if_allowed(psutil.Process().memory_info)
+    return None if memory is None else int(memory.rss)
 
 
-def physical_bytes() -> int | None:
-    """Return the bytes of physical memory in this machine; None if not known."""
-    psutil = _psutil()
-    if psutil is not None:
-        return int(psutil.virtual_memory().total)
-    pages, size = _sysconf("SC_PHYS_PAGES"), _sysconf("SC_PAGE_SIZE")
-    return pages * size if pages and size else None
+def physical_bytes() -> int:
+    """Return the bytes of physical memory in this machine."""
+    return int(psutil.virtual_memory().total)
 
 
 def resident_percent() -> float | None:
     """Return the share of physical memory that this process holds, in percent, or None."""
-    resident, physical = resident_bytes(), physical_bytes()
-    return 100 * resident / physical if resident and physical else None
+    resident = resident_bytes()
+    return None if resident is None else 100 * resident / physical_bytes()
 
 
 def thread_count() -> int | None:
     """Return the threads of this process, those of libraries included; None if not known."""
-    told = _ask_psutil("num_threads")
-    if told is not None:
-        return int(told)
+    count = _if_allowed(psutil.Process().num_threads)
+    return None if count is None else int(count)
+
+
+def _if_allowed(ask: Callable[[], Any]) -> Any:
+    """Return what `ask` tells; None where the system does not let this process know."""
     try:
-        return len(os.listdir(_PROC / "task"))
-    except OSError:
-        return None
-
-
-def has_psutil() -> bool:
-    """Tell whether psutil can be imported."""
-    return _psutil() is not None
-
-
-def _psutil() -> Any:
-    try:
-        return importlib.import_module("psutil")
-    except ImportError:
-        return None
-
-
-def _ask_psutil(method: str) -> Any:
-    """Return what psutil tells about this process; None where it is missing or may not tell."""
-    psutil = _psutil()
-    if psutil is None:
-        return None
-    try:
-        return getattr(psutil.Process(), method)()
+        return ask()
     except (psutil.Error, OSError, NotImplementedError):
-        return None
-
-
-def _sysconf(name: str) -> int | None:
-    if sys.platform == "win32":
-        return None
-    try:
-        return os.sysconf(name)
-    except (OSError, ValueError):
         return None

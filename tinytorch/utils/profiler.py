@@ -201,7 +201,7 @@ class SimpleProfiler:
         print(profile_text(result, show_details))
 
     def get_capabilities(self) -> dict[str, bool]:
-        """Return which figures `profile` will report here, and whether psutil is installed."""
+        """Return which figures `profile` will report here."""
         return {
             "wall_time": True,
             "cpu_time": True,
@@ -209,7 +209,6 @@ class SimpleProfiler:
             "cpu_percent": self.track_cpu,
             "memory_percent": self.track_cpu and process.resident_percent() is not None,
             "num_threads": self.track_cpu and process.thread_count() is not None,
-            "psutil": process.has_psutil(),
         }
 
 

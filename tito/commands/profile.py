@@ -28,7 +28,7 @@ __all__ = ["profile"]
     "--plot",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Measure more, and save pictures of it: .html, .pdf, .png or .svg.",
+    help="Measure more, and save pictures of it: .html, .png or .svg.",
 )
 def profile(lesson: str, sizes: tuple[int, ...], as_json: bool, plot: Path | None) -> None:
     """Measure the kernels of LESSON on this machine.
@@ -37,8 +37,8 @@ def profile(lesson: str, sizes: tuple[int, ...], as_json: bool, plot: Path | Non
     kernel too slow for a size, such as the triple loop, is measured at smaller sizes only.
 
     With --plot, also: block sizes, threads, the machine's limits, and how well simple models
-    foretell the rates. Each picture's figures are printed as a table; .html and .pdf have them
-    below the pictures, too.
+    foretell the rates. Each picture's figures are printed as a table; .html has them below the
+    pictures, too.
     """
     from tinytorch.utils.gemm import SIZES, compare, kernels_in
     from tinytorch.utils.machine import describe_machine

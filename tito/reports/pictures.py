@@ -1,4 +1,4 @@
-"""Put all pictures of a run into one file: panels, pages with their tables, or a web page.
+"""Put all pictures of a run into one file: panels, or a web page with their tables.
 
 How a picture looks is the concern of `tinytorch.utils.figures`.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinytorch.utils.charts import WIDTH, Chart, html_table
+from tinytorch.utils.charts import WIDTH, html_table
 from tinytorch.utils.drawing import put_beneath
 from tinytorch.utils.gemm import Comparison
 from tinytorch.utils.machine import Machine
@@ -19,15 +19,9 @@ from tito.reports.performance import HEADINGS, chart_tables, measurement_rows
 
 __all__ = ["Report", "as_page", "check_plot_file", "save_pictures"]
 
-ENDINGS = ("html", "pdf", "png", "svg")
+ENDINGS = ("html", "png", "svg")
 COLUMNS = 2
 TITLE_INCHES = 0.6
-PAGE_WIDTH, PAGE_HEIGHT, MARGIN = 8.27, 11.69, 0.6
-"""A4, in inches."""
-POINTS = 72
-"""In an inch."""
-LARGEST_PRINT, PRINT_WIDTH, PRINT_HEIGHT = 9, 0.62, 1.25
-"""Points of a table's print, and how wide and high a character is against them."""
 DPI = 150
 STYLE = """
 body { font-family: sans-serif; line-height: 1.4; margin: 2rem auto; max-width: 56rem; }
@@ -80,15 +74,15 @@ def check_plot_file(path: Path) -> None:
 def save_pictures(report: Report, path: Path) -> None:
     """Save the pictures in the format that the ending of ``path`` names.
 
-    A web page and a PDF have each picture's table beneath it; the others carry the tables as
-    their description.
+    A web page has each picture's table beneath it; the others carry the tables as their
+    description.
 
     Raises
     ------
     TitoError
         If the file cannot be written.
     """
-    save = {"html": _save_page, "pdf": _save_sheets}.get(_ending(path), _save_panels)
+    save = _save_page if _ending(path) == "html" else _save_panels
     try:
         save(report, path)
     except OSError as error:
@@ -144,37 +138,6 @@ def _save_panels(report: Report, path: Path) -> None:
             chart.draw_on(part, height, chart.caption)
     words = {"Title": report.title, "Description": chart_tables(report.survey)}
     figure.savefig(path, dpi=DPI, metadata=words)
-
-
-def _save_sheets(report: Report, path: Path) -> None:
-    """Save a page of paper for each picture, its table beneath it."""
-    from matplotlib.backends.backend_pdf import PdfPages
-
-    with PdfPages(path, metadata={"Title": report.title}) as pages:
-        for chart in report.survey.charts:
-            pages.savefig(_sheet(chart))
-
-
-def _sheet(chart: Chart) -> Any:
-    from matplotlib.figure import Figure
-
-    side, below = (PAGE_WIDTH - WIDTH) / 2, PAGE_HEIGHT - chart.height - MARGIN
-    sheet: Any = Figure(figsize=(PAGE_WIDTH, PAGE_HEIGHT), layout="constrained")
-    parts = sheet.subfigures(
-        3, 3, width_ratios=[side, WIDTH, side], height_ratios=[MARGIN, chart.height, below]
-    )
-    chart.draw_on(parts[1, 1], chart.height, f"{chart.caption}\n{chart.machine}")
-    size = _print(chart.table, below - MARGIN)
-    parts[2, 1].text(0.015, 1, chart.table, family="monospace", fontsize=size, va="top")
-    return sheet
-
-
-def _print(table: str, height: float) -> float:
-    """Return the largest print, in points, in which a table fits into a height in inches."""
-    lines = table.splitlines()
-    across = POINTS * WIDTH / (PRINT_WIDTH * max(map(len, lines)))
-    down = POINTS * height / (PRINT_HEIGHT * len(lines))
-    return min(LARGEST_PRINT, across, down)
 
 
 def _ending(path: Path) -> str:

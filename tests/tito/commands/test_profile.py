@@ -151,7 +151,6 @@ def brief(monkeypatch):
     [
         ("plot.png", b"\x89PNG"),
         ("plot.SVG", b"<?xml"),
-        ("plot.pdf", b"%PDF"),
         ("plot.html", b"<!DOCTYPE html>"),
     ],
 )
