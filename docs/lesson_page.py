@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import instructor_notebook
 from tito.lesson import Lesson, find_lesson
+from tito.notebooks import instructor_notebook
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path(__file__).with_name("kernels.html")

@@ -12,7 +12,7 @@ from traitlets import HasTraits, TraitError, import_item
 from traitlets.config import Config, Configurable
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import load_config
+from tito.notebooks import load_config
 
 FOLDERS = ("source", "release", "submitted", "autograded", "feedback")
 

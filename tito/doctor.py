@@ -112,7 +112,7 @@ def _course() -> tuple[Course | None, Finding]:
 
 
 def _settings(course: Course) -> Finding:
-    from tito.grading.gradebook.assignment import load_config
+    from tito.notebooks import load_config
 
     load_config(course)
     return Finding("nbgrader settings", "ok", "nbgrader_config.py is read")

@@ -21,11 +21,11 @@ from nbgrader.api import Gradebook
 from shell import Tito
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import student_notebook
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import read_grades
 from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
+from tito.notebooks import student_notebook
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
 TOKEN = "a-test-of-one-machine"

@@ -16,7 +16,7 @@ from corpora import checks, entries, graded
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import LocalCall
 from tito.course import Course
-from tito.grading.gradebook.assignment import load_config
+from tito.notebooks import load_config
 from tito.tools.conditions import empty_sides, mismatch, no_python_loop
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,10 +7,10 @@ import pytest
 from classroom import read_samples
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import student_notebook
 from tito.grading.intake.read import notebook_cells
 from tito.grading.intake.rebuild import rebuild
 from tito.lesson import find_lesson, grade_id, is_solution
+from tito.notebooks import student_notebook
 
 
 def colab(notebook, keeps_metadata):

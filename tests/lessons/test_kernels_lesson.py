@@ -10,8 +10,8 @@ import jupytext
 import pytest
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import find_lesson
+from tito.notebooks import student_notebook
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "modules" / "source" / "11_kernels" / "kernels_dev.py"

@@ -4,7 +4,7 @@ from typing import Any
 
 from nbformat.v4 import new_code_cell, new_notebook
 
-from tito.grading.sandbox.execution import Execution
+from tito.grading.verdicts import Execution
 
 __all__ = ["notebook_of", "statuses"]
 

@@ -14,8 +14,8 @@ import pytest
 from tito.course import Course
 from tito.errors import TitoError
 from tito.export import export_lesson, render_package
-from tito.grading.gradebook.assignment import instructor_notebook, save_notebook, student_notebook
 from tito.lesson import Lesson, find_lesson, grade_id
+from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
 LESSONS = ["layers", "kernels"]
 FORMATS = [".py", ".ipynb"]

@@ -15,12 +15,8 @@ __all__ = ["notebook"]
 def notebook(lesson: str, output: Path | None, solutions: bool, force: bool) -> None:
     """Make a notebook of LESSON to work in; what is there already stays unless --force is given."""
     from tito.course import Course
-    from tito.grading.gradebook.assignment import (
-        instructor_notebook,
-        save_notebook,
-        student_notebook,
-    )
     from tito.lesson import find_lesson
+    from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
     found = find_lesson(Course.find(), lesson)
     path = output or (found.folder / f"{found.name}_dev.ipynb" if solutions else found.working_copy)

@@ -21,7 +21,7 @@ import psutil
 
 from tito.conditions.results import ConditionResult, restore
 from tito.course import Limits
-from tito.grading.sandbox.execution import Outcome
+from tito.grading.verdicts import Outcome
 
 __all__ = ["Found", "LockedCell", "run_locked_cells"]
 

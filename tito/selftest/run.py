@@ -7,12 +7,10 @@ from pathlib import Path
 from tito.conditions.results import MIME_TYPE, CellVerdict
 from tito.course import Limits
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import student_notebook
 from tito.grading.intake.read import SubmittedCell, read_submission
 from tito.grading.intake.rebuild import rebuild
 from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
-from tito.grading.pipeline.verdicts import answer_verdict, verdicts_of
-from tito.grading.sandbox.execution import Execution
+from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
     Lesson,
@@ -25,6 +23,7 @@ from tito.lesson import (
     is_locked,
     is_solution,
 )
+from tito.notebooks import student_notebook
 from tito.selftest.elsewhere import elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 

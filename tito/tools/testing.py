@@ -12,7 +12,7 @@ from tito.errors import TitoError
 
 if TYPE_CHECKING:
     from tito.conditions.results import CellVerdict, Condition, ConditionResult
-    from tito.grading.sandbox.execution import Outcome
+    from tito.grading.verdicts import Outcome
 
 __all__ = ["check", "run_locked", "run_module_tests_auto"]
 
@@ -101,10 +101,9 @@ def _released_checks(
 
     from tito.conditions.results import MIME_TYPE
     from tito.course import Course
-    from tito.grading.gradebook.assignment import student_notebook
-    from tito.grading.pipeline.verdicts import answer_verdict, verdicts_of
-    from tito.grading.sandbox.execution import Execution
+    from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
     from tito.lesson import answers_in, find_lesson, is_answer, is_graded
+    from tito.notebooks import student_notebook
 
     try:
         notebook = student_notebook(find_lesson(Course.find(), title))
@@ -123,7 +122,7 @@ def _released_checks(
 
 def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":
     """Call the test functions of the notebook; without the release they carry no points."""
-    from tito.grading.pipeline.verdicts import verdict_without_points
+    from tito.grading.verdicts import verdict_without_points
 
     tests = {
         name: value
@@ -144,7 +143,7 @@ def run_locked(source: str, namespace: dict[str, Any]) -> "tuple[Outcome, list[C
 
 
 def _outcome(check: Callable[[], object]) -> "Outcome":
-    from tito.grading.sandbox.execution import Outcome
+    from tito.grading.verdicts import Outcome
 
     try:
         with contextlib.redirect_stdout(io.StringIO()):

@@ -9,8 +9,8 @@ from classroom import ANSWERS, CHECKS, MOST_CHECKED, Sample, read_samples
 from shell import Tito
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import Lesson
+from tito.notebooks import student_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 

@@ -10,8 +10,8 @@ from corpora import reference
 from nbformat.v4 import new_code_cell
 
 from tito.course import Course
-from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import Lesson, find_lesson, grade_id
+from tito.notebooks import student_notebook
 from tito.selftest.run import CheckResult, run_checks
 
 SOLVED: Mapping[str, str] = reference()["cells"]

@@ -8,8 +8,8 @@ import pytest
 from classroom import MOST_CHECKED, read_samples
 from nbclient import NotebookClient
 
-from tito.grading.gradebook.assignment import student_notebook
 from tito.lesson import Lesson
+from tito.notebooks import student_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matrix_multiplication")

@@ -9,33 +9,19 @@ from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.lesson import Lesson, Notebook, is_graded, read_notebook
+from tito.lesson import Lesson, is_graded
+from tito.notebooks import instructor_notebook, load_config, notebook_text
 
 __all__ = [
     "failure_reason",
     "generate",
-    "instructor_notebook",
     "is_current",
-    "load_config",
     "nbgrader_api",
     "release",
     "run_step",
-    "save_notebook",
-    "student_notebook",
 ]
 
-CONFIG = "nbgrader_config.py"
 RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
-KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
-
-
-def load_config(course: Course) -> Any:
-    """Return nbgrader's configuration of the course, as nbgrader itself reads it."""
-    from traitlets.config.loader import PyFileConfigLoader
-
-    if not (course.root / CONFIG).exists():
-        raise TitoError(f"{course.root} has no {CONFIG}.", "Take it from the project again.")
-    return PyFileConfigLoader(CONFIG, path=str(course.root)).load_config()
 
 
 def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
@@ -94,7 +80,7 @@ def generate(lesson: Lesson) -> Path:
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
     path = _source_notebook(lesson)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(_as_text(notebook), encoding="utf-8")
+    path.write_text(notebook_text(notebook), encoding="utf-8")
     api = nbgrader_api(lesson.course)
     run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
     with api.gradebook as gradebook:
@@ -108,7 +94,7 @@ def is_current(lesson: Lesson) -> bool:
     source = _source_notebook(lesson)
     if not (source.exists() and lesson.released.exists()):
         return False
-    return source.read_text(encoding="utf-8") == _as_text(instructor_notebook(lesson))
+    return source.read_text(encoding="utf-8") == notebook_text(instructor_notebook(lesson))
 
 
 def release(lesson: Lesson) -> str:
@@ -123,63 +109,5 @@ def release(lesson: Lesson) -> str:
     return f"Students fetch {lesson.assignment} from the exchange {course.exchange}."
 
 
-def student_notebook(lesson: Lesson) -> Notebook:
-    """Return the students' notebook: the release, or what would be released from the source."""
-    if lesson.released.exists():
-        return read_notebook(lesson.released)
-    from nbgrader import preprocessors as steps
-
-    notebook, config = instructor_notebook(lesson), load_config(lesson.course)
-    resources: dict[str, object] = {}
-    for step in (
-        steps.LockCells,
-        steps.ClearSolutions,
-        steps.ClearOutput,
-        steps.ClearHiddenTests,
-        steps.ClearMarkScheme,
-        steps.ComputeChecksums,
-    ):
-        notebook, resources = step(config=config).preprocess(notebook, resources)
-    return notebook
-
-
-def instructor_notebook(lesson: Lesson) -> Notebook:
-    """Return the lesson's source as a notebook, without jupytext's pairing."""
-    from nbformat import from_dict
-
-    if not lesson.source.exists():
-        raise TitoError(
-            f"The lesson {lesson.name} has no source {lesson.course.shown(lesson.source)}.",
-            "Run this in the instructor's checkout.",
-        )
-    notebook = read_notebook(lesson.source)
-    notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
-    return notebook
-
-
-def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
-    """Write `notebook` to `path`, over an existing file only if `force`.
-
-    Raises
-    ------
-    TitoError
-        If the file exists and `force` is not given, or the folder cannot be written.
-    """
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(_as_text(notebook))
-    except FileExistsError:
-        remedy = "Add --force to replace it; what you wrote in it is then lost."
-        raise TitoError(f"{path} exists already.", remedy) from None
-    except OSError as error:
-        raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
-
-
 def _source_notebook(lesson: Lesson) -> Path:
     return lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
-
-
-def _as_text(notebook: Notebook) -> str:
-    import nbformat
-
-    return f"{nbformat.writes(notebook)}\n"

@@ -12,14 +12,14 @@ judges: its output would give way to the verdict.
 import time
 from collections.abc import Callable, Mapping, Set
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tito.course import Limits
+from tito.grading.verdicts import Execution, Outcome
 from tito.lesson import Cell, Notebook, code_cells, grade_id, is_graded
 
-__all__ = ["OVERRUN", "Execution", "Outcome", "needed_cells", "run_notebook"]
+__all__ = ["OVERRUN", "needed_cells", "run_notebook"]
 
 OVERRUN = {
     "cpu_seconds": "the notebook used more CPU time than it may",
@@ -32,23 +32,6 @@ OVERRUN = {
 
 # The kernel warns of what is nobody's concern here: it listens on the loopback only.
 QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one cell ended: ``ok``, ``error``, ``died``, ``timeout`` or ``skipped``."""
-
-    status: str
-    ename: str = ""
-    evalue: str = ""
-
-
-@dataclass
-class Execution:
-    """An executed notebook, and the outcome of each code cell by its cell id."""
-
-    notebook: Notebook
-    outcomes: dict[str, Outcome] = field(default_factory=dict)
 
 
 def run_notebook(

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.judge import Launch, Process, launch_plain
-from tito.grading.sandbox.execution import Execution
 from tito.grading.sandbox.notebook import run_notebook
 from tito.grading.sandbox.probe import require_sandbox
 from tito.grading.sandbox.process import run_in_sandbox
+from tito.grading.verdicts import Execution
 from tito.lesson import Notebook
 
 __all__ = ["CHOICES", "SandboxMode", "choose_sandbox"]

@@ -16,8 +16,9 @@ from typing import Any
 
 from tito.course import Limits
 from tito.grading.judge import Launch
-from tito.grading.sandbox.execution import OVERRUN, Execution, Outcome, needed_cells
+from tito.grading.sandbox.execution import OVERRUN, needed_cells
 from tito.grading.sandbox.outputs import valid_outputs
+from tito.grading.verdicts import Execution, Outcome
 from tito.lesson import Cell, Notebook
 
 __all__ = ["run_notebook"]

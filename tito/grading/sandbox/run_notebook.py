@@ -12,7 +12,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tito.course import Limits
-from tito.grading.sandbox.execution import Outcome, run_notebook
+from tito.grading.sandbox.execution import run_notebook
+from tito.grading.verdicts import Outcome
 from tito.lesson import Cell
 
 __all__ = ["main"]

@@ -11,15 +11,9 @@ from solutions import solution_passages, squeezed
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import (
-    generate,
-    instructor_notebook,
-    is_current,
-    release,
-    save_notebook,
-    student_notebook,
-)
+from tito.grading.gradebook.assignment import generate, is_current, release
 from tito.lesson import Lesson, find_lesson, grade_id, is_graded, is_locked, is_solution
+from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
 POINTS = {
     "test-memory-trace": 5,

@@ -5,7 +5,8 @@ from pathlib import Path
 from cells import notebook_of, statuses
 
 from tito.course import Limits
-from tito.grading.sandbox.execution import Outcome, run_notebook
+from tito.grading.sandbox.execution import run_notebook
+from tito.grading.verdicts import Outcome
 
 LIMITS = Limits(cell_seconds=30, notebook_seconds=60)
 

@@ -14,9 +14,9 @@ from cells import notebook_of, statuses
 
 from tito.course import Limits
 from tito.grading.sandbox import notebook
-from tito.grading.sandbox.execution import Execution
 from tito.grading.sandbox.mode import SandboxMode
 from tito.grading.sandbox.notebook import run_notebook
+from tito.grading.verdicts import Execution
 
 LIMITS = Limits()
 ALIVE = ("test-alive", "print(x)")

@@ -1,9 +1,9 @@
 """Verdicts: what the outcome of each graded cell is worth, and why, in words for a student."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from tito.conditions.results import MIME_TYPE, CellVerdict, ConditionResult, overall, restore
-from tito.grading.sandbox.execution import Execution, Outcome
 from tito.lesson import (
     Cell,
     Notebook,
@@ -17,6 +17,8 @@ from tito.lesson import (
 )
 
 __all__ = [
+    "Execution",
+    "Outcome",
     "answer_verdict",
     "answer_verdicts",
     "verdict_without_points",
@@ -24,6 +26,23 @@ __all__ = [
 ]
 
 HINT = "\nHint: "
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one cell ended: ``ok``, ``error``, ``died``, ``timeout`` or ``skipped``."""
+
+    status: str
+    ename: str = ""
+    evalue: str = ""
+
+
+@dataclass
+class Execution:
+    """An executed notebook, and the outcome of each code cell by its cell id."""
+
+    notebook: Notebook
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
 
 
 def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[CellVerdict]:

@@ -13,8 +13,13 @@ from tito.grading.gradebook.cell_metadata import (
     reject,
     rejected_verdicts,
 )
-from tito.grading.pipeline.verdicts import answer_verdicts, verdict_without_points, verdicts_of
-from tito.grading.sandbox.execution import Execution, Outcome
+from tito.grading.verdicts import (
+    Execution,
+    Outcome,
+    answer_verdicts,
+    verdict_without_points,
+    verdicts_of,
+)
 
 POINTS = 10.0
 

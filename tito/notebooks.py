@@ -1,0 +1,87 @@
+"""The notebooks that are made of a lesson: the instructor's and the students'."""
+
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.lesson import Lesson, Notebook, read_notebook
+
+__all__ = [
+    "instructor_notebook",
+    "load_config",
+    "notebook_text",
+    "save_notebook",
+    "student_notebook",
+]
+
+CONFIG = "nbgrader_config.py"
+KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+
+
+def student_notebook(lesson: Lesson) -> Notebook:
+    """Return the students' notebook: the release, or what would be released from the source."""
+    if lesson.released.exists():
+        return read_notebook(lesson.released)
+    from nbgrader import preprocessors as steps
+
+    notebook, config = instructor_notebook(lesson), load_config(lesson.course)
+    resources: dict[str, object] = {}
+    for step in (
+        steps.LockCells,
+        steps.ClearSolutions,
+        steps.ClearOutput,
+        steps.ClearHiddenTests,
+        steps.ClearMarkScheme,
+        steps.ComputeChecksums,
+    ):
+        notebook, resources = step(config=config).preprocess(notebook, resources)
+    return notebook
+
+
+def instructor_notebook(lesson: Lesson) -> Notebook:
+    """Return the lesson's source as a notebook, without jupytext's pairing."""
+    from nbformat import from_dict
+
+    if not lesson.source.exists():
+        raise TitoError(
+            f"The lesson {lesson.name} has no source {lesson.course.shown(lesson.source)}.",
+            "Run this in the instructor's checkout.",
+        )
+    notebook = read_notebook(lesson.source)
+    notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    return notebook
+
+
+def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
+    """Write `notebook` to `path`, over an existing file only if `force`.
+
+    Raises
+    ------
+    TitoError
+        If the file exists and `force` is not given, or the folder cannot be written.
+    """
+    try:
+        with path.open("w" if force else "x", encoding="utf-8") as file:
+            file.write(notebook_text(notebook))
+    except FileExistsError:
+        remedy = "Add --force to replace it; what you wrote in it is then lost."
+        raise TitoError(f"{path} exists already.", remedy) from None
+    except OSError as error:
+        raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
+
+
+def load_config(course: Course) -> Any:
+    """Return nbgrader's configuration of the course, as nbgrader itself reads it."""
+    from traitlets.config.loader import PyFileConfigLoader
+
+    if not (course.root / CONFIG).exists():
+        raise TitoError(f"{course.root} has no {CONFIG}.", "Take it from the project again.")
+    return PyFileConfigLoader(CONFIG, path=str(course.root)).load_config()
+
+
+def notebook_text(notebook: Notebook) -> str:
+    """Return a notebook as the text of its file."""
+    import nbformat
+
+    return f"{nbformat.writes(notebook)}\n"
