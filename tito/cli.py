@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ __all__ = ["LazyGroup", "main"]
 COMMANDS = {
     "doctor": "tito.commands.doctor",
     "export": "tito.commands.export",
+    "handout": "tito.commands.handout",
     "nbgrader": "tito.commands.nbgrader",
     "notebook": "tito.commands.notebook",
     "profile": "tito.commands.profile",
@@ -34,12 +36,12 @@ class LazyGroup(click.Group):
         self.modules = modules
 
     def list_commands(self, context: click.Context) -> list[str]:
-        """Return the commands in the order of the group's table."""
-        return list(self.modules)
+        """Return the commands in the order of the group's table; a handout has not all."""
+        return [name for name, module in self.modules.items() if find_spec(module)]
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Import and return the command `name`, or None where there is none."""
-        if name not in self.modules:
+        if name not in self.list_commands(context):
             return None
         command: click.Command = getattr(importlib.import_module(self.modules[name]), name)
         return command

@@ -4,18 +4,21 @@ import configparser
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
 
 from tito.errors import TitoError
 
-__all__ = ["SETTINGS", "Course", "LessonSettings", "Limits"]
+__all__ = ["DUE_FORMAT", "HANDED_OUT", "SETTINGS", "Course", "LessonSettings", "Limits"]
 
 SETTINGS = "settings.ini"
 DUE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
+HANDED_OUT = Path(__file__).with_name("handed_out")
+"""The course that the package of a handout carries, for folders that belong to no course."""
 
+PINNED = re.compile(r"[^\s;]+\.whl(?:#\S+)?|git\+[^\s;]+@[\w.-]+")
 ASSIGNMENT = re.compile(r"\d+_[a-z][a-z0-9_]*")
 
 N = TypeVar("N", int, float)
@@ -52,7 +55,8 @@ class LessonSettings:
 class Course:
     """The settings of a course and its folders.
 
-    Everything below ``assignments`` is nbgrader's course tree, in nbgrader's own layout.
+    Everything below ``assignments`` is nbgrader's course tree, in nbgrader's own layout. For a
+    student who has a handout, ``workplace`` is the folder to work in; else it is None.
     """
 
     root: Path
@@ -65,6 +69,9 @@ class Course:
     sandbox: str
     limits: Limits
     show_marking: bool = False
+    package: str = ""
+    hand_in: str = ""
+    workplace: Path | None = None
 
     @classmethod
     def find(cls, start: Path | None = None) -> "Course":
@@ -73,12 +80,15 @@ class Course:
         Raises
         ------
         TitoError
-            If neither the folder nor any above it has a settings.ini of a course.
+            If neither the folder nor any above it has a settings.ini of a course, and this
+            installation is not of a handout.
         """
         folder = (start or Path.cwd()).resolve()
         for candidate in (folder, *folder.parents):
             if _is_course(candidate / SETTINGS):
                 return cls.read(candidate)
+        if (HANDED_OUT / SETTINGS).is_file():
+            return replace(cls.read(HANDED_OUT), workplace=folder)
         raise TitoError(
             f"There is no course at {folder}: neither it nor a folder above has a {SETTINGS}.",
             "Change into the folder of the course.",
@@ -136,6 +146,7 @@ KNOWN = {
     "points": ["late_penalty_per_day"],
     "grading": ["sandbox"],
     "feedback": ["show_marking"],
+    "handout": ["package", "hand_in"],
     "limits": [field.name for field in fields(Limits)],
 }
 
@@ -174,6 +185,8 @@ class _Reader:
             sandbox=self._text("grading", "sandbox") or "auto",
             limits=self._limits(),
             show_marking=self._show_marking(),
+            package=self._package(),
+            hand_in=self._text("handout", "hand_in"),
         )
 
     def _lessons(self) -> dict[str, LessonSettings]:
@@ -220,6 +233,13 @@ class _Reader:
         if shown is None:
             raise self._wrong("feedback", "show_marking", text, "yes or no")
         return shown
+
+    def _package(self) -> str:
+        text = self._text("handout", "package")
+        if text and not PINNED.fullmatch(text):
+            legal = "a file or URL that ends in .whl, or git+https://...@COMMIT"
+            raise self._wrong("handout", "package", text, legal)
+        return text
 
     def _due(self, section: str) -> datetime | None:
         text = self._text(section, "due")

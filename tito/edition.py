@@ -5,6 +5,7 @@ same thing. A lesson's exported module holds its solutions, so it stays out unle
 """
 
 import shutil
+from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
@@ -21,20 +22,27 @@ LEFT_OUT = ("checks.py", "_modidx.py", "*_dev.py", "*.ipynb", "*.db", "*.pyc", "
 EXPORTED = "tinytorch/core"
 
 
-def is_left_out(path: PurePosixPath) -> bool:
-    """Whether the file at `path`, relative to the folder of the packages, stays out."""
+def is_left_out(path: PurePosixPath, also: Collection[str] = ()) -> bool:
+    """Whether the file at `path`, relative to the folder of the packages, stays out.
+
+    So does what is or lies below one of the paths in `also`.
+    """
+    if any(path.is_relative_to(other) for other in also):
+        return True
     if path.is_relative_to(EXPORTED) and str(path) not in GIVEN:
         return True
     return any(PurePosixPath(part).match(name) for part in path.parts for name in LEFT_OUT)
 
 
-def write_edition(target: Path) -> Path:
+def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:
     """Write the student edition of the packages into the folder `target`, the same on each run.
 
     Parameters
     ----------
     target : Path
         A folder; it is made if need be. What it holds already stays.
+    left_out : collection of str
+        Files and folders of the packages that stay out as well, as in ``tito/commands/nbgrader``.
 
     Returns
     -------
@@ -45,7 +53,7 @@ def write_edition(target: Path) -> Path:
         source = _folder_of(package)
         for file in sorted(source.rglob("*")):
             path = PurePosixPath(package) / file.relative_to(source).as_posix()
-            if file.is_file() and not file.is_symlink() and not is_left_out(path):
+            if file.is_file() and not file.is_symlink() and not is_left_out(path, left_out):
                 _copy(file, target / path, target)
     return target
 

@@ -2,8 +2,10 @@
 
 import re
 import tempfile
+from importlib.util import find_spec
 from pathlib import Path
 
+from tito.course import Course
 from tito.errors import TitoError
 from tito.files import write_whole
 from tito.lesson import (
@@ -32,7 +34,8 @@ def export_lesson(lesson: Lesson, file: Path | None = None) -> Path:
     lesson : Lesson
         The lesson to export.
     file : Path, optional
-        The notebook or percent file to take it from; default: the lesson's own source.
+        The notebook or percent file to take it from; default: the lesson's own source, which a
+        student does not have, then the working copy.
 
     Raises
     ------
@@ -54,16 +57,26 @@ def stale_package(lesson: Lesson, file: Path | None = None) -> Path | None:
 
 def render_package(lesson: Lesson, file: Path | None = None) -> tuple[Path, str]:
     """Return where the module of `lesson` belongs and its text, without writing it."""
-    file = file or lesson.source
+    file = file or (lesson.source if lesson.course.workplace is None else lesson.working_copy)
     notebook = read_notebook(file)
     reference = notebook if file == lesson.source else _reference(lesson)
     _check(file, notebook, reference)
     module = _default_exp(file, notebook, f"core.{lesson.name}")
     for cell in code_cells(notebook):
         cell.source = "\n".join(x for x in cell.source.split("\n") if not NOT_EXPORTED.match(x))
-    package = lesson.course.root / "tinytorch"
+    package = _package(lesson.course)
     target = package.joinpath(*module.split(".")).with_suffix(".py")
     return target, _run_nbdev(lesson, notebook, module)
+
+
+def _package(course: Course) -> Path:
+    """Return the folder of `tinytorch`: the checkout's, or where the handout was installed."""
+    if course.workplace is None:
+        return course.root / "tinytorch"
+    spec = find_spec("tinytorch")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
 
 
 def _reference(lesson: Lesson) -> Notebook | None:

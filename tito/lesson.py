@@ -86,8 +86,8 @@ class Lesson:
 
     @property
     def working_copy(self) -> Path:
-        """The notebook that `tito notebook` makes and that a student fills in."""
-        return self.folder / self.notebook_name
+        """The notebook that a student fills in."""
+        return (self.course.workplace or self.folder) / self.notebook_name
 
     @property
     def notebook_name(self) -> str:

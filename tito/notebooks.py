@@ -1,11 +1,13 @@
 """The notebooks that are made of a lesson: the instructor's and the students'."""
 
+import json
+import re
 from pathlib import Path
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.lesson import Lesson, Notebook, read_notebook
+from tito.lesson import Lesson, Notebook, code_cells, read_notebook
 
 __all__ = [
     "instructor_notebook",
@@ -16,6 +18,8 @@ __all__ = [
 ]
 
 CONFIG = "nbgrader_config.py"
+PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
+"""Where a notebook's first cell says what to install."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -49,6 +53,10 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
             "Run this in the instructor's checkout.",
         )
     notebook = read_notebook(lesson.source)
+    for cell in code_cells(notebook):
+        cell.source = PACKAGE.sub(
+            lambda _: f"PACKAGE = {json.dumps(lesson.course.package)}", cell.source
+        )
     notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
     return notebook
 

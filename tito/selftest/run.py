@@ -45,35 +45,26 @@ class CheckResult:
     answers: list[CellVerdict]
 
 
-def choose_file(lesson: Lesson, file: Path | None) -> tuple[Path, str]:
-    """Return the file to test and a remark on it: the one named, else the working copy.
+def choose_file(lesson: Lesson, file: Path | None, *, source: bool = False) -> Path:
+    """Return the file to test: the lesson's `source`, the one named, or the working copy.
 
     Raises
     ------
     TitoError
         If there is no such file.
     """
-    if file is not None:
-        if not file.is_file():
-            raise TitoError(f"There is no file {file}.", "Check the name.", exit_code=2)
-        return file, _remark(lesson, file)
-    for candidate in (lesson.working_copy, lesson.source):
-        if candidate.is_file():
-            return candidate, _remark(lesson, candidate)
-    raise TitoError(
-        f"There is no working copy of {lesson.name} here.",
-        f"Make one with `tito notebook {lesson.name}`, or name your file.",
-        exit_code=2,
-    )
-
-
-def _remark(lesson: Lesson, file: Path) -> str:
-    if file.resolve() != lesson.source.resolve():
-        return ""
-    return (
-        f", the lesson's own source, solutions included"
-        f" (a working copy of your own: `tito notebook {lesson.name}`)"
-    )
+    if source or file is not None:
+        chosen = lesson.source if source else file
+        if chosen is None or not chosen.is_file():
+            raise TitoError(f"There is no file {chosen}.", "Check the name.", exit_code=2)
+        return chosen
+    if not lesson.working_copy.is_file():
+        raise TitoError(
+            f"There is no {lesson.course.shown(lesson.working_copy)}.",
+            f"Make it with `tito notebook {lesson.name}`, or name your file.",
+            exit_code=2,
+        )
+    return lesson.working_copy
 
 
 def run_checks(lesson: Lesson, file: Path) -> CheckResult:

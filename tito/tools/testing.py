@@ -81,7 +81,7 @@ def run_module_tests_auto(title: str) -> bool:
     bool
         Whether all checks passed; written answers, which a person reads, do not change it.
     """
-    from tito.reports.checks import print_checks
+    from tito.reports.selftest import print_checks
 
     namespace = vars(sys.modules["__main__"])
     released = _released_checks(title, namespace)

@@ -37,14 +37,23 @@ Each idea comes as a worked example, then as a completion, then as an open probl
 """
 
 # %%
-# Where tinytorch is not installed, as on Colab, install it; elsewhere this does nothing.
-import importlib.util
+# Where the package of this course is missing, as on Colab, install it; elsewhere this does nothing.
+import importlib
 import subprocess
 import sys
 
-if importlib.util.find_spec("tinytorch") is None:
-    install = [sys.executable, "-m", "pip", "install", "--quiet", "tinytorch-kernels[plots]"]
-    subprocess.run(install, check=True)
+PACKAGE = ""  # where it lies, as the course's settings say
+
+try:
+    from tinytorch.core.layers import check_operands
+except ImportError:
+    if not PACKAGE:
+        missing = "The course's package is missing: install it as the README of your handout says."
+        raise ModuleNotFoundError(missing) from None
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", PACKAGE], check=True)
+    for name in [name for name in sys.modules if name.split(".")[0] in ("tinytorch", "tito")]:
+        del sys.modules[name]  # of another package that has the same name
+    importlib.invalidate_caches()
 
 # %% nbgrader={"grade": false, "grade_id": "kernels-imports", "locked": false, "schema_version": 3, "solution": false, "task": false}
 #| default_exp core.kernels

@@ -92,15 +92,17 @@ def test_test_takes_a_percent_file(lesson: Lesson, tito: Tito) -> None:
     assert f"{SAMPLES['partly-done'].points:g} / {MOST_CHECKED:g}" in done.stdout
 
 
-def test_test_says_when_it_is_the_instructors_source(plain_course: Course, tito: Tito) -> None:
+def test_test_of_the_source_needs_an_author_who_asks(plain_course: Course, tito: Tito) -> None:
     done = tito("test", "kernels")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "tito notebook kernels" in done.stderr
+    done = tito("test", "kernels", "--source")
     assert done.returncode == 0
-    first = done.stdout.splitlines()[0]
-    assert "kernels_dev.py, the lesson's own source, solutions included" in first
+    assert done.stdout.startswith("Testing modules/source/11_kernels/kernels_dev.py\n")
     assert "Note:" not in done.stdout
 
 
-def test_test_prefers_the_working_copy_over_the_source(lesson: Lesson, tito: Tito) -> None:
+def test_test_takes_the_working_copy(lesson: Lesson, tito: Tito) -> None:
     assert tito("notebook", "kernels").returncode == 0
     done = tito("test", "kernels")
     assert done.stdout.startswith("Testing modules/source/11_kernels/kernels.ipynb\n")
@@ -117,13 +119,6 @@ def test_test_on_what_is_no_notebook(lesson: Lesson, tito: Tito, content: str, w
     assert done.returncode == 1
     assert words in done.stderr
     assert "Traceback" not in done.stderr
-
-
-def test_test_without_any_file(lesson: Lesson, tito: Tito) -> None:
-    lesson.source.unlink()
-    done = tito("test", "kernels")
-    assert done.returncode == 2
-    assert "tito notebook kernels" in done.stderr
 
 
 def test_test_of_a_file_that_is_not_there(plain_course: Course, tito: Tito) -> None:

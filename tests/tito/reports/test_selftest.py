@@ -3,7 +3,7 @@
 import pytest
 
 from tito.conditions.results import CellVerdict
-from tito.reports.checks import print_checks
+from tito.reports.selftest import print_checks
 
 PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")
 FAILED = CellVerdict(

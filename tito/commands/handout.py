@@ -1,0 +1,26 @@
+"""`tito handout`: what a student gets of the course."""
+
+from pathlib import Path
+
+import click
+
+__all__ = ["handout"]
+
+
+@click.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--zip", "zipped", is_flag=True, help="Write DIR.zip as well.")
+def handout(folder: Path, zipped: bool) -> None:
+    """Write the student edition into DIR: notebooks, packages, a wheel, no solution.
+
+    It has the lessons that are released; settings.ini says what its README tells of the deadline
+    and of how to hand in.
+    """
+    from tito.course import Course
+    from tito.handout import write_handout
+
+    course = Course.find()
+    written = write_handout(course, folder, zipped=zipped)
+    for path in (written.folder, written.wheel, written.archive):
+        if path is not None:
+            click.echo(course.shown(path))
