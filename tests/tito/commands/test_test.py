@@ -130,6 +130,6 @@ def test_test_of_a_file_that_is_not_there(plain_course: Course, tito: Tito) -> N
 
 
 def test_test_of_a_lesson_without_checks(plain_course: Course, tito: Tito) -> None:
-    done = tito("test", "layers")
+    done = tito("test", "layers", "--source")
     assert done.returncode == 1
     assert "has no checks" in done.stderr
