@@ -1,22 +1,33 @@
-"""The verdicts on one student's cells, as a table for a terminal or a notebook."""
+"""The verdicts on one student's cells, for a terminal or a notebook."""
 
-from collections.abc import Sequence
+import shutil
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from textwrap import fill
 from typing import TYPE_CHECKING
 
-from tito.reports.console import console, plain
+from tito.conditions.results import LABELS
+from tito.reports.console import printable
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tito.conditions.results import CellVerdict
 
 __all__ = ["print_checks"]
+
+STYLES = {"passed": "green", "failed": "red", "review": "yellow", "not-run": "yellow"}
+UNWRITTEN = "not written yet"
+NARROWEST = 80
 
 
 def print_checks(
     verdicts: Sequence["CellVerdict"],
     answers: Sequence["CellVerdict"] = (),
     notes: Sequence[str] = (),
+    unwritten: Collection[str] = (),
 ) -> None:
-    """Print a row for each check, with the reason and the hint beneath one that did not pass.
+    """Print a line for each check, beneath it what did not hold and why, and the total at the end.
 
     Parameters
     ----------
@@ -26,44 +37,88 @@ def print_checks(
         On what a person reads; a line says how many points more that can bring.
     notes : sequence of str
         What was noticed while the file was read.
+    unwritten : collection of str
+        The grade ids of the checks whose solutions are still as they were released.
     """
-    from rich.table import Table
-
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    table.add_column("check", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("points", justify="right", no_wrap=True)
+    out = _console()
+    widest = max((len(v.grade_id) for v in verdicts), default=0)
     for verdict in verdicts:
-        table.add_row(plain(verdict.grade_id), verdict.word, _points(verdict))
-    score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
-    table.add_row("total", "", f"{score:g} / {most:g}")
-    out = console()
-    out.print(table)
-    if answers:
-        out.print()
-        out.print(_to_be_read(answers))
-    for verdict in verdicts:
-        if verdict.message:
-            out.print()
-            out.print(plain(_story(verdict)))
-    if notes:
-        out.print()
+        is_written = verdict.grade_id not in unwritten
+        word = verdict.word if is_written else UNWRITTEN
+        style = STYLES[verdict.verdict] if is_written else "dim"
+        out.print(f"{printable(verdict.grade_id):<{widest}}", end="  ")
+        out.print(f"{word:<{len(UNWRITTEN)}}", style=style, end="  ")
+        out.print(_points(verdict.score, verdict.max_score))
+        for text in _details(verdict, out.width) if is_written else ():
+            out.print(text)
     for note in notes:
-        out.print(plain(f"Note: {note}"))
+        out.print(_wrapped(f"Note: {note}", out.width, 0, 6))
+    score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
+    total = f"{'total':<{widest}}  {'':<{len(UNWRITTEN)}}  {_points(score, most)}"
+    out.print(f"\n{total}", style="bold")
+    if answers:
+        out.print(_wrapped(_to_be_read(answers), out.width))
+
+
+def _console() -> "Console":
+    """Return a console on standard output that wraps to the terminal, or to 80 columns."""
+    from rich.console import Console
+
+    width = max(NARROWEST, shutil.get_terminal_size((NARROWEST, 24)).columns)
+    return Console(
+        file=sys.stdout,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        force_jupyter=False,
+    )
+
+
+def _details(verdict: "CellVerdict", width: int) -> Iterator[str]:
+    """Yield what did not hold; what has the same reason is told once."""
+    if verdict.verdict == "passed":
+        return
+    if not verdict.conditions:
+        yield from _reason(verdict.message, verdict.hint, width)
+        return
+    told: set[str] = set()
+    for result in verdict.conditions:
+        if result.verdict != "passed":
+            points = f"{result.points:g}/{result.share:g}"
+            line = f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}"
+            yield _wrapped(line, width, 2, 23)
+            if result.fact not in told:
+                yield from _reason(result.fact, result.hint, width)
+            told.add(result.fact)
+    held = sum(result.verdict == "passed" for result in verdict.conditions)
+    if held:
+        yield f"  {held} of {len(verdict.conditions)} conditions hold."
+
+
+def _reason(fact: str, hint: str, width: int) -> Iterator[str]:
+    yield _wrapped(fact, width, 4, 4)
+    if hint:
+        yield _wrapped(f"Hint: {hint}", width, 4, 10)
+
+
+def _wrapped(text: str, width: int, first: int = 0, others: int = 0) -> str:
+    """Return a text in lines of that width; the first is indented by `first`, all others more."""
+    lines = printable(text).splitlines() or [""]
+    starts = [" " * first, *[" " * others] * (len(lines) - 1)]
+    return "\n".join(
+        fill(line, width, initial_indent=start, subsequent_indent=" " * others)
+        for line, start in zip(lines, starts, strict=True)
+    )
 
 
 def _to_be_read(answers: Sequence["CellVerdict"]) -> str:
     points, count = sum(answer.max_score for answer in answers), len(answers)
     what = "a written answer" if count == 1 else f"{count} written answers"
-    return f"{points:g} more points: {what}, for a person to read."
+    empty = [answer.grade_id for answer in answers if answer.verdict == "failed"]
+    blank = f" Nothing is written in {', '.join(empty)}." if empty else ""
+    return f"{points:g} more points: {what}, for a person to read.{blank}"
 
 
-def _story(verdict: "CellVerdict") -> str:
-    if verdict.conditions:
-        return f"{verdict.grade_id}\n{verdict.story}".rstrip("\n")
-    hint = f"\n  Hint: {verdict.hint}" if verdict.hint else ""
-    return f"{verdict.grade_id}: {verdict.message}{hint}"
-
-
-def _points(verdict: "CellVerdict") -> str:
-    return f"{verdict.score:g} / {verdict.max_score:g}"
+def _points(score: float, most: float) -> str:
+    return f"{score:>4g} / {most:g}"

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,14 +40,14 @@ class LockedCell:
 
 
 def run_locked_cells(
-    cells: Sequence[LockedCell], tools: Sequence[str], limits: Limits, folder: Path
+    cells: Iterable[LockedCell], tools: Sequence[str], limits: Limits, folder: Path
 ) -> Iterator[Found]:
     """Run locked cells one after the other; yield how each ended and what it found.
 
     Parameters
     ----------
-    cells : sequence of LockedCell
-        What to run.
+    cells : iterable of LockedCell
+        What to run; each is asked for when the one before has ended.
     tools : sequence of str
         Sources of the locked cells that are run before all, for their names.
     limits : Limits

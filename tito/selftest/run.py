@@ -1,22 +1,24 @@
 """What `tito test` runs: the released checks on the solutions in a student's own file."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 from tito.conditions.results import MIME_TYPE, CellVerdict
-from tito.course import Limits
+from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell, read_submission
 from tito.grading.intake.rebuild import rebuild
 from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
-from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
+from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
     Lesson,
     Notebook,
     answers_in,
     code_cells,
+    find_lesson,
     grade_id,
     is_exported,
     is_graded,
@@ -27,14 +29,15 @@ from tito.notebooks import student_notebook
 from tito.selftest.elsewhere import elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 
-__all__ = ["CheckResult", "choose_file", "run_checks"]
+__all__ = ["CheckResult", "find_work", "run_checks"]
 
 
 @dataclass(frozen=True)
 class CheckResult:
     """The verdicts on a file, the points they add up to, and what was noticed while reading it.
 
-    ``cells`` are the checks; ``answers``, which a person reads, count for neither sum.
+    ``cells`` are the checks, those in ``unwritten`` of solutions that are as they were released;
+    ``answers``, which a person reads, count for neither sum.
     """
 
     assignment: str
@@ -43,65 +46,131 @@ class CheckResult:
     notes: list[str]
     cells: list[CellVerdict]
     answers: list[CellVerdict]
+    unwritten: list[str]
 
 
-def choose_file(lesson: Lesson, file: Path | None, *, source: bool = False) -> Path:
-    """Return the file to test: the lesson's `source`, the one named, or the working copy.
+def find_work(
+    course: Course, lesson: str, file: Path | None = None, *, source: bool = False
+) -> tuple[Lesson, Path]:
+    """Return the lesson and the file to test: the one named, or the working copy.
+
+    Parameters
+    ----------
+    course : Course
+        Where the lesson is.
+    lesson : str
+        Its name, or the file, whose own name then tells the lesson.
+    file : Path, optional
+        A notebook or percent file.
+    source : bool
+        Whether the lesson's own source is meant, solutions included.
 
     Raises
     ------
     TitoError
-        If there is no such file.
+        If there is no such lesson or file.
     """
-    if source or file is not None:
-        chosen = lesson.source if source else file
-        if chosen is None or not chosen.is_file():
-            raise TitoError(f"There is no file {chosen}.", "Check the name.", exit_code=2)
-        return chosen
-    if not lesson.working_copy.is_file():
+    if file is None and Path(lesson).suffix in (".ipynb", ".py"):
+        file = Path(lesson)
+        lesson = _lesson_of(course, file)
+    found = find_lesson(course, lesson)
+    if source:
+        file = found.source
+    if file is None and not found.working_copy.is_file():
         raise TitoError(
-            f"There is no {lesson.course.shown(lesson.working_copy)}.",
-            f"Make it with `tito notebook {lesson.name}`, or name your file.",
+            f"There is no {course.shown(found.working_copy)}.",
+            f"Make it with `tito notebook {found.name}`, or name your file.",
             exit_code=2,
         )
-    return lesson.working_copy
+    file = file or found.working_copy
+    if not file.is_file():
+        raise TitoError(f"There is no file {file}.", "Check the name.", exit_code=2)
+    return found, file
 
 
-def run_checks(lesson: Lesson, file: Path) -> CheckResult:
+def _lesson_of(course: Course, file: Path) -> str:
+    """Return the name of the lesson that a file's name tells, or of the only one there is."""
+    lessons = [Lesson(course, assignment) for assignment in course.lessons]
+    told = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
+    if len(told) == 1:
+        return told[0]
+    fact = f"The name {file.name} does not tell which lesson it is of."
+    names = " or ".join(f"`tito test {lesson.name} {file}`" for lesson in lessons)
+    raise TitoError(fact, f"Say it: {names}.", exit_code=2)
+
+
+def run_checks(
+    lesson: Lesson,
+    file: Path,
+    *,
+    check: str = "",
+    first: bool = False,
+    tell: Callable[[str], None] = lambda name: None,
+) -> CheckResult:
     """Run the released checks of `lesson` on the solutions in `file`, with the user's own rights.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    file : Path
+        A notebook or percent file.
+    check : str
+        The only check to run: its grade id, that of its solution, or a part that only one has.
+    first : bool
+        Whether to stop at the first check that does not pass.
+    tell : callable
+        Receives the name of each check before it runs.
 
     Raises
     ------
     TitoError
-        If the file is no notebook, or the lesson has nothing to check.
+        If the file is no notebook, or there is nothing to check, or no such check.
     """
-    cells = read_submission(file, lesson.course.limits)
+    submitted = read_submission(file, lesson.course.limits)
     released = student_notebook(lesson)
-    notebook, notes = rebuild(released, cells)
+    notebook, notes = rebuild(released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
     if file.resolve() == lesson.source.resolve():
         notes = []  # its locked cells differ by what students do not get, and rightly so
-    answers = _answers(notebook, released)
-    notes += [f"{a.grade_id}: {a.message}" for a in answers if a.verdict == "failed"]
-    plan = _Plan(notebook)
-    execution = _run(plan, lesson.course.limits, file.resolve().parent)
-    verdicts = verdicts_of(execution, believe_outputs=True)
-    notes += _missing(plan, verdicts, cells)
+    plan = _Plan(notebook, released)
+    if check:
+        plan.checks = [plan.checks[_chosen(check, plan.checks)]]
+    execution = _run(plan, lesson.course.limits, file.resolve().parent, first, tell)
+    tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
+    found = {v.grade_id: v for v in verdicts_of(execution, believe_outputs=True)}
+    verdicts = [found[grade_id(cell)] for _, cell in plan.checks if cell.id in tried]
     return CheckResult(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),
         max_score=sum(v.max_score for v in verdicts),
-        notes=notes,
+        notes=notes + _missing(plan, verdicts, submitted),
         cells=verdicts,
-        answers=answers,
+        answers=[] if check or first else _answers(notebook, released),
+        unwritten=[name for name in plan.unwritten if name in found],
     )
+
+
+def _chosen(wanted: str, checks: Sequence[tuple[SolutionCell, Cell]]) -> int:
+    """Return the place of the check that is meant."""
+    names = [grade_id(cell) for _, cell in checks]
+    solutions = [solution.name for solution, _ in checks]
+    for candidates in (names, solutions):
+        if candidates.count(wanted) == 1:
+            return candidates.index(wanted)
+    partly = [place for place, name in enumerate(names) if wanted in name]
+    if len(partly) == 1:
+        return partly[0]
+    known = [names[place] for place in partly] or get_close_matches(wanted, names) or names
+    fact = f"There {'are several checks' if partly else 'is no check'} called {wanted!r}."
+    raise TitoError(fact, f"Name one of: {', '.join(known)}.", exit_code=2)
 
 
 class _Plan:
     """What to run: the locked checks, each with the cells that the grader would load."""
 
-    def __init__(self, notebook: Notebook) -> None:
+    def __init__(self, notebook: Notebook, released: Notebook) -> None:
         self.notebook = notebook
         cells = list(code_cells(notebook))
         plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
@@ -111,6 +180,9 @@ class _Plan:
             grade_id(c): read_cell(grade_id(c), c.source) for c in cells if is_solution(c)
         }
         self.checks = self._checks(cells)
+        blank = {grade_id(c): c.source.strip() for c in code_cells(released) if is_solution(c)}
+        untouched = {grade_id(c) for c in cells if c.source.strip() == blank.get(grade_id(c))}
+        self.unwritten = [grade_id(c) for s, c in self.checks if s.name in untouched]
         self.needed: Mapping[str, Sequence[SolutionCell]] = {
             name: self._needed(cell) for name, cell in self.solutions.items()
         }
@@ -142,17 +214,32 @@ class _Plan:
         return next(others, before)
 
 
-def _run(plan: _Plan, limits: Limits, folder: Path) -> Execution:
+def _run(
+    plan: _Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
+) -> Execution:
     """Run the checks; return how they ended, with what they found as their cells' outputs."""
     from nbformat.v4 import new_output
 
     execution = Execution(plan.notebook)
-    cells = [plan.locked(solution, cell) for solution, cell in plan.checks]
-    found = run_locked_cells(cells, _tools_needed(plan), limits, folder)
-    for (_, cell), (outcome, results) in zip(plan.checks, found, strict=True):
+    written = []
+    for solution, cell in plan.checks:
+        if grade_id(cell) in plan.unwritten:
+            execution.outcomes[cell.id] = Outcome("error", "NotImplementedError")
+        else:
+            written.append((solution, cell))
+
+    def locked_cells() -> Iterator[LockedCell]:
+        for solution, cell in written:
+            tell(grade_id(cell))
+            yield plan.locked(solution, cell)
+
+    found = run_locked_cells(locked_cells(), _tools_needed(plan), limits, folder)
+    for (_, cell), (outcome, results) in zip(written, found, strict=False):
         execution.outcomes[cell.id] = outcome
         data = {MIME_TYPE: [asdict(result) for result in results]}
         cell.outputs = [new_output("display_data", data)] if results else []
+        if first and outcome.status != "ok":
+            break
     return execution
 
 

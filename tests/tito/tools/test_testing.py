@@ -1,6 +1,7 @@
 """`run_module_tests_auto` where students meet it: in a notebook, and in a script."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +17,20 @@ FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matr
 
 
 def last_output(notebook: Any, folder: Path) -> str:
-    """Run a notebook's checks and return what its last locked cell printed."""
+    """Run a notebook's checks and return what its last locked cell printed, without colours."""
     notebook.cells = [c for c in notebook.cells if not c.id.startswith("cell-")]
     resources = {"metadata": {"path": str(folder)}}
     NotebookClient(notebook, allow_errors=True, resources=resources).execute()
     (cell,) = (c for c in notebook.cells if c.id == "standardized-testing")
-    return "".join(o.get("text", json.dumps(o)) for o in cell.outputs)
+    printed = "".join(o.get("text", json.dumps(o)) for o in cell.outputs)
+    return re.sub(r"\x1b\[[0-9;]*m", "", printed)
 
 
 @pytest.mark.parametrize("name", ["complete", "partly-done"])
 def test_run_module_tests_auto_prints_the_table(lesson: Lesson, name: str) -> None:
     notebook = SAMPLES[name].edit(student_notebook(lesson))
     printed = last_output(notebook, lesson.folder)
-    assert "test-cache-immediate       passed   15 / 15" in printed
+    assert "test-cache-immediate       passed             15 / 15" in printed
     assert f"{SAMPLES[name].points:g} / {MOST_CHECKED:g}" in printed
     assert "20 more points: 4 written answers, for a person to read." in printed
 
