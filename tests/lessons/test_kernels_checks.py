@@ -29,20 +29,8 @@ VECTORIZED, CACHE = "test-vectorized-immediate", "test-cache-immediate"
 SPEED, ATTENTION, EDGES = "test-cache-performance", "test-attention-chunks", "test-chunk-edges"
 PARALLEL, CONCURRENT = "test-parallel-immediate", "test-parallel-concurrent"
 AMDAHL = "test-amdahl"
-POINTS = {
-    TRACE: 5,
-    VECTORIZED: 10,
-    INTENSITY: 5,
-    TILED: 5,
-    CACHE: 15,
-    SPEED: 5,
-    ATTENTION: 10,
-    EDGES: 2,
-    PARALLEL: 15,
-    CONCURRENT: 5,
-    AMDAHL: 3,
-}
 CHECKS = checks()
+POINTS = {name: check.points for name, check in CHECKS.items()}
 SUBMISSIONS = {e.name: e.cells.values() for corpus in ("honest", "wrong") for e in entries(corpus)}
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import jupytext
 import pytest
+from classroom import ANSWERS
+from corpora import checks
 
 from tito.course import Course
 from tito.lesson import find_lesson
@@ -26,38 +28,13 @@ SEED_CELLS = [
     "test-parallel-immediate",
     "standardized-testing",
 ]
-SOLUTIONS = {
-    "memory-trace": "memory_trace",
-    "matmul-vectorized": "matmul_vectorized",
-    "arithmetic-intensity": "arithmetic_intensity",
-    "tiled-trace": "tiled_trace",
-    "matmul-cache": "matmul_cache_optimized",
-    "attention-chunks": "attention_in_chunks",
-    "chunk-edges": "chunk_edges",
-    "matmul-parallel": "matmul_parallel",
-    "amdahl": "amdahl_speedup",
-}
+SOLUTIONS = {check.solution: check.function for check in checks().values()}
 SEED_POINTS = {
     "test-vectorized-immediate": 10,
     "test-cache-immediate": 15,
     "test-parallel-immediate": 15,
 }
-CHECKED = SEED_POINTS | {
-    "test-memory-trace": 5,
-    "test-arithmetic-intensity": 5,
-    "test-tiled-trace": 5,
-    "test-cache-performance": 5,
-    "test-attention-chunks": 10,
-    "test-chunk-edges": 2,
-    "test-parallel-concurrent": 5,
-    "test-amdahl": 3,
-}
-ANSWERS = {
-    "answer-power-of-two": 5,
-    "answer-small-blocks": 5,
-    "answer-rows": 5,
-    "answer-claim": 5,
-}
+CHECKED = {name: check.points for name, check in checks().items()}
 POINTS = CHECKED | ANSWERS
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from classroom import ANSWERS, CHECKS
 from nbgrader.api import Gradebook
 from nbgrader.utils import compute_checksum
 from solutions import solution_passages, squeezed
@@ -15,29 +16,11 @@ from tito.grading.gradebook.assignment import generate, is_current, release
 from tito.lesson import Lesson, find_lesson, grade_id, is_graded, is_locked, is_solution
 from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
-POINTS = {
-    "test-memory-trace": 5,
-    "answer-power-of-two": 5,
-    "test-vectorized-immediate": 10,
-    "test-arithmetic-intensity": 5,
-    "test-tiled-trace": 5,
-    "test-cache-immediate": 15,
-    "test-cache-performance": 5,
-    "answer-small-blocks": 5,
-    "test-attention-chunks": 10,
-    "answer-rows": 5,
-    "test-chunk-edges": 2,
-    "test-parallel-immediate": 15,
-    "test-parallel-concurrent": 5,
-    "test-amdahl": 3,
-    "answer-claim": 5,
-}
-
 
 def test_generate_makes_the_contract_of_points(lesson: Lesson) -> None:
     notebook = nbformat.read(lesson.released, as_version=4)
     graded = {grade_id(c): c.metadata.nbgrader.points for c in notebook.cells if is_graded(c)}
-    assert graded == POINTS
+    assert graded == CHECKS | ANSWERS
     with Gradebook(lesson.course.gradebook_url) as gradebook:
         assert gradebook.find_assignment(lesson.assignment).max_score == 100
 
