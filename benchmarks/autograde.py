@@ -76,7 +76,7 @@ def grade_ours(course: Path, students: int, jobs: int) -> Run:
 def grade_stock(course: Path, name: str) -> Run:
     """Grade a course by plain nbgrader; charge it for all submissions after the first."""
     count = len(list((course / "submitted").iterdir()))
-    command = ["nbgrader", "autograde", ASSIGNMENT, "--force"]
+    command = [sys.executable, "-m", "nbgrader", "autograde", ASSIGNMENT, "--force"]
     alone, _ = _measured(name, [*command, "--student", "s00000"], course)
     run, _ = _measured(name, command, course)
     run.students = count - 1

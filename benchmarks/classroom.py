@@ -13,8 +13,14 @@ __all__ = ["ASSIGNMENT", "Classroom", "copy_notebook"]
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
 ASSIGNMENT = "11_kernels"
-# As nbgrader is installed, but for what the lesson's marking schemes need to be released at all.
-STOCK_CONFIG = "c = get_config()\nc.ClearMarkScheme.enforce_metadata = False\n"
+# As nbgrader is installed, but for what the lesson's marking schemes need to be released at all. It
+# finds alembic by PATH, which need not lead to this environment.
+STOCK_CONFIG = """
+import os, sys
+os.environ["PATH"] = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+c = get_config()
+c.ClearMarkScheme.enforce_metadata = False
+"""
 
 
 class Classroom:
@@ -45,7 +51,7 @@ class Classroom:
         (folder / "nbgrader_config.py").write_text(STOCK_CONFIG, encoding="utf-8")
         source = self.ours / "assignments" / "source" / ASSIGNMENT / "kernels.ipynb"
         copy_notebook(source, folder / "source" / ASSIGNMENT, lean)
-        _run(["nbgrader", "generate_assignment", ASSIGNMENT], folder)
+        _run([sys.executable, "-m", "nbgrader", "generate_assignment", ASSIGNMENT], folder)
         there = sorted(self.submitted.iterdir())
         for path in there[:: max(1, len(there) // students)][:students]:
             place = folder / "submitted" / path.name / ASSIGNMENT
