@@ -33,7 +33,7 @@ WORDS = ("full", "review", "less", "any")
 UNWRITTEN = "def {}(*arguments, **options):\n    raise NotImplementedError\n"
 
 # An endless loop costs a call and then the cell; the sandbox costs some time, too.
-BRIEF = Limits(call_seconds=3.0, load_seconds=6.0, late_calls=1)
+BRIEF = Limits(call_seconds=1.0, load_seconds=2.0, late_calls=1)
 
 BYSTANDER = "test-amdahl"
 """The cell that must keep its points beside a hostile one; it costs least to judge."""
@@ -53,6 +53,8 @@ class Entry:
         The solution cells that differ from the reference.
     expect : mapping of grade id to number or word
         What graded cells must get.
+    says : mapping of grade id to regular expression
+        What the message on a graded cell has to say.
     repeat : mapping of grade id to text and times
         What is appended to a cell, and how often: for sources that are too long for a file.
     alone : bool
@@ -65,6 +67,7 @@ class Entry:
     about: str
     cells: Mapping[str, str]
     expect: Mapping[str, Any] = field(default_factory=dict)
+    says: Mapping[str, str] = field(default_factory=dict)
     repeat: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     alone: bool = False
 
@@ -157,6 +160,8 @@ def _read(path: Path) -> Entry:
     unknown = set(entry.cells) - set(graded()) | set(entry.expect) - set(checks())
     if unknown:
         raise ValueError(f"{path.name} names {sorted(unknown)}; there are {dict(graded())}")
+    if not set(entry.says) <= set(entry.asked):
+        raise ValueError(f"{path.name} says something of {sorted(entry.says)}, which is not asked")
     for value in entry.expect.values():
         if not isinstance(value, int) and value not in WORDS:
             raise ValueError(f"{path.name} expects {value!r}: a number or one of {WORDS}")

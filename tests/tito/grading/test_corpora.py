@@ -55,6 +55,7 @@ def test_judge_gives_each_submission_what_its_file_expects(
     for verdict in verdicts:
         story = [(r.condition, r.verdict, r.fact, r.detail) for r in verdict.conditions]
         assert entry.accepts(verdict), (verdict.grade_id, verdict.score, story)
+        assert re.search(entry.says.get(verdict.grade_id, ""), verdict.message)
         assert leaked(verdict, checks[verdict.grade_id]) == {}
     assert set(runtime_dir().rglob("*")) == files
     assert left_running() == []
