@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from classroom import hand_in, read_samples
 from filelock import FileLock
-from shell import Tito, run_tito
+from shell import Tito, call_tito
 
 from tito.course import Course
 from tito.grading.gradebook.assignment import generate
@@ -111,7 +111,7 @@ def lesson(course: Course) -> Lesson:
 @pytest.fixture
 def tito() -> Tito:
     """Run the command tito in the current folder and return what it printed."""
-    return run_tito
+    return call_tito
 
 
 def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
