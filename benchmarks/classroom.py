@@ -1,7 +1,6 @@
 """Classes of any size, made from the corpora, for our grader and for stock nbgrader."""
 
 import json
-import shutil
 import subprocess
 import sys
 from itertools import cycle, islice
@@ -11,7 +10,6 @@ from typing import Any
 __all__ = ["ASSIGNMENT", "Classroom", "copy_notebook"]
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
 ASSIGNMENT = "11_kernels"
 # As nbgrader is installed, but for what the lesson's marking schemes need to be released at all. It
 # finds alembic by PATH, which need not lead to this environment.
@@ -28,14 +26,14 @@ class Classroom:
 
     def __init__(self, folder: Path, students: int, corpora: tuple[str, ...]) -> None:
         sys.path.insert(0, str(ROOT / "tests" / "support"))
-        from classroom import hand_in, of_corpora
+        from classroom import copy_course, hand_in, of_corpora
         from corpora import entries
 
         from tito.course import Course
         from tito.lesson import find_lesson
 
         self.ours = folder / "ours"
-        _copy_course(self.ours)
+        copy_course(ROOT, self.ours)
         _run([sys.executable, "-m", "tito", "nbgrader", "generate", "kernels"], self.ours)
         lesson = find_lesson(Course.read(self.ours), "kernels")
         found = [entry for name in corpora for entry in entries(name)]
@@ -58,16 +56,6 @@ class Classroom:
             place.mkdir(parents=True)
             copy_notebook(path / ASSIGNMENT / "kernels.ipynb", place, lean)
         return folder
-
-
-def _copy_course(folder: Path) -> None:
-    folder.mkdir(parents=True)
-    for name in COPIED:
-        path = ROOT / name
-        if path.is_dir():
-            shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, folder / name)
 
 
 def copy_notebook(source: Path, folder: Path, lean: bool) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classroom import hand_in, read_samples
+from classroom import copy_course, hand_in, read_samples
 from filelock import FileLock
 from shell import Tito, call_tito
 
@@ -18,7 +18,6 @@ from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).parents[1]
-COURSE_FILES = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
 
 
 def pytest_configure() -> None:
@@ -64,7 +63,7 @@ def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A course with the kernels lesson generated; to be copied, never changed."""
 
     def make(folder: Path) -> None:
-        _copy_course(ROOT, folder)
+        copy_course(ROOT, folder)
         generate(find_lesson(Course.read(folder), "kernels"))
 
     return _made_once(tmp_path_factory, "generated", make)
@@ -87,7 +86,7 @@ def graded(generated: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def plain_course(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Course:
     """A course in which nothing is generated yet; the current folder is its root."""
-    return _enter(_copy_course(ROOT, tmp_path / "course"), monkeypatch)
+    return _enter(copy_course(ROOT, tmp_path / "course"), monkeypatch)
 
 
 @pytest.fixture
@@ -126,18 +125,6 @@ def _made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path]
             make(folder)
             done.touch()
     return folder
-
-
-def _copy_course(source: Path, target: Path) -> Path:
-    target.mkdir(parents=True)
-    for name in COURSE_FILES:
-        path = source / name
-        if path.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb_checkpoints")
-            shutil.copytree(path, target / name, ignore=ignored)
-        else:
-            shutil.copy(path, target / name)
-    return target
 
 
 def _enter(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Course:

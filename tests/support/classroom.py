@@ -1,6 +1,7 @@
 """A class of students: sample submissions, each a small edit of the released notebook."""
 
 import copy
+import shutil
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ __all__ = [
     "MOST",
     "MOST_CHECKED",
     "Sample",
+    "copy_course",
     "hand_in",
     "of_corpora",
     "read_samples",
@@ -28,6 +30,7 @@ __all__ = [
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT / "tests" / "corpora"
+COURSE_FILES = ("settings.ini", "nbgrader_config.py", "pyproject.toml", "modules", "tinytorch")
 TIMESTAMP_FORMAT = "%Y-%m-%d %H:%M:%S %Z"
 
 
@@ -83,6 +86,19 @@ class Sample:
     def answers(self) -> list[str]:
         """The answers in which something is written."""
         return [name for name in ANSWERS if name in self.cells]
+
+
+def copy_course(source: Path, target: Path) -> Path:
+    """Copy what makes a course, without what was made of it, and return where it lies."""
+    target.mkdir(parents=True)
+    ignored = shutil.ignore_patterns("__pycache__", "*.ipynb", ".ipynb_checkpoints")
+    for name in COURSE_FILES:
+        path = source / name
+        if path.is_dir():
+            shutil.copytree(path, target / name, ignore=ignored)
+        else:
+            shutil.copy(path, target / name)
+    return target
 
 
 def read_samples(folder: Path = CORPORA / "class") -> list[Sample]:

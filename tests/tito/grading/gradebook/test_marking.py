@@ -10,6 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
+from classroom import copy_course
 from nbformat import v4
 from nbgrader.preprocessors import OverwriteCells
 
@@ -67,9 +68,17 @@ def test_hide_marking_takes_the_lines_of_a_hidden_test_out_of_a_traceback() -> N
 
 
 @pytest.fixture
-def lesson(plain_course: Course) -> Lesson:
-    """A lesson with a hidden test, of which ada's notebook is graded."""
-    lesson = find_lesson(plain_course, "kernels")
+def lesson(with_hidden_test: Path, tmp_path: Path) -> Lesson:
+    """A lesson with a hidden test, of which ada's notebook is graded; to change at will."""
+    folder = shutil.copytree(with_hidden_test, tmp_path / "course")
+    return find_lesson(Course.read(folder), "kernels")
+
+
+@pytest.fixture(scope="module")
+def with_hidden_test(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of that lesson's course; never changed."""
+    folder = copy_course(root, tmp_path_factory.mktemp("hidden") / "course")
+    lesson = find_lesson(Course.read(folder), "kernels")
     text = lesson.source.read_text(encoding="utf-8")
     head, cell_of, rest = text.partition('"grade_id": "test-vectorized-immediate"')
     line, newline, rest = rest.partition("\n")
@@ -87,7 +96,7 @@ def lesson(plain_course: Course) -> Lesson:
     with api.gradebook as gradebook:
         gradebook.update_or_create_student("ada")
         gradebook.update_or_create_submission(lesson.assignment, "ada")
-    return lesson
+    return folder
 
 
 def secrets_of(lesson: Lesson) -> list[str]:

@@ -190,16 +190,6 @@ def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> Non
     assert "holds no kernels.ipynb" in submission.message
 
 
-def test_stock_nbgrader_gives_the_same_grades(graded_course: Course) -> None:
-    lesson = kernels(graded_course)
-    ours = read_grades(lesson)
-    command = [sys.executable, "-m", "nbgrader", "autograde", lesson.assignment, "--force"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert read_grades(lesson) == ours
-    assert {result.status for result in autograde(lesson)} == {"kept"}
-
-
 def test_stock_nbgrader_scores_an_unreadable_submission(lesson: Lesson) -> None:
     path = lesson.handed_in("hal")
     path.parent.mkdir(parents=True)
