@@ -16,10 +16,9 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test test-slow test-full lint types fresh page check clean
+.PHONY: help setup demo test test-full coverage mutants lint types fresh page check clean
 
-# One worker per CPU.
-PYTEST := $(BIN)/python -m pytest -n logical
+PYTEST := $(BIN)/python -m pytest -n auto
 
 help: ## Say what can be made
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,16 +36,26 @@ demo: $(READY) ## Grade a small class from the real lesson
 	@.ci/system-packages bwrap=bubblewrap
 	@$(BIN)/python tests/support/demo.py
 
-test: $(READY) ## Run the fast tests
-	@.ci/system-packages bwrap=bubblewrap
-	@$(PYTEST) -m "not slow"
+test: $(READY) ## Run the tests that prove the product
+	@.ci/system-packages bwrap=bubblewrap chromium=chromium
+	@$(PYTEST) -m "not full"
 
-test-slow: $(READY) ## Run the other tests: browser, cluster, server, killed classes, whole lesson
-	@.ci/system-packages bwrap=bubblewrap chromium=chromium \
-		pg_ctlcluster=postgresql
-	@$(PYTEST) -m slow
+test-full: test ## Run the others too: another user, cluster, server, more seeds, whole classes
+	@.ci/system-packages pg_ctlcluster=postgresql
+	@$(PYTEST) -m full
 
-test-full: test test-slow ## Run all tests
+coverage: $(READY) ## Print the branch coverage of tracing, judge and intake by their tests
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,quality]'
+	@rm -rf .coverage && mkdir .coverage
+	@$(BIN)/coverage run -m pytest -q -n auto $(addprefix tests/tito/,tracing conditions \
+		grading/intake grading/judge)
+	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage report
+
+mutants: $(READY) ## List what may be changed in conditions, replay, proof and judge unnoticed: hours
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,quality]'
+	@$(BIN)/mutmut run $(MUTANTS)
+	@$(BIN)/mutmut results
 
 lint: $(READY) ## Look for faults and for formatting
 	$(BIN)/ruff check
@@ -65,4 +74,4 @@ page: $(READY) ## Run the lesson with its solutions and write docs/kernels.html
 check: lint types fresh test-full ## Everything that .ci/run looks at
 
 clean: ## Remove what make made; the course tree in assignments/ stays
-	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage mutants $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache

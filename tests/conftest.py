@@ -29,9 +29,17 @@ def pytest_configure() -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Run tests that share something costly on one worker."""
-    from workers import SharingFiles
+    from workers import Grouped
 
-    return SharingFiles(config, log)
+    return Grouped(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Say how many workers ``-n auto`` stands for."""
+    from workers import WORKERS
+
+    return WORKERS
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

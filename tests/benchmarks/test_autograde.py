@@ -21,7 +21,7 @@ def scores(path: Path) -> dict[str, float]:
         return {each.student.id: each.score for each in submissions}
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> None:
     stock = room.stock(tmp_path / "stock", 2, lean=True)
     theirs = grade_stock(stock, "stock")
@@ -33,7 +33,7 @@ def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> Non
     assert all(seconds >= 0 for seconds in ours.stages.values())
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_lean_notebooks_keep_what_is_graded(room: Classroom, tmp_path: Path) -> None:
     whole, lean = (room.stock(tmp_path / str(lean), 1, lean=lean) for lean in (False, True))
     cells = [

@@ -34,7 +34,7 @@ CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-network
 PATIENCE = 120_000  # milliseconds, for a machine that has other work
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.full,
     pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
 ]
 

@@ -10,7 +10,7 @@ from classroom import MOST
 from tito.course import Course
 from tito.lesson import find_lesson
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 DEMO = Path(__file__).parents[1] / "support" / "demo.py"
 

@@ -26,7 +26,7 @@ from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Lesson, find_lesson
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 HONEST = {"ada": "vectorized_einsum", "mel": "blocked_padded", "zoe": "chunks_pool_map"}
 HOSTILE = (

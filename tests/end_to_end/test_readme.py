@@ -27,7 +27,6 @@ def commands(readme: str) -> list[str]:
     return [command for line in lines if (command := line.partition("#")[0].strip())]
 
 
-@pytest.mark.slow
 def test_readme_commands_run(root: Path, plain_course: Course, tmp_path: Path) -> None:
     text = (root / "README.md").read_text(encoding="utf-8")
     programs = Path(sys.executable).parent

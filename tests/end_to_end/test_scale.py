@@ -12,7 +12,7 @@ from shell import Tito, run_tito
 from tito.course import Course
 from tito.lesson import Lesson, find_lesson
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.full
 
 
 @pytest.fixture

@@ -193,7 +193,7 @@ def test_lesson_releases_no_model_answer_and_no_marking_scheme(released):
         assert len(cell.source.splitlines()) <= 2
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_lesson_runs_as_a_script(course):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     done = subprocess.run(

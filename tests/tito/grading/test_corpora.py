@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import psutil
 import pytest
 from corpora import EXPECTED, Entry, entries, graded, judge_entry
+from workers import TIMED
 
 from tito.conditions.results import CellVerdict, Check, Share
 from tito.course import Limits
@@ -36,12 +37,11 @@ def launch() -> Launch:
         pytest.skip(str(error))
 
 
-def parameter(entry: Entry) -> Any:
-    marks = [pytest.mark.slow] if entry.is_slow else []
-    return pytest.param(entry, id=f"{entry.corpus}-{entry.name}", marks=marks)
+def name(entry: Entry) -> str:
+    return f"{entry.corpus}-{entry.name}" + TIMED * entry.is_timed
 
 
-@pytest.mark.parametrize("entry", [parameter(entry) for entry in ENTRIES])
+@pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_judge_gives_each_submission_what_its_file_expects(
     entry: Entry,
     launch: Launch,

@@ -17,6 +17,7 @@ SUPERVISOR = (sys.executable, "-P", "-m", "tito.grading.judge.supervisor")  # -P
 START_SECONDS = 60.0  # on a machine that is busy
 SPARE_SECONDS = 10.0  # for the supervisor, after the seconds of the child are over
 END_SECONDS = 20.0
+PASSED_ON = ("PATH", "SYSTEMROOT")  # of the environment, without a sandbox
 MOST_HEADER = 1 << 20  # bytes of what the supervisor says itself
 
 
@@ -63,7 +64,7 @@ class PlainProcess(subprocess.Popen[bytes]):
 
 def launch_plain(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
     """Start `command` without a sandbox: for trusted files and for tests only."""
-    kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT") if name in os.environ}
+    kept = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     single = {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP")}
     return PlainProcess(
         [*command, *map(str, descriptors)],

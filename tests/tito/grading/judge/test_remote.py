@@ -208,7 +208,7 @@ def test_remote_call_leaves_a_failure_beside_other_processes_to_a_person(
 
 def test_remote_call_times_a_call_and_the_reference(remote: Remote, connection: Connection) -> None:
     large = [np.random.default_rng(n).random((400, 400), dtype=np.float32) for n in (1, 2)]
-    source = "def f(A, B):\n    return [A @ B for _ in range(20)][0]\n"
+    source = "def f(A, B):\n    return [A @ B for _ in range(100)][0]\n"
     result = remote(source, connection).time(*large)
     assert result.value is not None
     assert np.allclose(result.value, large[0] @ large[1], rtol=1e-4)

@@ -26,7 +26,7 @@ CHOSEN = (
 """What depends on the user: rights, limits, and what the grader sees of a sandbox."""
 
 
-@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(os.geteuid() != 0, reason="all the other tests have run as an ordinary user")
 def test_sandbox_holds_for_an_ordinary_user(tmp_path: Path) -> None:
     tools = find_tools()
