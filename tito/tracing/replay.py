@@ -84,6 +84,7 @@ class _Machine:
             memory = np.zeros(max(array.nbytes, 16), np.uint8)
             memory[: array.nbytes] = np.frombuffer(array.tobytes(), np.uint8)
             self.memory[key] = memory
+            self.bytes += log.buffers[key].size
 
     def at(self, view: View) -> Array:
         """Return the array at a place in the memory."""

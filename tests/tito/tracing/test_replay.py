@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tito.tracing.log import Buffer, Log, Step, View
+from tito.tracing.operations import operations_of
 from tito.tracing.replay import CannotReplay, replay
 
 A = np.arange(6.0).reshape(2, 3)
@@ -62,18 +63,137 @@ def test_replay_refuses(wrong: Step) -> None:
         result_of(wrong)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        (
+            step("astype", INPUT, np.dtype("f4"), "K"),
+            "a step makes another array than the log says",
+        ),
+        (
+            step("ufunc matmul.__call__", INPUT, INPUT),
+            r"a step cannot be repeated: ufunc matmul.__call__ \(ValueError\)",
+        ),
+    ],
+)
+def test_replay_says_why_it_refuses(wrong: Step, why: str) -> None:
+    with pytest.raises(CannotReplay, match=f"^{why}$"):
+        result_of(wrong)
+
+
 def test_replay_refuses_inputs_of_another_size() -> None:
     log = Log([Buffer(48, "input")], [], INPUT, False, 1)
-    with pytest.raises(CannotReplay, match="another size"):
+    with pytest.raises(CannotReplay, match="^an input has another size$"):
         replay(log, [A[:1]], [])
-    with pytest.raises(CannotReplay):
+    with pytest.raises(CannotReplay, match="^the result lies in memory that was not seen$"):
         replay(log, [], [])
 
 
+def chain(*sources: int, result: int) -> Log:
+    """A log in which each step doubles what an earlier one made, or the input, 0."""
+    views = [View(i, 0, (2, 3), (24, 8), "<f8") for i in range(len(sources) + 1)]
+    doubled = "ufunc multiply.__call__"
+    steps = [
+        Step(doubled, 0, (views[source], 2), {}, (views[place + 1],))
+        for place, source in enumerate(sources)
+    ]
+    buffers = [Buffer(48, "input"), *[Buffer(48, "made") for _ in sources]]
+    return Log(buffers, steps, views[result], False, 1)
+
+
+@pytest.fixture
+def bytes_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a replay have room for three arrays."""
+    monkeypatch.setattr("tito.tracing.replay.MOST_BYTES", 144)
+
+
+@pytest.mark.usefixtures("bytes_of_three")
+def test_replay_forgets_arrays_that_no_later_step_uses() -> None:
+    log = chain(0, 1, 2, 3, result=4)
+    assert (replay(log, [A], range(4)) == 16 * A).all()
+
+
+MEMORY = "^it would take more memory than a replay has$"
+
+
+@pytest.mark.usefixtures("bytes_of_three")
 def test_replay_refuses_more_memory_than_it_has() -> None:
-    many = [Buffer(1 << 30, "made") for _ in range(3)]
-    views = [View(i + 1, 0, (1,), (8,), "<f8") for i in range(3)]
-    steps = [Step("create zeros", 0, (1,), {}, (view,)) for view in views]
-    log = Log([Buffer(48, "input"), *many], steps, views[0], False, 1)
-    with pytest.raises(CannotReplay, match="memory"):
-        replay(log, [A], range(3))
+    log = chain(0, 0, 0, 1, 2, result=1)
+    with pytest.raises(CannotReplay, match=MEMORY):
+        replay(log, [A], range(5))
+
+
+def test_replay_counts_the_memory_that_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.tracing.replay.MOST_BYTES", 192)
+    log = chain(0, 0, 0, 3, 1, 1, 2, 4, 5, result=1)  # steps before the sixth free two arrays
+    with pytest.raises(CannotReplay, match=MEMORY):
+        replay(log, [A], range(9))
+
+
+@pytest.mark.usefixtures("bytes_of_three")
+def test_replay_takes_what_is_known_of_last_uses() -> None:
+    with pytest.raises(CannotReplay, match=MEMORY):
+        replay(chain(0, 1, 2, result=3), [A], range(3), uses={})
+
+
+def test_replay_counts_operations(monkeypatch: pytest.MonkeyPatch) -> None:
+    log = chain(0, 1, result=2)
+    cost = operations_of(log.steps[0].name, [A, 2], {})
+    monkeypatch.setattr("tito.tracing.replay.MOST_OPERATIONS", 2 * cost)
+    assert (replay(log, [A], range(2)) == 4 * A).all()
+    monkeypatch.setattr("tito.tracing.replay.MOST_OPERATIONS", 2 * cost - 1)
+    with pytest.raises(CannotReplay, match="^it takes too many operations to repeat$"):
+        replay(log, [A], range(2))
+
+
+def test_replay_refuses_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.tracing.replay.SECONDS", -1.0)
+    with pytest.raises(CannotReplay, match="^it takes too long to repeat$"):
+        replay(chain(0, result=1), [A], [0])
+
+
+def test_replay_takes_an_input_of_one_byte() -> None:
+    view = View(0, 0, (1,), (1,), "|b1")
+    assert replay(Log([Buffer(1, "input")], [], view, False, 1), [np.array([True])], []).all()
+
+
+def test_replay_is_silent_about_numbers() -> None:
+    parts = View(0, 0, (3,), (16,), "<c16")
+    real = Step("astype", 0, (parts, np.dtype("<f8"), "K"), {}, (View(1, 0, (3,), (8,), "<f8"),))
+    log = Log([Buffer(48, "input"), Buffer(24, "made")], [real], real.results[0], False, 1)
+    with np.errstate(all="raise"):
+        assert np.isposinf(result_of(step("ufunc divide.__call__", INPUT, 0.0))[1]).all()
+        assert (replay(log, [A], [0]) == [0, 2, 4]).all()
+
+
+HALVES = (View(1, 0, (2, 3), (24, 8), "<f8"), View(1, 48, (2, 3), (24, 8), "<f8"))
+
+
+def test_replay_lays_several_results_into_one_buffer() -> None:
+    both = View(1, 0, (4, 3), (24, 8), "<f8")
+    split = Step("ufunc divmod.__call__", 0, (INPUT, 4), {}, HALVES)
+    result = result_of(split, size=96, made=both)
+    assert (result == np.vstack(np.divmod(A, 4))).all()
+
+
+WRITES = Step("assign", 0, (MADE, 7.0), {}, ())
+
+
+@pytest.mark.parametrize(("factor", "value"), [(1.0, 7), (2.0, 14), (0.0, 0)])
+def test_replay_multiplies_what_a_step_writes_by_what_the_hook_says(
+    factor: float, value: float
+) -> None:
+    log = Log(
+        [Buffer(48, "input"), Buffer(48, "made")], [step("copy", INPUT), WRITES], MADE, False, 1
+    )
+    result = replay(log, [A], range(2), hook=lambda place, step, operands: factor if place else 1)
+    assert (result == value).all()
+
+
+def test_replay_multiplies_whole_numbers_as_well() -> None:
+    whole = View(0, 0, (6,), (8,), "<i8")
+    made = View(1, 0, (6,), (8,), "<i8")
+    copied = Step("copy", 0, (whole,), {}, (made,))
+    log = Log([Buffer(48, "input"), Buffer(48, "made")], [copied], made, False, 1)
+    result = replay(log, [np.arange(6)], [0], hook=lambda place, step, operands: 2.0)
+    assert (result == 2 * np.arange(6)).all()
