@@ -33,10 +33,7 @@ TOKEN = "a-test-of-one-machine"
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 PATIENCE = 120_000  # milliseconds, for a machine that has other work
 
-pytestmark = [
-    pytest.mark.full,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed"),
-]
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium is not installed")
 
 
 @pytest.fixture
@@ -79,6 +76,7 @@ def jupyterlab(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
         server.wait()
 
 
+@pytest.mark.full
 def test_jupyterlab_runs_a_complete_notebook(
     lesson: Lesson, page: Any, jupyterlab: Callable[[Path], str]
 ) -> None:
