@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import pytest
 from classroom import MOST_CHECKED, Sample, hand_in, of_corpora, read_samples
 from corpora import Entry, entries
+from leftovers import sandboxed_processes
 from malformed import GRADED, REJECTED
 
 from tito.course import Course
@@ -22,7 +22,6 @@ from tito.errors import TitoError
 from tito.grading.gradebook.grades import Submission, read_grades
 from tito.grading.pipeline.autograde import TIMESTAMP, Graded, autograde
 from tito.grading.sandbox import run_in_sandbox
-from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Lesson, find_lesson
 
@@ -142,19 +141,6 @@ def digests(course: Path) -> dict[str, str]:
         ours = parts[0] == "assignments" and len(parts) > 1 and parts[1] in written
         if not ours and path.is_file() and not path.is_symlink() and "__pycache__" not in parts:
             found["/".join(parts)] = hashlib.sha256(path.read_bytes()).hexdigest()
-    return found
-
-
-def sandboxed_processes() -> set[int]:
-    """Processes that see the student edition which this grader shows to its sandboxes."""
-    found = set()
-    for process in psutil.pids():
-        try:
-            mounts = Path(f"/proc/{process}/mountinfo").read_text(encoding="utf-8")
-        except OSError:  # another user's, or gone
-            continue
-        if runtime_dir().name in mounts:
-            found.add(process)
     return found
 
 

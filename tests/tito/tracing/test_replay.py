@@ -107,8 +107,8 @@ def bytes_of_three(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tito.tracing.replay.MOST_BYTES", 144)
 
 
-@pytest.mark.usefixtures("bytes_of_three")
-def test_replay_forgets_arrays_that_no_later_step_uses() -> None:
+def test_replay_forgets_arrays_that_no_later_step_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.tracing.replay.MOST_BYTES", 96)  # of two
     log = chain(0, 1, 2, 3, result=4)
     assert (replay(log, [A], range(4)) == 16 * A).all()
 
