@@ -112,3 +112,59 @@ def test_edges_are_compared_not_subtracted() -> None:
         return np.array([0, 2**63 - 1, -(2**63), -1, m]) if chunks == 4 else edges(m, chunks)
 
     assert "it has to lead from 0 to 12" in fails(formulas.edges_cover, wrap)
+
+
+@pytest.mark.parametrize("condition", [*INTENSITY, *AMDAHL, *EDGES])
+def test_formulas_give_a_hint_where_the_call_raises(condition: Any) -> None:
+    def unfinished(**arguments: Any) -> None:
+        raise RuntimeError("not yet")
+
+    assert "raised RuntimeError: not yet" in fails(condition, unfinished)
+
+
+def test_intensity_is_held_to_the_digits_of_its_type() -> None:
+    holds(formulas.intensity_of_any, lambda **sides: np.float32(intensity(**sides) * (1 + 3e-7)))
+    fails(formulas.intensity_of_any, lambda **sides: intensity(**sides) * (1 + 3e-7))
+
+
+def test_amdahl_is_tried_at_both_ends_with_a_number_of_workers_that_is_drawn() -> None:
+    tried = []
+
+    def noting(serial: float, workers: int) -> float:
+        tried.append((serial, workers))
+        return speedup(serial, workers)
+
+    formulas.amdahl_at_the_ends(LocalCall(noting), np.random.default_rng(5), cases=())
+    (at_0, workers), (at_1, again) = tried
+    assert (at_0, at_1, again) == (0.0, 1.0, workers)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda m, chunks: edges(m, chunks)[1:], "(7, 2) has shape (2,), expected (3,)"),
+        (lambda m, chunks: edges(m, chunks) * 1.0, "(7, 2) returned an array (3,) of float64"),
+        (lambda m, chunks: np.array([0, m, 0, *edges(m, chunks)[3:]])[: chunks + 1], "[0, 7, 0]"),
+    ],
+)
+def test_edges_say_what_came(wrong: Any, said: str) -> None:
+    assert said in fails(formulas.edges_cover, wrong)
+
+
+def test_edges_may_not_go_back() -> None:
+    def back(m: int, chunks: int) -> Any:
+        found = edges(m, chunks)
+        found[1:-1] = found[1:-1][::-1]
+        return found
+
+    assert "it has to lead from 0 to 12" in fails(formulas.edges_cover, back)
+
+
+def test_edges_fair_allows_a_difference_of_one() -> None:
+    def two_apart(m: int, chunks: int) -> Any:
+        found = edges(m, chunks)
+        return found + ((np.arange(chunks + 1) == 1) & (chunks == 2))
+
+    assert "the chunks have 3 to 5 rows" in fails(
+        lambda call, rng: formulas.edges_fair(call, rng, cases=((8, 2),)), two_apart
+    )
