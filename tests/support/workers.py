@@ -1,6 +1,7 @@
 """Which worker runs which tests, and how many workers there are."""
 
 import os
+import re
 from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
@@ -14,7 +15,10 @@ TOGETHER = ("tests/end_to_end/", "tests/benchmarks/")
 """The folders whose files have a graded class, a cluster or a server for all their tests."""
 
 TIMED = "-timed"
-"""The end of the names of cases that measure CPU time: never two at once."""
+"""The end of the names of the corpora's files that are judged by CPU time."""
+
+MEASURING = re.compile(rf"{TIMED}\]$|_takes?_time_|_time_that_grows|_times_a_call|_counts_the_time")
+"""What measures CPU time: never two at once."""
 
 
 class Grouped(LoadScopeScheduling):  # type: ignore[misc]
@@ -25,6 +29,6 @@ class Grouped(LoadScopeScheduling):  # type: ignore[misc]
     """
 
     def _split_scope(self, nodeid: str) -> Any:
-        if nodeid.endswith(f"{TIMED}]"):
+        if MEASURING.search(nodeid):
             return TIMED
         return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
