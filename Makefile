@@ -49,7 +49,7 @@ coverage: $(READY) ## Print the branch coverage of tracing, judge and intake by 
 	@rm -rf .coverage && mkdir .coverage
 	@$(BIN)/coverage run -m pytest -q -n auto $(addprefix tests/tito/,tracing conditions \
 		grading/intake grading/judge)
-	@$(BIN)/coverage combine -q
+	@$(BIN)/coverage combine -q; rm -f .coverage/data.*  # what is left was being written as its process was killed
 	@$(BIN)/coverage report
 
 mutants: $(READY) ## List what may be changed in conditions, replay, proof and judge unnoticed: hours

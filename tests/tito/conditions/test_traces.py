@@ -107,3 +107,41 @@ def test_tiles_stop_plain_loops_but_for_the_extremes() -> None:
     traces.tiles_extreme(LocalCall(plain), np.random.default_rng(5))
     for condition in (traces.tiles_whole, traces.tiles_ragged):
         assert "it has to touch" in fails(condition, plain)
+
+
+@pytest.mark.parametrize("condition", TRACES)
+def test_traces_give_a_hint_on_wrong_steps(condition: Any) -> None:
+    fails(condition, lambda order, n: trace(order, n)[:, ::-1] + 1)
+
+
+@pytest.mark.parametrize("condition", TILES)
+def test_tiles_give_a_hint_on_wrong_steps(condition: Any) -> None:
+    fails(condition, lambda n, tile: tiles(n, tile) + 1)
+
+
+def test_traces_name_the_first_step_that_is_wrong() -> None:
+    def late(order: str, n: int) -> Any:
+        steps = trace(order, n)
+        steps[3:, 1] += 1
+        return steps
+
+    said = fails(traces.traces_ijk, late)
+    assert said.endswith("step 3 touches (1, 8, 9), it has to touch (1, 7, 9)")
+
+
+@pytest.mark.parametrize(
+    ("dtype", "said"),
+    [
+        ("int16", "narrow returns int16, which ends at 32767"),
+        ("float64", "narrow(order='ijk', n=2) returned an array (8, 3) of float64, it has to be"),
+    ],
+)
+def test_traces_ask_for_whole_numbers_that_are_wide_enough(dtype: str, said: str) -> None:
+    def narrow(order: str, n: int) -> Any:
+        return trace(order, n).astype(dtype)
+
+    with pytest.raises(CheckFailure) as caught:
+        traces.traces_ijk(LocalCall(narrow), np.random.default_rng(5))
+    assert caught.value.fact.startswith(said)
+    if dtype == "int16":
+        assert caught.value.hint.startswith("For n = 129 the positions reach 49922")
