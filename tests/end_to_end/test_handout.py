@@ -37,7 +37,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / BIN
 
 
-@pytest.mark.slow
+@pytest.mark.full
 def test_first_cell_installs_the_package_where_it_is_missing(
     handout: Handout, environment: Path, tmp_path: Path
 ) -> None:
