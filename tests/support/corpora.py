@@ -54,7 +54,7 @@ class Entry:
     expect : mapping of grade id to number or word
         What graded cells must get.
     says : mapping of grade id to regular expression
-        What the message on a graded cell has to say.
+        What one of the messages on a graded cell has to say.
     repeat : mapping of grade id to text and times
         What is appended to a cell, and how often: for sources that are too long for a file.
     alone : bool

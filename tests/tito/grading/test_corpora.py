@@ -54,7 +54,8 @@ def test_judge_gives_each_submission_what_its_file_expects(
     for verdict in verdicts:
         story = [(r.condition, r.verdict, r.fact, r.detail) for r in verdict.conditions]
         assert entry.accepts(verdict), (verdict.grade_id, verdict.score, story)
-        assert re.search(entry.says.get(verdict.grade_id, ""), verdict.message)
+        facts = "\n".join(result.fact for result in verdict.conditions)
+        assert re.search(entry.says.get(verdict.grade_id, ""), facts), story
         assert leaked(verdict, checks[verdict.grade_id]) == {}
     assert set(runtime_dir().rglob("*")) == files
     assert sandboxed_processes() == set()
