@@ -168,3 +168,8 @@ def test_edges_fair_allows_a_difference_of_one() -> None:
     assert "the chunks have 3 to 5 rows" in fails(
         lambda call, rng: formulas.edges_fair(call, rng, cases=((8, 2),)), two_apart
     )
+
+
+def test_intensity_of_nothing_is_none() -> None:
+    said = fails(formulas.intensity_of_nothing, lambda **sides: intensity(**sides) or 1.0)
+    assert said.endswith("(m=0, n=0, p=0, itemsize=4) is 1, expected 0")
