@@ -51,7 +51,7 @@ c.Autograde.autograde_preprocessors = [
     "tito.grading.plugins.ExecuteNotebook",
     "nbgrader.preprocessors.LimitOutput",
     "nbgrader.preprocessors.SaveAutoGrades",
-    "nbgrader.preprocessors.AssignLatePenalties",
+    "tito.grading.plugins.LatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.GenerateFeedback.preprocessors = [
@@ -69,5 +69,3 @@ c.HTMLExporter.filters = {
     for name in ("markdown2html", "clean_html", "highlight_code", "ansi2html")
 }
 c.LimitOutput.max_lines = course.limits.output_lines
-c.AssignLatePenalties.plugin_class = "tito.grading.plugins.DailyPenalty"
-c.DailyPenalty.late_penalty_per_day = course.late_penalty_per_day

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tito.errors import TitoError
 
@@ -71,6 +72,7 @@ class Course:
     show_marking: bool = False
     package: str = ""
     hand_in: str = ""
+    time_zone: ZoneInfo | None = None
     workplace: Path | None = None
 
     @classmethod
@@ -141,7 +143,7 @@ def _is_course(path: Path) -> bool:
 
 
 KNOWN = {
-    "course": ["id", "title", "db_url", "exchange"],
+    "course": ["id", "title", "db_url", "exchange", "time_zone"],
     "lesson": ["title", "due"],
     "points": ["late_penalty_per_day"],
     "grading": ["sandbox"],
@@ -187,6 +189,7 @@ class _Reader:
             show_marking=self._show_marking(),
             package=self._package(),
             hand_in=self._text("handout", "hand_in"),
+            time_zone=self._time_zone(),
         )
 
     def _lessons(self) -> dict[str, LessonSettings]:
@@ -233,6 +236,13 @@ class _Reader:
         if shown is None:
             raise self._wrong("feedback", "show_marking", text, "yes or no")
         return shown
+
+    def _time_zone(self) -> ZoneInfo | None:
+        text = self._text("course", "time_zone")
+        try:
+            return ZoneInfo(text) if text else None
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise self._wrong("course", "time_zone", text, "a place like Europe/Berlin") from None
 
     def _package(self) -> str:
         text = self._text("handout", "package")

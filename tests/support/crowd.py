@@ -14,7 +14,7 @@ from typing import Any
 from classroom import hand_in, read_samples
 from sqlalchemy import create_engine, text
 
-from tito.grading.gradebook.course_tree import graded_fingerprint
+from tito.grading.gradebook.basis import recorded_basis
 from tito.grading.gradebook.grades import read_grades
 from tito.lesson import Lesson
 
@@ -89,4 +89,4 @@ def assert_all_graded_once(lesson: Lesson) -> None:
     tree = lesson.course.assignments / "autograded"
     assert not list(tree.rglob("*.partial"))
     for number in range(CLASS):
-        assert graded_fingerprint(lesson, f"s{number:02}")
+        assert recorded_basis(lesson, f"s{number:02}")

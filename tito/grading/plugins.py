@@ -4,34 +4,35 @@ Stock `nbgrader autograde`, formgrader's button and `tito nbgrader autograde` al
 three give the same grades.
 """
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from nbconvert.exporters import NotebookExporter
-from nbgrader.plugins import LateSubmissionPlugin
-from nbgrader.preprocessors import GetGrades, NbGraderPreprocessor
-from traitlets import Float
+from nbgrader.api import Gradebook
+from nbgrader.preprocessors import AssignLatePenalties, GetGrades, NbGraderPreprocessor
 
 from tito.course import Course, Limits
 from tito.errors import TitoError
+from tito.grading.gradebook.basis import basis_of
 from tito.grading.gradebook.cell_metadata import (
     METADATA_KEY,
     record_verdicts,
     reject,
     rejected_verdicts,
 )
-from tito.grading.gradebook.course_tree import fingerprint
+from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.grades import is_unread
+from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.intake.read import Rejected, read_submission
 from tito.grading.intake.rebuild import NOTE_KEY, rebuild
 from tito.grading.judge import load_checks
 from tito.grading.pipeline.grade import examine_notebook
 from tito.grading.sandbox.mode import choose_sandbox
-from tito.lesson import Cell, Notebook, grade_id, is_answer, read_notebook
+from tito.lesson import Cell, Lesson, Notebook, grade_id, is_answer, read_notebook
 
-__all__ = ["DailyPenalty", "ExecuteNotebook", "GetGradesSoFar", "IntakeExporter"]
+__all__ = ["ExecuteNotebook", "GetGradesSoFar", "IntakeExporter", "LatePenalties"]
 
-SECONDS_A_DAY = 24 * 60 * 60
 UNREAD = "Nobody has read this answer yet: its points are still to come."
 
 Resources = dict[str, Any]
@@ -50,7 +51,7 @@ class IntakeExporter(NotebookExporter):
         course = Course.find(path.parents[3])
         notebook = self._taken_in(path, course.limits)
         mark = notebook.metadata.setdefault(METADATA_KEY, {})
-        mark["fingerprint"] = fingerprint(path, course)
+        mark["basis"] = asdict(basis_of(path, course))
         resources = resources or {}
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         return NotebookExporter.from_notebook_node(self, notebook, resources, **kwargs)
@@ -102,17 +103,19 @@ class GetGradesSoFar(GetGrades):  # type: ignore[misc]
         return cell, resources
 
 
-class DailyPenalty(LateSubmissionPlugin):  # type: ignore[misc]
-    """Takes a share of the score for each started day of delay."""
+class LatePenalties(AssignLatePenalties):  # type: ignore[misc]
+    """Enters when a submission was handed in and what its lateness costs, as `tito` does."""
 
-    late_penalty_per_day = Float(0.0, help="The share that each day costs.").tag(config=True)
-
-    def late_submission_penalty(
-        self, student_id: str, score: float, total_seconds_late: float
-    ) -> float:
-        """Return the points that `total_seconds_late` cost a submission worth `score`."""
-        started_days = -(-total_seconds_late // SECONDS_A_DAY)
-        return score * min(1.0, float(self.late_penalty_per_day) * started_days)
+    def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
+        """Enter both in the gradebook."""
+        facts = resources["nbgrader"]
+        course = Course.find(Path(resources["metadata"]["path"]).absolute())
+        lesson, student = Lesson(course, facts["assignment"]), facts["student"]
+        with Gradebook(facts["db_url"]) as gradebook:
+            submission = gradebook.find_submission(lesson.assignment, student)
+            enter_lateness(lesson, submission, handed_in_at(lesson, student))
+            gradebook.db.commit()
+        return notebook, resources
 
 
 def _release(submitted: Path) -> Path:

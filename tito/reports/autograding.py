@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EventReport", "LineReport", "BarReport", "RunReport", "log_to", "report_for"]
 
+STATUSES = ("graded", "rejected", "entered", "kept", "failed", "due")
 SHOWN = 20
 """Of what went wrong, the summary shows so many."""
 
@@ -32,6 +33,7 @@ class RunReport:
         self.out = out or sys.stderr
         self.counts: Counter[str] = Counter()
         self.wrong: list[Graded] = []
+        self.changed: list[Graded] = []
         self.total = 0
         self.lesson = ""
         self.unread = 0
@@ -47,6 +49,8 @@ class RunReport:
         self.counts[graded.status] += 1
         if graded.status in ("failed", "rejected"):
             self.wrong.append(graded)
+        if graded.before is not None and f"{graded.before:.6g}" != f"{graded.score:.6g}":
+            self.changed.append(graded)
         log.info("%s: %s", graded.student, json.dumps(asdict(graded)))
         if graded.error:
             log.error("%s: %s", graded.student, graded.error)
@@ -61,13 +65,20 @@ class RunReport:
             self.say(f"{graded.student}: {graded.status}: {graded.reason} {self._remedy(graded)}")
         if len(self.wrong) > SHOWN:
             self.say(f"... and {len(self.wrong) - SHOWN} more; `--log FILE` keeps all of them.")
+        for graded in self.changed:
+            why = f" ({graded.reason})" if graded.status == "entered" else ""
+            self.say(f"{graded.student}: {graded.before:g} -> {graded.score:g}{why}")
         counted = self.counts
+        if counted["due"]:
+            self.say(f"{counted['due']} would be graded.")
+            return
         new, seconds = counted["graded"] + counted["rejected"], time.monotonic() - self.start
         rate = f", {new / seconds:.1f} a second" if new > 1 and seconds > 0 else ""
         rejected = f" ({counted['rejected']} rejected)" if counted["rejected"] else ""
+        entered = f", {counted['entered']} entered anew" if counted["entered"] else ""
         self.say(
-            f"{new} graded{rejected}, {counted['kept']} unchanged, {counted['failed']} failed"
-            f" in {seconds:.1f} s{rate}."
+            f"{new} graded{rejected}{entered}, {counted['kept']} unchanged,"
+            f" {counted['failed']} failed in {seconds:.1f} s{rate}."
         )
         if self.unread:
             wait = "answer waits" if self.unread == 1 else "answers wait"
@@ -94,7 +105,8 @@ class LineReport(RunReport):
         """Print how far it is and what came of it."""
         super().done(graded)
         if graded.status != "kept":
-            reason = f": {graded.reason}" if graded.reason else f", {graded.score:g} points"
+            points = f", {graded.score:g} points"
+            reason = f": {graded.reason}" if graded.reason else points
             place = f"[{sum(self.counts.values())}/{self.total}]"
             self.say(f"{place} {graded.student}: {graded.status}{reason}")
 
@@ -152,7 +164,7 @@ class EventReport(RunReport):
 
     def finished(self, stopped: str = "") -> None:
         """Print the counts."""
-        counts = {name: self.counts[name] for name in ("graded", "rejected", "kept", "failed")}
+        counts = {name: self.counts[name] for name in STATUSES}
         counts["unread"] = self.unread
         seconds = round(time.monotonic() - self.start, 3)
         left = self.total - sum(self.counts.values())

@@ -2,10 +2,15 @@
 
 from typing import TYPE_CHECKING
 
+from tito.reports.console import printable
+
 if TYPE_CHECKING:
     from tito.grading.gradebook.status import Progress
 
 __all__ = ["as_text"]
+
+SHOWN = 10
+"""So many students are named with what is to be done."""
 
 
 def as_text(progress: "Progress") -> str:
@@ -14,9 +19,25 @@ def as_text(progress: "Progress") -> str:
         "assignment": progress.assignment,
         "release": progress.release,
         "submitted": progress.submitted,
-        "autograded": progress.autograded,
+        "autograded": _autograded(progress),
         "to read": f"{progress.unread} answers" if progress.unread != 1 else "1 answer",
         "feedback": progress.feedback,
         "next": progress.next_step,
     }
-    return "\n".join(f"{name:<12}{value}" for name, value in rows.items())
+    lines = [f"{name:<12}{value}" for name, value in rows.items()]
+    return printable("\n".join([*lines, *_notes(progress)]))
+
+
+def _autograded(progress: "Progress") -> str:
+    due = f", {len(progress.due)} to do" if progress.due else ""
+    return f"{progress.autograded}{due}"
+
+
+def _notes(progress: "Progress") -> list[str]:
+    notes = [f"{student}: {why}" for student, why in list(progress.due.items())[:SHOWN]]
+    if len(progress.due) > SHOWN:
+        notes.append(f"... and {len(progress.due) - SHOWN} more")
+    if progress.gone:
+        remedy = "collect again, or remove the grade with `nbgrader db student remove ID --force`"
+        notes.append(f"A grade, but no submission: {', '.join(progress.gone)}: {remedy}.")
+    return ["", *notes] if notes else []

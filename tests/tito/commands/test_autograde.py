@@ -30,7 +30,8 @@ from crowd import (
 from shell import Tito
 
 from tito.course import Course
-from tito.grading.gradebook.course_tree import graded_fingerprint, the_only_grader
+from tito.grading.gradebook.basis import recorded_basis
+from tito.grading.gradebook.course_tree import the_only_grader
 from tito.grading.sandbox.tools import find_tools
 from tito.lesson import Lesson
 
@@ -93,7 +94,7 @@ def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number:
     assert "are left: run the same command again" in said
     assert "Traceback" not in said
     assert_ends(lambda: processes_of(crowd.course) == [])
-    kept = sum(bool(graded_fingerprint(crowd, f"s{n:02}")) for n in range(CLASS))
+    kept = sum(bool(recorded_basis(crowd, f"s{n:02}")) for n in range(CLASS))
     assert kept >= 3
     finish()
     assert_all_graded_once(crowd)

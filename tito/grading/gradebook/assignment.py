@@ -9,12 +9,14 @@ from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.lesson import Lesson, is_graded
+from tito.lesson import Lesson, is_graded, read_notebook
 from tito.notebooks import instructor_notebook, load_config, notebook_text
 
 __all__ = [
+    "enter_assignment",
     "failure_reason",
     "generate",
+    "has_gradebook",
     "is_current",
     "nbgrader_api",
     "release",
@@ -87,6 +89,36 @@ def generate(lesson: Lesson) -> Path:
         due = lesson.course.lessons[lesson.assignment].due
         gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
     return lesson.released
+
+
+def enter_assignment(lesson: Lesson, api: Any) -> None:
+    """Enter a released assignment into a gradebook that does not have it: a new or another one.
+
+    Nothing of its release is made anew. `api` is nbgrader's API for the course.
+    """
+    from nbgrader import preprocessors as steps
+    from nbgrader.api import MissingEntry
+
+    with api.gradebook as gradebook:
+        try:
+            if gradebook.find_assignment(lesson.assignment).notebooks:
+                return
+        except MissingEntry:
+            gradebook.update_or_create_assignment(lesson.assignment)
+    facts = {"notebook": lesson.name, "assignment": lesson.assignment}
+    resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
+    notebook = read_notebook(_source_notebook(lesson))
+    for step in (
+        *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
+        *(steps.CheckCellMetadata, steps.ComputeChecksums, steps.SaveCells),
+    ):
+        notebook, _ = step(config=api.config).preprocess(notebook, resources)
+
+
+def has_gradebook(course: Course) -> bool:
+    """Whether there is a gradebook; nbgrader would make an empty one when it opens it."""
+    path = course.gradebook_url.removeprefix("sqlite:///")
+    return path == course.gradebook_url or Path(path).exists()
 
 
 def is_current(lesson: Lesson) -> bool:

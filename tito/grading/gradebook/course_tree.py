@@ -1,37 +1,32 @@
 """nbgrader's course tree on disk: what was handed in, and what was made of it.
 
 Files appear complete or not at all: each is written beside its place, forced to the disk and
-renamed. An autograded notebook carries the fingerprint of all that it was made from.
+renamed.
 """
 
 import errno
 import fcntl
-import hashlib
-import json
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from tito.course import Course
 from tito.errors import TitoError
 from tito.files import Refused, read_regular, write_whole
-from tito.grading.gradebook.cell_metadata import METADATA_KEY
 from tito.grading.gradebook.database import REMEDY
-from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
+from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import parse_time
 from tito.lesson import Lesson
 
 __all__ = [
     "NotStored",
-    "fingerprint",
-    "graded_fingerprint",
     "handed_in_at",
     "put_in_place",
+    "remove_graded",
     "the_only_grader",
+    "unwritable",
 ]
 
 READ_ONLY = 0o444
@@ -44,40 +39,6 @@ MOST_TIMESTAMP = 1000
 
 class NotStored(TitoError):
     """The files of one student cannot be written; those of others may well be."""
-
-
-def fingerprint(submitted: Path, course: Course) -> str:
-    """Return a digest of all that the grade of a submission in nbgrader's tree depends on.
-
-    These are the notebook, the time it was handed in, the assignment's source, release and checks,
-    and what settings.ini says of limits, deadline and penalty.
-    """
-    course_tree, assignment = submitted.parents[3], submitted.parent.name
-    lesson = course.lessons.get(assignment)
-    settings = (asdict(course.limits), lesson and lesson.due, course.late_penalty_per_day)
-    digest = hashlib.sha256(repr(settings).encode())
-    for path in (
-        submitted,
-        submitted.parent / TIMESTAMP,
-        course_tree / "source" / assignment / submitted.name,
-        course_tree / "release" / assignment / submitted.name,
-        course.sources / assignment / "checks.py",
-    ):
-        try:
-            data = read_bytes(path, course.limits)
-        except Rejected as rejected:
-            data = rejected.fact.encode(errors="replace")
-        digest.update(hashlib.sha256(data).digest())
-    return digest.hexdigest()
-
-
-def graded_fingerprint(lesson: Lesson, student: str) -> str:
-    """Return the fingerprint of what a student's grade was made from; empty if there is none."""
-    try:
-        data = lesson.handed_in(student, "autograded").read_bytes()
-        return str(json.loads(data)["metadata"][METADATA_KEY]["fingerprint"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return ""
 
 
 def handed_in_at(lesson: Lesson, student: str) -> datetime | None:
@@ -142,8 +103,18 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
         write_whole(place, notebook.encode(), READ_ONLY)
         _force_to_disk(place.parent)
     except OSError as error:
-        raise _told(error, lesson, student) from error
+        raise unwritable(error, lesson, student) from error
     return left_out
+
+
+def remove_graded(lesson: Lesson, student: str) -> None:
+    """Remove the autograded folder of a student, who no longer has a notebook there."""
+    try:
+        shutil.rmtree(lesson.handed_in(student, "autograded").parent)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise unwritable(error, lesson, student) from error
 
 
 @contextmanager
@@ -159,7 +130,7 @@ def the_only_grader(lesson: Lesson) -> Iterator[None]:
     try:
         handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise _told(error, lesson) from error
+        raise unwritable(error, lesson) from error
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
@@ -219,7 +190,8 @@ def _force_to_disk(folder: Path) -> None:
         os.close(handle)
 
 
-def _told(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
+def unwritable(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
+    """Return the error that says why the course tree, or the folder of a student, is not written."""
     folder = lesson.course.shown(lesson.course.assignments)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")

@@ -1,17 +1,23 @@
 """Feedback: nbgrader's page for each student, sent through the exchange where there is one."""
 
+import hashlib
 from collections.abc import Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.grading.gradebook.assignment import failure_reason, nbgrader_api, run_step
+from tito.grading.gradebook.standing import read_standing
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson
 
-__all__ = ["write_feedback"]
+__all__ = ["is_fresh", "write_feedback"]
 
+MARK_BYTES = 200
+"""At the end of a page, in which its mark lies."""
 AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
 
@@ -42,7 +48,11 @@ def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1)
             f"Run `tito nbgrader autograde {lesson.name}`.",
         )
     students = [path.parents[1].name for path in autograded]
+    marks = _marks(lesson, students)
     failures = _write_pages(lesson, students, jobs)
+    for name, mark in marks.items():
+        if name not in failures:
+            _mark_page(_page(lesson, name), mark)
     if lesson.course.exchange is not None:
         api = nbgrader_api(lesson.course)
         run_step(
@@ -53,7 +63,59 @@ def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1)
         name, reason = next(iter(failures.items()))
         fact = f"nbgrader could not write the feedback of {', '.join(failures)}."
         raise TitoError(fact, f"Mend that and run it again; for {name} it says: {reason}.")
-    return [lesson.handed_in(name, "feedback").with_suffix(".html") for name in students]
+    return [_page(lesson, name) for name in students]
+
+
+def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
+    """Whether a student's page shows the grade of now, comments included.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    session : Session
+        The gradebook's.
+    student : str
+        Whose page.
+    """
+    try:
+        with _page(lesson, student).open("rb") as file:
+            file.seek(-min(MARK_BYTES, file.seek(0, 2)), 2)
+            return _mark(lesson, session, student).encode() in file.read()
+    except OSError:
+        return False
+
+
+def _page(lesson: Lesson, student: str) -> Path:
+    return lesson.handed_in(student, "feedback").with_suffix(".html")
+
+
+def _marks(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        return {student: _mark(lesson, gradebook.db, student) for student in students}
+
+
+def _mark(lesson: Lesson, session: Any, student: str) -> str:
+    """Return a comment for a page that tells which grade it shows."""
+    from nbgrader.api import Assignment, BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
+
+    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
+    comments = session.query(BaseCell.name, Comment.manual_comment, Comment.auto_comment)
+    said = comments.select_from(Comment).join(BaseCell).join(SubmittedNotebook)
+    rows = said.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
+    facts = (
+        read_standing(session, lesson, student),
+        sorted(map(repr, rows)),
+        lesson.handed_in(student, "autograded").read_bytes(),
+        lesson.course.show_marking,
+    )
+    return f"<!-- grade {hashlib.sha256(repr(facts).encode()).hexdigest()} -->"
+
+
+def _mark_page(page: Path, mark: str) -> None:
+    text = page.read_text(encoding="utf-8")
+    page.chmod(0o644)
+    write_whole(page, f"{text}\n{mark}\n".encode())
 
 
 def _write_pages(lesson: Lesson, students: Sequence[str], jobs: int) -> dict[str, str]:

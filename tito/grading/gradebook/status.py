@@ -1,10 +1,18 @@
-"""How far an assignment is, read from nbgrader's course tree."""
+"""How far an assignment is, read from nbgrader's course tree and its gradebook."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from tito.grading.gradebook.assignment import is_current
+from tito.errors import TitoError
+from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrader_api
+from tito.grading.gradebook.basis import basis_of, recorded_basis
+from tito.grading.gradebook.course_tree import handed_in_at
+from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread
-from tito.lesson import Lesson
+from tito.grading.gradebook.standing import difference, read_standing
+from tito.lesson import Lesson, read_notebook
 
 __all__ = ["Progress", "read_progress"]
 
@@ -13,13 +21,18 @@ __all__ = ["Progress", "read_progress"]
 class Progress:
     """The state of one assignment: counts of students at each stage, and the next step.
 
-    ``unread`` counts written answers that wait for a person.
+    ``autograded`` counts those whose grade is up to date; ``due`` says of each other student who
+    handed something in why it is not. ``gone`` names those with a grade and no submission,
+    ``unread`` counts written answers that wait for a person, and ``feedback`` the pages that show
+    the grade of now.
     """
 
     assignment: str
     release: str
     submitted: int
     autograded: int
+    due: dict[str, str]
+    gone: tuple[str, ...]
     unread: int
     feedback: int
     next_step: str
@@ -31,27 +44,67 @@ def read_progress(lesson: Lesson) -> Progress:
     if lesson.released.exists():
         release = "current" if not lesson.source.exists() or is_current(lesson) else "stale"
     students = lesson.submitted_students()
-    autograded = [s for s in students if lesson.handed_in(s, "autograded").exists()]
-    answered = [
-        s for s in autograded if lesson.handed_in(s, "feedback").with_suffix(".html").exists()
-    ]
-    unread = count_unread(lesson) if autograded else 0
-    counts = len(students), len(autograded), unread, len(answered)
-    return Progress(lesson.assignment, release, *counts, _next_step(lesson, release, *counts))
+    with _session(lesson) as session:
+        due = {s: why for s in students if (why := _why_due(lesson, session, s))}
+        gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
+        done = [s for s in students if s not in due]
+        fresh = sum(is_fresh(lesson, session, student) for student in done)
+    unread = count_unread(lesson) if done else 0
+    step = _next_step(lesson, release, len(students), len(due), unread, len(done) - fresh)
+    return Progress(
+        *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step)
+    )
+
+
+@contextmanager
+def _session(lesson: Lesson) -> Iterator[Any]:
+    """Yield a session of the gradebook; None where there is none, which then is not made."""
+    if not has_gradebook(lesson.course):
+        yield None
+        return
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        yield gradebook.db
+
+
+def _why_due(lesson: Lesson, session: Any, student: str) -> str:
+    """Say why `autograde` has something to do for a student; empty if it has not."""
+    submitted = lesson.handed_in(student)
+    if session is None:
+        return "there is no gradebook"
+    standing = read_standing(session, lesson, student)
+    if not submitted.exists():
+        return "" if standing is not None else "it is not graded yet"
+    changes = basis_of(submitted, lesson.course).changes(recorded_basis(lesson, student))
+    if changes:
+        return changes
+    try:
+        notebook = read_notebook(lesson.handed_in(student, "autograded"))
+        return difference(lesson, standing, notebook, handed_in_at(lesson, student))
+    except TitoError as error:
+        return error.fact
+
+
+def _graded_students(lesson: Lesson, session: Any) -> list[str]:
+    from nbgrader.api import Assignment, SubmittedAssignment
+
+    if session is None:
+        return []
+    rows = session.query(SubmittedAssignment.student_id).join(Assignment)
+    return [row.student_id for row in rows.filter(Assignment.name == lesson.assignment)]
 
 
 def _next_step(
-    lesson: Lesson, release: str, submitted: int, autograded: int, unread: int, answered: int
+    lesson: Lesson, release: str, submitted: int, due: int, unread: int, stale_pages: int
 ) -> str:
     if release != "current":
         step = "release"
     elif not submitted:
         step = "collect"
-    elif autograded < submitted:
+    elif due:
         step = "autograde"
     elif unread:
         return "jupyter lab, and there formgrader: answers wait for you"
-    elif answered < autograded:
+    elif stale_pages:
         step = "feedback"
     else:
         step = "report"

@@ -5,25 +5,43 @@ one connection serves the whole run, and a submission is one transaction; nbgrad
 enter scores, comments and penalties, so what is entered is what it would have entered.
 
 The order makes every moment safe to be killed at. First the database commits; then the files are
-put in place one by one, each complete, and the autograded notebook comes last. It carries the
-fingerprint of what it was made from, by which the next run knows that a submission is done. A run
-that dies in between leaves a submission that counts as not graded: it is graded again, and what is
-entered then takes the place of what was there.
+put in place one by one, each complete, and the autograded notebook comes last. It says what it was
+made from, by which the next run knows that a submission is done. A run that dies in between leaves
+a submission that counts as not graded: it is graded again, and what is entered then takes the place
+of what was there. A gradebook that does not hold what such a notebook says, because it was deleted
+or restored or a deadline moved, is made to hold it, without running any code.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from tito.grading.gradebook.assignment import nbgrader_api
-from tito.grading.gradebook.course_tree import put_in_place
+from tito.grading.gradebook.assignment import enter_assignment, nbgrader_api
+from tito.grading.gradebook.course_tree import put_in_place, remove_graded
 from tito.grading.gradebook.database import OneTransaction, retried
-from tito.lesson import Lesson, Notebook
+from tito.grading.gradebook.lateness import enter_lateness
+from tito.grading.gradebook.standing import Standing, difference, read_standing
+from tito.lesson import Lesson, Notebook, grade_id
 
-__all__ = ["Writer"]
+__all__ = ["Writer", "Written"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What entering a submission changed: the grade that counts, before and after.
+
+    ``before`` is None where there was no grade, ``reason`` says why it was entered anew, and
+    ``left_out`` names the files beside it that were not copied, each with the reason.
+    """
+
+    before: float | None
+    after: float
+    reason: str = ""
+    left_out: tuple[str, ...] = ()
 
 
 class Writer:
@@ -46,27 +64,26 @@ class Writer:
         self._open = ExitStack()
 
     def __enter__(self) -> "Writer":
-        from nbgrader.preprocessors import AssignLatePenalties, SaveAutoGrades
+        from nbgrader.preprocessors import SaveAutoGrades
 
         # What nbgrader logs before it raises would stand on the terminal, with a traceback.
         for name in ("traitlets", "tornado.application"):
             logging.getLogger(name).addHandler(logging.NullHandler())
         api = nbgrader_api(self.lesson.course)
+        retried(lambda: enter_assignment(self.lesson, api))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)
         self._session = self.gradebook.db
         self.gradebook.db = OneTransaction(self._session)
         self._scores = SaveAutoGrades(config=api.config)
         self._scores.assignment_id = self.lesson.assignment
-        self._penalties = AssignLatePenalties(config=api.config)
-        self._penalties.init_plugin()
         self._ignored = list(api.coursedir.ignore)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._open.close()
 
-    def write(self, student: str, text: str, handed_in: datetime | None) -> list[str]:
+    def write(self, student: str, text: str, handed_in: datetime | None) -> Written:
         """Enter an examined notebook and put its file, with this text, in place.
 
         Parameters
@@ -77,21 +94,80 @@ class Writer:
             The notebook, as JSON.
         handed_in : datetime or None
             When it was handed in, in UTC; None if that is not known.
+        """
+        notebook, before = self._read(text), self._standing(student)
+        answers = self._graded_sources(student)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+        left_out = put_in_place(self.lesson, student, text, self._ignored)
+        return self._written(student, before, left_out=left_out)
+
+    def settle(
+        self, student: str, handed_in: datetime | None, *, dry_run: bool = False
+    ) -> Written | None:
+        """Make the gradebook hold what the autograded notebook says, at the deadline of now.
 
         Returns
         -------
-        list of str
-            What was left out of the files beside it, each with the reason.
+        Written or None
+            What changed, with the reason; None if the gradebook held it all.
         """
+        notebook = self._read(self.lesson.handed_in(student, "autograded").read_text("utf-8"))
+        before = self._standing(student)
+        reason = difference(self.lesson, before, notebook, handed_in)
+        if not reason:
+            return None
+        answers = {grade_id(cell): cell.source for cell in notebook.cells}
+
+        def enter() -> None:
+            self._enter(student, notebook, handed_in, answers)
+
+        if not dry_run:
+            self._in_one_transaction(enter)
+            return self._written(student, before, reason)
+        try:
+            enter()
+            return self._written(student, before, reason)
+        finally:
+            self._session.rollback()
+            self._session.remove()
+
+    def grade(self, student: str) -> float | None:
+        """Return the points that count for a student now; None if there are none."""
+        standing = self._standing(student)
+        return None if standing is None else standing.grade
+
+    def _read(self, text: str) -> Notebook:
         from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
 
-        notebook = reads_json(text)
-        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
-        return put_in_place(self.lesson, student, text, self._ignored)
+        return reads_json(text)
+
+    def _standing(self, student: str) -> Standing | None:
+        return retried(lambda: read_standing(self._session, self.lesson, student))
+
+    def _written(
+        self, student: str, before: Standing | None, reason: str = "", left_out: Sequence[str] = ()
+    ) -> Written:
+        self._session.flush()
+        after = self._standing(student)
+        return Written(
+            before=None if before is None else before.grade,
+            after=0.0 if after is None else after.grade,
+            reason=reason,
+            left_out=tuple(left_out),
+        )
+
+    def _graded_sources(self, student: str) -> dict[str, str]:
+        """The sources of the cells that were graded last, by grade id."""
+        try:
+            text = self.lesson.handed_in(student, "autograded").read_text("utf-8")
+            return {grade_id(cell): cell.source for cell in self._read(text).cells}
+        except (OSError, ValueError, AttributeError):
+            return {}
 
     def write_missing(self, student: str) -> None:
-        """Enter a submission that holds no notebook as 0, so that it is there like any other."""
+        """Enter a submission that holds no notebook as 0, and remove what was graded before."""
         self._in_one_transaction(lambda: self._enter_nothing(student))
+        remove_graded(self.lesson, student)
 
     def _in_one_transaction(self, work: Callable[[], None]) -> None:
         def transaction() -> None:
@@ -101,39 +177,47 @@ class Writer:
 
         retried(transaction, undo=self._session.remove)
 
-    def _enter(self, student: str, notebook: Notebook, handed_in: datetime | None) -> None:
-        """Do as nbgrader's SaveAutoGrades and AssignLatePenalties, on entries that are loaded."""
-        submission = self._submission(student, handed_in)
+    def _enter(
+        self,
+        student: str,
+        notebook: Notebook,
+        handed_in: datetime | None,
+        before: Mapping[str, str],
+    ) -> None:
+        """Do as nbgrader's SaveAutoGrades, on entries that are loaded.
+
+        What a person has read stays read while it is what it was: `before` has the sources.
+        """
+        submission = self._submission(student)
         for entry in submission.notebooks:
-            if entry.name == self.lesson.name:
-                self._scores.gradebook = _loaded(entry, self.gradebook.db)
-                self._scores.notebook_id, self._scores.student_id = entry.name, student
-                for index, cell in enumerate(notebook.cells):
-                    self._scores.preprocess_cell(cell, {}, index)
-                self._penalize(student, submission, entry)
-            else:
+            if entry.name != self.lesson.name:
                 _score_nothing(entry)
+                continue
+            read = {g.name: g.auto_score for g in entry.grades if _is_read(g)}
+            self._scores.gradebook = _loaded(entry, self.gradebook.db)
+            self._scores.notebook_id, self._scores.student_id = entry.name, student
+            for index, cell in enumerate(notebook.cells):
+                self._scores.preprocess_cell(cell, {}, index)
+            sources = {grade_id(cell): cell.source for cell in notebook.cells}
+            for grade in entry.grades:
+                same = sources.get(grade.name) == before.get(grade.name)
+                if grade.name in read and same and read[grade.name] == grade.auto_score:
+                    grade.needs_manual_grade = False
+        enter_lateness(self.lesson, submission, handed_in)
 
     def _enter_nothing(self, student: str) -> None:
-        for entry in self._submission(student, None).notebooks:
+        submission = self._submission(student)
+        for entry in submission.notebooks:
             _score_nothing(entry)
+        enter_lateness(self.lesson, submission, None)
 
-    def _submission(self, student: str, handed_in: datetime | None) -> Any:
+    def _submission(self, student: str) -> Any:
         self.gradebook.update_or_create_student(student)
-        known = {} if handed_in is None else {"timestamp": handed_in}
-        return self.gradebook.update_or_create_submission(self.lesson.assignment, student, **known)
+        return self.gradebook.update_or_create_submission(self.lesson.assignment, student)
 
-    def _penalize(self, student: str, submission: Any, entry: Any) -> None:
-        entry.late_submission_penalty = None
-        seconds = submission.total_seconds_late
-        if seconds > 0:
-            self._session.flush()
-            self._session.expire(entry)  # its score is a sum that the database makes
-            plugin = self._penalties.plugin_inst
-            penalty = plugin.late_submission_penalty(student, entry.score, seconds)
-            if penalty is not None:
-                checked = self._penalties._check_late_penalty(entry, penalty)
-                entry.late_submission_penalty = checked
+
+def _is_read(grade: Any) -> bool:
+    return grade.manual_score is not None and not grade.needs_manual_grade
 
 
 def _loaded(entry: Any, session: Any) -> SimpleNamespace:

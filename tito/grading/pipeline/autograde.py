@@ -10,17 +10,13 @@ from typing import Protocol
 
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
-from tito.grading.gradebook.course_tree import (
-    NotStored,
-    fingerprint,
-    graded_fingerprint,
-    handed_in_at,
-    the_only_grader,
-)
+from tito.grading.gradebook.basis import WORDS, basis_of, force_again, recorded_basis
+from tito.grading.gradebook.course_tree import NotStored, handed_in_at, the_only_grader
 from tito.grading.gradebook.writer import Writer
 from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
 from tito.grading.pipeline.grade import Examined, HandedIn, Material
 from tito.grading.pipeline.schedule import examine_all
+from tito.grading.pipeline.solved import require_solved
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.workers import Workers
 from tito.grading.workers.pool import LocalPool
@@ -37,8 +33,11 @@ MOST_ID = 128
 class Graded:
     """How the autograding of one submission ended.
 
-    ``status`` is ``graded``; ``rejected``, which is graded with 0 as it cannot be read; ``kept``,
-    as it was graded before; or ``failed``. ``seconds`` is the wall time of each stage, and
+    ``status`` is ``graded``; ``rejected``, which is graded with 0 as it cannot be read;
+    ``entered``, as the gradebook did not hold what was graded, or its lateness costs other points
+    than before; ``kept``, as it was graded before; ``failed``; or, of a dry run, ``due``: it would
+    be graded. ``score`` is the grade that counts, after penalty and with a person's points, and
+    ``before`` the one that counted before, if any. ``seconds`` is the wall time of each stage, and
     ``error`` the traceback of what should not have happened. ``seed`` is where the judge's hidden
     inputs come from.
     """
@@ -47,9 +46,14 @@ class Graded:
     status: str
     reason: str = ""
     score: float = 0.0
+    before: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     error: str = ""
+
+
+UNCHANGED = Graded("", "kept")
+"""Stands for a submission whose points depend on nothing that changed."""
 
 
 class Watch(Protocol):
@@ -71,8 +75,11 @@ def autograde(
     jobs: int = 1,
     scheduler: str = "",
     watch: Watch | None = None,
+    dry_run: bool = False,
 ) -> list[Graded]:
-    """Grade the submissions that are new or were changed since they were graded.
+    """Grade the submissions whose points depend on something that changed since they were graded.
+
+    What needs no code to run is entered without: a new deadline, another gradebook.
 
     Parameters
     ----------
@@ -90,6 +97,8 @@ def autograde(
         The address of a Dask scheduler whose workers examine them instead.
     watch : Watch, optional
         Told what is to be done, and what came of each submission as soon as it is known.
+    dry_run : bool
+        Change nothing; say what would be graded or entered, and why.
 
     Raises
     ------
@@ -98,7 +107,7 @@ def autograde(
         on this machine, the gradebook or the folder cannot be written, another grader is at work,
         or the scheduler does not answer. What was graded before is kept.
     """
-    names = _chosen(lesson, list(students))
+    names = _chosen(lesson, list(dict.fromkeys(students)))
     results: list[Graded] = []
 
     def note(graded: Graded) -> None:
@@ -108,11 +117,13 @@ def autograde(
 
     with ExitStack() as stack:
         stack.enter_context(the_only_grader(lesson))
+        if force and not dry_run:
+            force_again(lesson, names)
         writer = stack.enter_context(Writer(lesson))
         if watch is not None:
             watch.started(lesson, len(names))
         times: dict[str, datetime | None] = {}
-        due = _due(writer, names, force, times, note)
+        due = _due(_Reader(writer, times, force, dry_run), names, note)
         first = next(due, None)
         if first is None:  # then there is no need for workers, nor for a sandbox
             return results
@@ -120,6 +131,7 @@ def autograde(
         stack.callback(workers.close)
         workers.warm_up()
         material = _material(lesson, sandbox or lesson.course.sandbox, bool(scheduler))
+        require_solved(lesson, material, workers)
         for examined in examine_all(workers, material, chain([first], due)):
             note(_entered(writer, examined, times.pop(examined.student)))
     return results
@@ -180,50 +192,77 @@ def _chosen(lesson: Lesson, students: list[str]) -> list[str]:
     return students or there
 
 
+@dataclass(frozen=True)
+class _Reader:
+    """What it takes to look at submissions: ``times`` receives when they were handed in."""
+
+    writer: Writer
+    times: dict[str, datetime | None]
+    force: bool
+    dry_run: bool
+
+
 def _due(
-    writer: Writer,
-    students: Iterable[str],
-    force: bool,
-    times: dict[str, datetime | None],
-    note: Callable[[Graded], None],
+    reader: _Reader, students: Iterable[str], note: Callable[[Graded], None]
 ) -> Iterator[HandedIn]:
     """Yield what is to be examined, read when it is asked for; note the rest."""
-    lesson = writer.lesson
     for student in students:
-        found = _read(lesson, student, force, times)
+        found = _looked_at(reader, student)
         if isinstance(found, HandedIn):
             yield found
-            continue
-        if found is None:
-            writer.write_missing(student)
-        note(found or Graded(student, "graded", MISSING.format(lesson.notebook_name)))
+        else:
+            note(found)
 
 
-def _read(
-    lesson: Lesson, student: str, force: bool, times: dict[str, datetime | None]
-) -> HandedIn | Graded | None:
+def _looked_at(reader: _Reader, student: str) -> HandedIn | Graded:
+    """What a student handed in, or what came of it without any code to run."""
+    found = _read(reader, student)
+    if found is None:
+        return _missing(reader, student)
+    if found is UNCHANGED:
+        written = reader.writer.settle(student, reader.times.pop(student), dry_run=reader.dry_run)
+        if written is None:
+            return Graded(student, "kept")
+        return Graded(student, "entered", written.reason, written.after, written.before)
+    return found
+
+
+def _read(reader: _Reader, student: str) -> HandedIn | Graded | None:
     """What a student handed in, or why it is not graded; None if there is no notebook.
 
     Whatever goes wrong here is the matter of this one student.
     """
+    lesson = reader.writer.lesson
     try:
         path = lesson.handed_in(student)
         if not student.isprintable() or len(student.encode(errors="replace")) > MOST_ID:
             raise TitoError(f"{student!r} cannot be a student's id.", "Rename the folder.")
         if not path.exists() and not path.is_symlink():
             return None
-        mark = fingerprint(path, lesson.course)
-        if not force and mark == graded_fingerprint(lesson, student):
-            return Graded(student, "kept")
-        times[student] = handed_in_at(lesson, student)
-        return HandedIn(student, mark, data=read_bytes(path, lesson.course.limits))
+        basis = basis_of(path, lesson.course)
+        reader.times[student] = handed_in_at(lesson, student)
+        why = basis.changes(recorded_basis(lesson, student))
+        if not why and not (reader.force and reader.dry_run):
+            return UNCHANGED
+        if reader.dry_run:
+            return Graded(student, "due", why or WORDS["forced"])
+        return HandedIn(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
-        return HandedIn(student, mark, rejected=rejected.fact)
+        return HandedIn(student, basis, rejected=rejected.fact)
     except TitoError as error:
         return Graded(student, "failed", str(error))
     except Exception as error:
         reason = f"It cannot be read: {type(error).__name__}: {error}"
         return Graded(student, "failed", reason, error=format_exc())
+
+
+def _missing(reader: _Reader, student: str) -> Graded:
+    """Enter 0 for a submission that holds no notebook."""
+    reason = MISSING.format(reader.writer.lesson.notebook_name)
+    before = reader.writer.grade(student)
+    if not reader.dry_run:
+        reader.writer.write_missing(student)
+    return Graded(student, "rejected", reason, 0.0, before)
 
 
 def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> Graded:
@@ -232,10 +271,17 @@ def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> 
     if examined.status == "failed":
         return Graded(student, "failed", reason, seconds=examined.seconds, error=examined.error)
     try:
-        left_out = writer.write(student, examined.notebook, handed_in)
+        written = writer.write(student, examined.notebook, handed_in)
     except NotStored as error:
         return Graded(student, "failed", str(error), seconds=examined.seconds)
-    if left_out and not reason:
-        reason = f"Left out: {'; '.join(left_out)}."
-    score, seconds, seed = examined.score, examined.seconds, examined.seed
-    return Graded(student, examined.status, reason, score, seconds, seed)
+    if written.left_out and not reason:
+        reason = f"Left out: {'; '.join(written.left_out)}."
+    return Graded(
+        student,
+        examined.status,
+        reason,
+        written.after,
+        written.before,
+        examined.seconds,
+        examined.seed,
+    )

@@ -10,13 +10,14 @@ import secrets
 import time
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache, lru_cache
 from pathlib import Path
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Limits
 from tito.errors import TitoError
+from tito.grading.gradebook.basis import Basis
 from tito.grading.gradebook.cell_metadata import (
     METADATA_KEY,
     record_verdicts,
@@ -85,13 +86,10 @@ class Material:
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A submission: its bytes, or why they could not be read.
-
-    ``fingerprint`` is a digest of all that its grade depends on.
-    """
+    """A submission: its bytes, or why they could not be read, and what its points depend on."""
 
     student: str
-    fingerprint: str
+    basis: Basis
     data: bytes = b""
     rejected: str = ""
 
@@ -212,7 +210,7 @@ def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
     start = time.perf_counter()
     notebook, reason = _rebuilt(prepared, handed_in)
     mark = notebook.metadata.setdefault(METADATA_KEY, {})
-    mark["fingerprint"] = handed_in.fingerprint
+    mark["basis"] = asdict(handed_in.basis)
     seconds = {"intake": time.perf_counter() - start}
     if reason:
         verdicts = rejected_verdicts(notebook)

@@ -5,25 +5,21 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.course_tree import (
     NotStored,
-    fingerprint,
-    graded_fingerprint,
     handed_in_at,
     put_in_place,
     the_only_grader,
 )
 from tito.lesson import Lesson
 
-NOTEBOOK = '{"metadata": {"tito": {"fingerprint": "f"}}}'
+NOTEBOOK = '{"metadata": {}}'
 
 
 @pytest.fixture
@@ -159,15 +155,6 @@ def test_put_in_place_leaves_out_what_nobody_may_read(
     assert left_out == ["secret.csv cannot be read: Permission denied"]
 
 
-@pytest.mark.parametrize("text", ["", "no JSON", "[]", '{"metadata": {}}', '{"metadata": 3}'])
-def test_graded_fingerprint_of_something_else_is_none(lesson: Lesson, text: str) -> None:
-    path = lesson.handed_in("ada", "autograded")
-    path.parent.mkdir(parents=True)
-    path.write_text(text, encoding="utf-8")
-    assert graded_fingerprint(lesson, "ada") == ""
-    assert graded_fingerprint(lesson, "nobody") == ""
-
-
 @pytest.mark.parametrize(
     ("text", "time"),
     [
@@ -216,100 +203,3 @@ def test_the_only_grader_ends_with_its_process(lesson: Lesson) -> None:
     assert done.returncode == -9
     with the_only_grader(lesson):
         pass
-
-
-# The fingerprint: what the grade depends on, and nothing else.
-
-
-@pytest.fixture
-def submitted(plain_course: Course) -> Path:
-    """The notebook that a student handed in, in a course tree with its source and release."""
-    tree = plain_course.assignments
-    path = tree / "submitted" / "ada" / "11_kernels" / "kernels.ipynb"
-    for folder in ("source", "release"):
-        file = tree / folder / "11_kernels" / "kernels.ipynb"
-        file.parent.mkdir(parents=True)
-        file.write_text(folder, encoding="utf-8")
-    path.parent.mkdir(parents=True)
-    path.write_text("submitted", encoding="utf-8")
-    path.with_name("timestamp.txt").write_text("2027-01-31 12:00:00 UTC", encoding="utf-8")
-    return path
-
-
-DEPENDS_ON = {
-    "notebook": "submitted/ada/11_kernels/kernels.ipynb",
-    "timestamp": "submitted/ada/11_kernels/timestamp.txt",
-    "source": "source/11_kernels/kernels.ipynb",
-    "release": "release/11_kernels/kernels.ipynb",
-    "checks": "../modules/source/11_kernels/checks.py",
-}
-
-
-@pytest.mark.parametrize("change", ["edited", "deleted"])
-@pytest.mark.parametrize("name", DEPENDS_ON.values(), ids=DEPENDS_ON)
-def test_fingerprint_changes_with_what_the_grade_depends_on(
-    submitted: Path, plain_course: Course, name: str, change: str
-) -> None:
-    before = fingerprint(submitted, plain_course)
-    file = plain_course.assignments / name
-    if change == "deleted":
-        file.unlink()
-    else:
-        file.write_text("edited", encoding="utf-8")
-    assert fingerprint(submitted, plain_course) != before
-
-
-def test_fingerprint_stays_while_nothing_of_that_changes(
-    submitted: Path, plain_course: Course
-) -> None:
-    before = fingerprint(submitted, plain_course)
-    os.utime(submitted, (0, 0))
-    submitted.with_name("notes.txt").write_text("new", encoding="utf-8")
-    other = plain_course.assignments / "submitted" / "grace" / "11_kernels"
-    other.mkdir(parents=True)
-    (other / "kernels.ipynb").write_text("another", encoding="utf-8")
-    assert fingerprint(submitted, plain_course) == before
-
-
-def test_fingerprint_tells_the_files_apart(submitted: Path, plain_course: Course) -> None:
-    before = fingerprint(submitted, plain_course)
-    source, release = (
-        plain_course.assignments / DEPENDS_ON[name] for name in ("source", "release")
-    )
-    source.write_text("sourcer", encoding="utf-8")
-    release.write_text("elease", encoding="utf-8")
-    assert fingerprint(submitted, plain_course) != before
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFO")
-def test_fingerprint_takes_no_file_for_what_it_is(submitted: Path, plain_course: Course) -> None:
-    submitted.unlink()
-    os.mkfifo(submitted)
-    assert len(fingerprint(submitted, plain_course)) == 64
-
-
-@pytest.mark.parametrize(
-    ("before", "after"),
-    [
-        ("cell_seconds = 30", "cell_seconds = 31"),
-        ("late_penalty_per_day = 0.10", "late_penalty_per_day = 0.20"),
-        ("due = 2027-01-31", "due = 2027-02-01"),
-    ],
-    ids=["limits", "penalty", "deadline"],
-)
-def test_fingerprint_changes_with_the_settings_that_a_grade_depends_on(
-    submitted: Path, plain_course: Course, before: str, after: str
-) -> None:
-    settings = plain_course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    assert before in text
-    settings.write_text(text.replace(before, after), encoding="utf-8")
-    changed = Course.read(plain_course.root)
-    assert fingerprint(submitted, changed) != fingerprint(submitted, plain_course)
-
-
-def test_fingerprint_stays_with_settings_that_no_grade_depends_on(
-    submitted: Path, plain_course: Course
-) -> None:
-    changed = replace(plain_course, title="Another", sandbox="off", show_marking=True)
-    assert fingerprint(submitted, changed) == fingerprint(submitted, plain_course)

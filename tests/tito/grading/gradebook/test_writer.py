@@ -14,11 +14,12 @@ from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.grading.gradebook.assignment import nbgrader_api
+from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import read_grades
 from tito.grading.gradebook.writer import Writer
 from tito.grading.pipeline.autograde import autograde
-from tito.lesson import Lesson, find_lesson, grade_id
+from tito.lesson import Lesson, find_lesson
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 TABLES = {
@@ -126,22 +127,21 @@ def test_write_twice_enters_once(graded_course: Course) -> None:
     before = entries(graded_course)
     with Writer(lesson) as writer:
         for _ in range(2):
-            writer.write("ada", written(lesson, "ada"), None)
+            found = writer.write("ada", written(lesson, "ada"), handed_in_at(lesson, "ada"))
+            assert (found.before, found.after) == (80.0, 80.0)
     assert entries(graded_course) == before
 
 
-def test_write_asks_for_a_person_where_one_graded_before(graded_course: Course) -> None:
+def test_write_asks_for_a_person_again_where_what_they_saw_changed(graded_course: Course) -> None:
     lesson = find_lesson(graded_course, "kernels")
-    name = next(
-        grade_id(c)
-        for c in nbformat.reads(written(lesson, "ada"), 4).cells
-        if c.metadata.get("nbgrader", {}).get("grade")
-    )
+    name = "test-cache-immediate"
     with Gradebook(graded_course.gradebook_url) as gradebook:
         gradebook.find_grade(name, "kernels", lesson.assignment, "ada").manual_score = 3
         gradebook.db.commit()
-    with Writer(lesson) as writer:
-        writer.write("ada", written(lesson, "ada"), None)
-    with Gradebook(graded_course.gradebook_url) as gradebook:
-        grade = gradebook.find_grade(name, "kernels", lesson.assignment, "ada")
-        assert (grade.manual_score, grade.needs_manual_grade) == (3, True)
+    text = written(lesson, "ada")
+    for now, asked in ((text, False), (text.replace("matmul_cache_opt", "matmul_cach_opt"), True)):
+        with Writer(lesson) as writer:
+            writer.write("ada", now, None)
+        with Gradebook(graded_course.gradebook_url) as gradebook:
+            grade = gradebook.find_grade(name, "kernels", lesson.assignment, "ada")
+            assert (grade.manual_score, grade.needs_manual_grade) == (3, asked)

@@ -1,0 +1,78 @@
+"""Days late and what they cost, at the edges and across the change of the clocks."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from tito.course import Course, LessonSettings
+from tito.grading.gradebook.lateness import penalty_for, started_days
+from tito.lesson import Lesson
+
+BERLIN = ZoneInfo("Europe/Berlin")
+NONE = timedelta()
+
+
+def utc(text: str) -> datetime:
+    """Return a local time as what is handed in: UTC, without zone."""
+    return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "days"),
+    [
+        ("2027-01-31T23:59:59+01:00", 0),
+        ("2027-02-01T00:00:00+01:00", 1),
+        ("2027-02-01T23:59:59+01:00", 1),
+        ("2027-02-02T00:00:00+01:00", 2),
+        ("2027-01-30T00:00:00+01:00", 0),
+        ("2027-01-31T22:59:59+00:00", 0),
+    ],
+)
+def test_started_days_at_the_edges(plain_course: Course, handed_in: str, days: int) -> None:
+    due = datetime.fromisoformat("2027-01-31T23:59:59+01:00")
+    assert started_days(plain_course, utc(handed_in), due, NONE) == days
+
+
+@pytest.mark.parametrize(
+    ("due", "handed_in", "days"),
+    [
+        # The night to 31 October 2027 has 25 hours, the one to 28 March 2027 has 23.
+        ("2027-10-30T12:00:00+02:00", "2027-10-31T12:00:00+01:00", 1),
+        ("2027-10-30T12:00:00+02:00", "2027-10-31T12:00:01+01:00", 2),
+        ("2027-03-27T12:00:00+01:00", "2027-03-28T12:00:00+02:00", 1),
+        ("2027-03-27T12:00:00+01:00", "2027-03-28T12:00:01+02:00", 2),
+    ],
+)
+def test_started_days_follow_the_clock_of_the_course(
+    plain_course: Course, due: str, handed_in: str, days: int
+) -> None:
+    course = replace(plain_course, time_zone=BERLIN)
+    assert started_days(course, utc(handed_in), datetime.fromisoformat(due), NONE) == days
+
+
+def test_started_days_begin_after_an_extension(plain_course: Course) -> None:
+    course = replace(plain_course, time_zone=BERLIN)
+    due = datetime.fromisoformat("2027-10-30T12:00:00+02:00")
+    given = timedelta(days=1)
+    assert started_days(course, utc("2027-10-31T12:00:00+01:00"), due, given) == 0
+    assert started_days(course, utc("2027-10-31T12:00:01+01:00"), due, given) == 1
+
+
+@pytest.mark.parametrize(
+    ("handed_in", "due", "points"),
+    [
+        (datetime(2027, 2, 1, 12), "2027-01-31T23:59:59+01:00", 8.0),
+        (datetime(2027, 3, 1), "2027-01-31T23:59:59+01:00", 80.0),
+        (None, "2027-01-31T23:59:59+01:00", 0.0),
+        (datetime(2027, 2, 1, 12), None, 0.0),
+    ],
+)
+def test_penalty_is_a_share_for_each_day_and_never_more_than_all(
+    plain_course: Course, handed_in: datetime | None, due: str | None, points: float
+) -> None:
+    deadline = datetime.fromisoformat(due) if due else None
+    settings = {"11_kernels": LessonSettings("Kernels", deadline)}
+    lesson = Lesson(replace(plain_course, lessons=settings), "11_kernels")
+    assert penalty_for(lesson, 80.0, handed_in, None) == pytest.approx(points)

@@ -1,0 +1,250 @@
+"""What was true when a submission was graded may change: status says so, autograde mends it.
+
+Nothing here runs a student's code again unless its points depend on what changed.
+"""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from classroom import read_samples
+from nbgrader.api import Gradebook
+
+from tito.course import Course
+from tito.errors import TitoError
+from tito.grading.gradebook.basis import force_again
+from tito.grading.gradebook.feedback import write_feedback
+from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.status import read_progress
+from tito.grading.pipeline.autograde import Graded, autograde
+from tito.lesson import Lesson, find_lesson, is_answer, read_notebook
+
+SAMPLES = {sample.name: sample for sample in read_samples()}
+LATE = SAMPLES["late"].student
+AUTOGRADE = "tito nbgrader autograde kernels"
+
+
+@pytest.fixture
+def lesson(graded_course: Course) -> Lesson:
+    """The lesson of a graded class."""
+    return find_lesson(graded_course, "kernels")
+
+
+@pytest.fixture
+def no_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no student's code run."""
+
+    def fail(*_: object) -> None:
+        pytest.fail("code was run")
+
+    monkeypatch.setattr("tito.grading.pipeline.autograde._workers", fail)
+
+
+def changed(results: list[Graded]) -> dict[str, tuple[str, float | None, float]]:
+    return {r.student: (r.status, r.before, r.score) for r in results if r.status != "kept"}
+
+
+def grade_of(lesson: Lesson, student: str) -> Submission:
+    return next(s for s in read_grades(lesson).submissions if s.student == student)
+
+
+def edit_settings(course: Course, before: str, after: str) -> Lesson:
+    path = course.root / "settings.ini"
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    return find_lesson(Course.read(course.root), "kernels")
+
+
+def extend(course: Course, days: int) -> Lesson:
+    with Gradebook(course.gradebook_url) as gradebook:
+        gradebook.grant_extension("11_kernels", LATE, days=days)
+    return find_lesson(course, "kernels")
+
+
+@pytest.mark.usefixtures("no_code")
+@pytest.mark.parametrize(
+    ("change", "points"),
+    [
+        (lambda c: edit_settings(c, "per_day = 0.10", "per_day = 0.25"), 40.0),
+        (lambda c: edit_settings(c, "due = 2027-01-31", "due = 2027-02-01"), 72.0),
+        (lambda c: edit_settings(c, "due = 2027-01-31 23:59:59 +0100", "due ="), 80.0),
+        (lambda c: extend(c, 1), 72.0),
+        (lambda c: extend(c, 7), 80.0),
+    ],
+    ids=["penalty", "deadline", "no deadline", "extension", "long extension"],
+)
+def test_autograde_computes_lateness_anew_without_running_code(
+    graded_course: Course, change: Callable[[Course], Lesson], points: float
+) -> None:
+    lesson = change(graded_course)
+    progress = read_progress(lesson)
+    assert progress.due == {LATE: "its penalty for lateness changed"}
+    assert progress.next_step == AUTOGRADE
+    foretold = autograde(lesson, dry_run=True)
+    assert changed(foretold) == {LATE: ("entered", 64.0, points)}
+    assert grade_of(lesson, LATE).score == 64.0
+    assert changed(autograde(lesson)) == {LATE: ("entered", 64.0, points)}
+    assert grade_of(lesson, LATE).score == points
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_fills_a_gradebook_that_was_deleted(lesson: Lesson) -> None:
+    before = read_grades(lesson)
+    (lesson.course.assignments / "gradebook.db").unlink()
+    assert set(read_progress(lesson).due.values()) == {"there is no gradebook"}
+    assert not (lesson.course.assignments / "gradebook.db").exists()
+    results = autograde(lesson)
+    assert {r.status for r in results} == {"entered"}
+    assert {r.before for r in results} == {None}
+    assert read_grades(lesson) == before
+    assert read_progress(lesson).due == {}
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_mends_a_gradebook_that_was_restored_from_a_backup(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    gradebook = lesson.course.assignments / "gradebook.db"
+    with Gradebook(lesson.course.gradebook_url) as opened:
+        grade = opened.find_grade("test-cache-immediate", "kernels", lesson.assignment, "ada")
+        grade.auto_score = 3
+        opened.remove_student("grace")
+        opened.db.commit()
+    assert read_progress(lesson).due == {
+        "ada": "the gradebook held another grade",
+        "grace": "the gradebook did not have it",
+    }
+    found = changed(autograde(lesson))
+    assert found["ada"] == ("entered", 68.0, 80.0)
+    assert found["grace"][:2] == ("entered", None)
+    assert read_progress(lesson).due == {}
+    assert gradebook.exists()
+
+
+@pytest.mark.parametrize("student", ["", "ada"])
+def test_autograde_grades_again_where_the_autograded_folder_was_removed(
+    lesson: Lesson, student: str
+) -> None:
+    before = read_grades(lesson)
+    shutil.rmtree(lesson.course.assignments / "autograded" / student)
+    progress = read_progress(lesson)
+    assert len(progress.due) == (1 if student else len(SAMPLES))
+    assert set(progress.due.values()) == {"it is not graded yet"}
+    found = {r.student: r for r in autograde(lesson, jobs=2) if r.status != "kept"}
+    assert {r.before for r in found.values()} <= {s.score for s in before.submissions}
+    assert all(r.before == r.score for r in found.values())
+    assert read_progress(lesson).due == {}
+
+
+def test_status_names_a_student_whose_submission_was_removed(lesson: Lesson) -> None:
+    shutil.rmtree(lesson.handed_in("ada").parents[1])
+    progress = read_progress(lesson)
+    assert progress.gone == ("ada",)
+    assert progress.submitted == len(SAMPLES) - 1
+    assert grade_of(lesson, "ada").score == 80.0
+
+
+def test_status_knows_of_a_forced_run_that_broke_off(lesson: Lesson) -> None:
+    force_again(lesson, ["ada", "blaise"])  # as a run does before it grades the first
+    assert read_progress(lesson).due == dict.fromkeys(["ada", "blaise"], "--force asked for it")
+    assert set(changed(autograde(lesson, jobs=2))) == {"ada", "blaise"}
+    assert read_progress(lesson).due == {}
+
+
+def test_autograde_grades_a_resubmission_without_a_time_as_on_time(lesson: Lesson) -> None:
+    lesson.handed_in(LATE).with_name("timestamp.txt").unlink()
+    shutil.copy(lesson.handed_in("ada"), lesson.handed_in(LATE))
+    assert read_progress(lesson).due == {LATE: "it was handed in again"}
+    (result,) = (r for r in autograde(lesson, dry_run=True) if r.status != "kept")
+    assert (result.status, result.reason) == ("due", "it was handed in again")
+    assert changed(autograde(lesson)) == {LATE: ("graded", 64.0, 80.0)}
+    assert grade_of(lesson, LATE).late_penalty == 0
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_takes_the_penalty_of_points_that_a_person_gave(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        grade = gradebook.find_grade("answer-rows", "kernels", lesson.assignment, LATE)
+        grade.manual_score, grade.needs_manual_grade = 5, False
+        gradebook.db.commit()
+    assert changed(autograde(lesson)) == {LATE: ("entered", 69.0, 68.0)}
+
+
+def read_all(course: Course, student: str) -> None:
+    with Gradebook(course.gradebook_url) as gradebook:
+        notebook = gradebook.find_submission_notebook("kernels", "11_kernels", student)
+        for grade in notebook.grades:
+            if grade.needs_manual_grade:
+                grade.manual_score, grade.needs_manual_grade = 2, False
+        gradebook.db.commit()
+
+
+def test_answers_stay_read_until_their_text_changes(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
+    assert grade_of(lesson, "ada").unread == ()
+    autograde(lesson, ["ada"], force=True)
+    assert grade_of(lesson, "ada").unread == ()
+    path = lesson.handed_in("ada")
+    notebook = read_notebook(path)
+    answer = next(c for c in notebook.cells if is_answer(c))
+    answer.source += "\n\nAnd one thing more."
+    import nbformat
+
+    nbformat.write(notebook, path)
+    autograde(lesson, ["ada"])
+    assert grade_of(lesson, "ada").unread == (answer.metadata.nbgrader.grade_id,)
+
+
+def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> None:
+    write_feedback(lesson)
+    assert read_progress(lesson).feedback == len(SAMPLES)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        name = ("test-cache-immediate", "kernels", lesson.assignment, "blaise")
+        gradebook.find_grade(*name).manual_score = 7
+        gradebook.find_comment("matmul-cache", *name[1:3], "ada").manual_comment = "Well done."
+        gradebook.db.commit()
+    assert read_progress(lesson).feedback == len(SAMPLES) - 2
+    write_feedback(lesson, "blaise")
+    assert read_progress(lesson).feedback == len(SAMPLES) - 1
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"test-amdahl": Check(', '"test-amdahl": Check(((', "SyntaxError"),
+        ("Share(c.square, 1, {", 'Share(c.square, 1, {"size": 3, ', "square"),
+    ],
+    ids=["syntax", "argument"],
+)
+def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
+    lesson: Lesson, before: str, after: str, said: str
+) -> None:
+    grades = read_grades(lesson)
+    checks = lesson.folder / "checks.py"
+    text = checks.read_text(encoding="utf-8")
+    assert before in text
+    checks.write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert set(read_progress(lesson).due.values()) == {"checks.py changed"}
+    with pytest.raises(TitoError, match="refuse the lesson's own solutions") as told:
+        autograde(lesson)
+    assert said in str(told.value)
+    assert "nobody was graded" in told.value.remedy
+    assert read_grades(lesson) == grades
+    checks.write_text(text, encoding="utf-8")
+    assert changed(autograde(lesson)) == {}
+
+
+def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
+    assert [r.student for r in autograde(lesson, ["ada", "ada"], force=True)] == ["ada"]
+
+
+def test_a_submission_without_a_notebook_is_rejected_everywhere(lesson: Lesson) -> None:
+    lesson.handed_in("ada").unlink()
+    (result,) = autograde(lesson, ["ada"])
+    assert (result.status, result.before, result.score) == ("rejected", 80.0, 0.0)
+    assert grade_of(lesson, "ada").status == "rejected"
+    assert "ada" not in read_progress(lesson).due

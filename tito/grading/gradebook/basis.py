@@ -1,0 +1,110 @@
+"""What the points of a submission depend on: when one part changes, its code has to run again.
+
+The autograded notebook carries digests of the parts it was made from. What else a grade depends on,
+the time of handing in, deadline, extension and penalty, needs no code: see `lateness`.
+"""
+
+import hashlib
+import json
+import secrets
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from tito.course import Course
+from tito.files import write_whole
+from tito.grading.gradebook.cell_metadata import METADATA_KEY
+from tito.grading.gradebook.course_tree import unwritable
+from tito.grading.intake.read import Rejected, read_bytes
+from tito.lesson import Lesson
+
+__all__ = ["WORDS", "Basis", "basis_of", "force_again", "recorded_basis"]
+
+WORDS = {
+    "submission": "it was handed in again",
+    "release": "the release changed",
+    "checks": "checks.py changed",
+    "limits": "the limits changed",
+    "forced": "--force asked for it",
+}
+
+
+@dataclass(frozen=True)
+class Basis:
+    """Digests of what a submission's points are made from; ``forced`` is the last ``--force``."""
+
+    submission: str = ""
+    release: str = ""
+    checks: str = ""
+    limits: str = ""
+    forced: str = ""
+
+    def changes(self, before: "Basis | None") -> str:
+        """Say in words what changed since `before`; empty if nothing did."""
+        if before is None:
+            return "it is not graded yet"
+        names = (each.name for each in fields(self))
+        changed = [n for n in names if getattr(self, n) != getattr(before, n)]
+        return ", ".join(WORDS[name] for name in changed)
+
+
+def basis_of(submitted: Path, course: Course) -> Basis:
+    """Return what the points of a notebook in nbgrader's tree are made from, as it is now."""
+    tree, assignment, student = submitted.parents[3], submitted.parent.name, submitted.parents[1]
+    release = [tree / folder / assignment / submitted.name for folder in ("source", "release")]
+    return Basis(
+        submission=_digest(course, submitted),
+        release=_digest(course, *release),
+        checks=_digest(course, course.sources / assignment / "checks.py"),
+        limits=hashlib.sha256(repr(asdict(course.limits)).encode()).hexdigest(),
+        forced=_forced(tree, assignment).get(student.name, ""),
+    )
+
+
+def recorded_basis(lesson: Lesson, student: str) -> Basis | None:
+    """Return what a student's autograded notebook was made from; None if there is none."""
+    try:
+        data = lesson.handed_in(student, "autograded").read_bytes()
+        found: dict[str, Any] = json.loads(data)["metadata"][METADATA_KEY]["basis"]
+        return Basis(**{each.name: str(found.get(each.name, "")) for each in fields(Basis)})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+
+
+def force_again(lesson: Lesson, students: list[str]) -> None:
+    """Make all that was graded of these students out of date, until they are graded again.
+
+    Raises
+    ------
+    TitoError
+        If that cannot be written.
+    """
+    tree = lesson.course.assignments
+    marks = _forced(tree, lesson.assignment) | dict.fromkeys(students, secrets.token_hex(8))
+    try:
+        write_whole(_forced_file(tree, lesson.assignment), json.dumps(marks).encode())
+    except OSError as error:
+        raise unwritable(error, lesson) from error
+
+
+def _forced(tree: Path, assignment: str) -> dict[str, str]:
+    try:
+        found = json.loads(_forced_file(tree, assignment).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _forced_file(tree: Path, assignment: str) -> Path:
+    return tree / f".{assignment}.forced"
+
+
+def _digest(course: Course, *paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        try:
+            data = read_bytes(path, course.limits)
+        except Rejected as rejected:
+            data = rejected.fact.encode(errors="replace")
+        digest.update(hashlib.sha256(data).digest())
+    return digest.hexdigest()

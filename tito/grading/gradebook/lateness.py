@@ -1,0 +1,60 @@
+"""How late a submission is and what that costs, by the course's clock with daylight saving."""
+
+from datetime import UTC, datetime, timedelta
+from math import ceil
+from typing import Any
+
+from tito.course import Course
+from tito.lesson import Lesson
+
+__all__ = ["enter_lateness", "penalty_for", "started_days"]
+
+DAY = timedelta(days=1)
+
+
+def enter_lateness(lesson: Lesson, submission: Any, handed_in: datetime | None) -> None:
+    """Enter time, deadline and penalty of nbgrader's `submission`, whose scores are entered."""
+    from sqlalchemy.orm import object_session
+
+    due = lesson.course.lessons[lesson.assignment].due
+    submission.timestamp = handed_in
+    submission.assignment.duedate = due and due.astimezone(UTC).replace(tzinfo=None)
+    session = object_session(submission)
+    assert session is not None
+    for entry in submission.notebooks:
+        session.flush()
+        session.expire(entry)  # its score is a sum that the database makes
+        score = float(entry.score)
+        points = penalty_for(lesson, score, handed_in, submission.extension)
+        entry.late_submission_penalty = points or None
+
+
+def penalty_for(
+    lesson: Lesson, score: float, handed_in: datetime | None, extension: timedelta | None
+) -> float:
+    """Return the points that a submission's lateness costs it.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        Whose deadline counts.
+    score : float
+        The points without a penalty.
+    handed_in : datetime or None
+        In UTC, without zone; None means on time.
+    extension : timedelta or None
+        What the student was given, by the clock.
+    """
+    due = lesson.course.lessons[lesson.assignment].due
+    if handed_in is None or due is None:
+        return 0.0
+    days = started_days(lesson.course, handed_in, due, extension or timedelta())
+    return score * min(1.0, lesson.course.late_penalty_per_day * days)
+
+
+def started_days(course: Course, handed_in: datetime, due: datetime, extension: timedelta) -> int:
+    """Return the days after a deadline that have begun; a day has 23 or 25 hours now and then."""
+    zone = course.time_zone or due.tzinfo
+    deadline = due.astimezone(zone).replace(tzinfo=None) + extension
+    local = handed_in.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
+    return max(0, ceil((local - deadline) / DAY))

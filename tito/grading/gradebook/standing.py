@@ -1,0 +1,101 @@
+"""Where a student stands in the gradebook, and whether that is what was graded."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import isclose
+from typing import Any
+
+from tito.grading.gradebook.lateness import penalty_for
+from tito.lesson import Lesson, Notebook, grade_id, is_graded
+
+__all__ = ["Standing", "difference", "read_standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the gradebook holds of one submission.
+
+    Parameters
+    ----------
+    timestamp : datetime or None
+        When it was handed in, in UTC.
+    extension : timedelta or None
+        What the student was given.
+    score : float
+        All points, those that a person gave included, without a penalty.
+    penalty : float
+        The points that its lateness costs.
+    auto_scores : dict of grade id to points
+        What was graded by itself; None where a person grades.
+    """
+
+    timestamp: datetime | None
+    extension: timedelta | None
+    score: float
+    penalty: float
+    auto_scores: dict[str, float | None]
+
+    @property
+    def grade(self) -> float:
+        """The points that count."""
+        return max(0.0, self.score - self.penalty)
+
+
+def read_standing(session: Any, lesson: Lesson, student: str) -> Standing | None:
+    """Return where a student stands; None if the gradebook has no submission of theirs."""
+    from nbgrader.api import (
+        Assignment,
+        BaseCell,
+        Grade,
+        SubmittedAssignment,
+        SubmittedNotebook,
+    )
+
+    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
+    entries = session.query(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
+    entry = entries.join(Assignment).filter(*of_this).one_or_none()
+    if entry is None:
+        return None
+    penalties = session.query(SubmittedNotebook.late_submission_penalty)
+    late = penalties.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
+    cells = session.query(BaseCell.name, Grade.auto_score, Grade.score).select_from(Grade)
+    found = cells.join(BaseCell).join(SubmittedNotebook).join(SubmittedAssignment)
+    grades = found.join(Assignment).filter(*of_this).all()
+    return Standing(
+        timestamp=entry.timestamp,
+        extension=entry.extension,
+        score=float(sum(grade.score or 0.0 for grade in grades)),
+        penalty=float(sum(each.late_submission_penalty or 0.0 for each in late)),
+        auto_scores={grade.name: grade.auto_score for grade in grades},
+    )
+
+
+def difference(
+    lesson: Lesson, standing: Standing | None, notebook: Notebook, handed_in: datetime | None
+) -> str:
+    """Say what the gradebook should hold and does not; empty if all is right.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    standing : Standing or None
+        What the gradebook holds.
+    notebook : Notebook
+        The autograded notebook.
+    handed_in : datetime or None
+        When it was handed in, in UTC.
+    """
+    from nbgrader.utils import determine_grade
+
+    if standing is None:
+        return "the gradebook did not have it"
+    graded = (cell for cell in notebook.cells if is_graded(cell))
+    if standing.auto_scores != {grade_id(c): determine_grade(c)[0] for c in graded}:
+        return "the gradebook held another grade"
+    if standing.timestamp != handed_in:
+        return "it was handed in at another time"
+    penalty = penalty_for(lesson, standing.score, handed_in, standing.extension)
+    if not isclose(standing.penalty, min(penalty, standing.score), abs_tol=1e-9):
+        return "its penalty for lateness changed"
+    return ""

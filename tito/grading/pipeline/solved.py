@@ -1,0 +1,71 @@
+"""Before a class is graded: the lesson's own solutions must get full points from its checks."""
+
+import hashlib
+from dataclasses import asdict
+from pathlib import Path
+
+from tito.conditions.results import CellVerdict
+from tito.errors import TitoError
+from tito.files import write_whole
+from tito.grading.gradebook.basis import Basis
+from tito.grading.gradebook.cell_metadata import read_verdicts
+from tito.grading.gradebook.course_tree import unwritable
+from tito.grading.pipeline.grade import HandedIn, Material
+from tito.grading.pipeline.schedule import examine_all
+from tito.grading.workers import Workers
+from tito.lesson import Lesson
+
+__all__ = ["require_solved"]
+
+TRIES = 2  # a machine may be too busy once to tell the speed of a kernel
+
+
+def require_solved(lesson: Lesson, material: Material, workers: Workers) -> None:
+    """Grade the solutions in the source notebook, unless these very checks were tried before.
+
+    Raises
+    ------
+    TitoError
+        If one does not get its points: then a check is wrong, and nobody may pay for it.
+    """
+    source = lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
+    if not material.checks or not source.is_file():
+        return
+    data = source.read_bytes()
+    facts = (data, material.release, material.checks, asdict(material.limits), material.engine)
+    mark = hashlib.sha256(repr(facts).encode()).hexdigest()
+    tried = lesson.course.assignments / f".{lesson.assignment}.tried"
+    if tried.is_file() and tried.read_text(encoding="utf-8") == mark:
+        return
+    for _ in range(TRIES):
+        problem = _problem(material, workers, data)
+        if not problem:
+            _note(lesson, tried, mark)
+            return
+    fact = f"The checks of {lesson.name} refuse the lesson's own solutions: {problem}."
+    checks = lesson.course.shown(lesson.folder / "checks.py")
+    raise TitoError(fact, f"Fix {checks}; nobody was graded.")
+
+
+def _note(lesson: Lesson, path: Path, mark: str) -> None:
+    try:
+        write_whole(path, mark.encode())
+    except OSError as error:
+        raise unwritable(error, lesson) from error
+
+
+def _problem(material: Material, workers: Workers, data: bytes) -> str:
+    """Say what is wrong with the grade of the solutions; empty if nothing is."""
+    from nbformat.v4 import reads_json
+
+    (examined,) = examine_all(workers, material, [HandedIn("", Basis(), data=data)])
+    if examined.status != "graded":
+        return examined.reason.rstrip(".")
+    verdicts = read_verdicts(reads_json(examined.notebook))
+    wrong = [v for v in verdicts if v.conditions and v.verdict != "passed"]
+    return "; ".join(map(_told, wrong))
+
+
+def _told(verdict: CellVerdict) -> str:
+    details = [r.detail for r in verdict.conditions if r.verdict == verdict.verdict and r.detail]
+    return f"{verdict.grade_id}: {(details or [verdict.message])[0]}".rstrip(".")
