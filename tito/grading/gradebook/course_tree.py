@@ -191,7 +191,7 @@ def _force_to_disk(folder: Path) -> None:
 
 
 def unwritable(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
-    """Return the error that says why the course tree, or the folder of a student, is not written."""
+    """Return what says why the course tree, or the folder of a student, cannot be written."""
     folder = lesson.course.shown(lesson.course.assignments)
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")
