@@ -6,18 +6,17 @@ instructor may. These take the place of nbconvert's filters of the same names. T
 a text, and neither an id nor a class of a student's own, as formgrader finds the boxes for
 points by them: ``# answer-rows`` in one answer would else give its points to another as well.
 
-A parser as browsers have it takes a time that grows with the square of a hostile text. Here a text
-is read once from start to end: what is a tag of a known name is written anew, with the attributes
-that are known and in quotes, every tag is closed, and all else is shown as text. Code is coloured
-only where that takes no long time either.
+nh3 parses a text as browsers do and writes it anew. Its time can grow with the square of a hostile
+text, so a text is cut before. A `<` that begins no tag of a known name is shown, as in ``a<b``.
+Code is coloured only where that takes no long time either.
 """
 
 import html
 import re
-from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import nh3
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from nbconvert.filters.ansi import ansi2html as coloured
@@ -36,7 +35,7 @@ __all__ = [
 
 MOST_MARKDOWN = 25_000
 """The most characters of markdown that are rendered; an answer is cut before."""
-MOST_HTML = 1_000_000
+MOST_HTML = 100_000
 CUT = "<p>[Cut here: of {:,} characters, {:,} are shown.]</p>"
 
 MOST_CODE = 20_000
@@ -45,12 +44,8 @@ LONGEST_LINE = 400
 PYTHON = {"py", "python", "python3", "ipython", "ipython3"}
 MOST_COLOURS = 1000
 
-DEEPEST = 100
-EMPTY = {"br", "hr", "img"}
-CLOSE_THEMSELVES = {"p", "li", "dt", "dd", "td", "th", "tr"}
 TAGS = {
-    *EMPTY,
-    *CLOSE_THEMSELVES,
+    *("br", "hr", "img", "p", "li", "dt", "dd", "td", "th", "tr"),
     *("a", "abbr", "acronym", "b", "blockquote", "code", "del", "details", "div", "dl", "em", "i"),
     *("ins", "kbd", "ol", "pre", "s", "span", "strong", "sub", "summary", "sup", "u", "ul"),
     *("h1", "h2", "h3", "h4", "h5", "h6", "caption", "table", "tbody", "tfoot", "thead"),
@@ -60,12 +55,7 @@ LINKS = ("http://", "https://", "mailto:", "#")
 ATTACHMENT = "attachment:"
 PICTURE = "data:image/"
 
-# No part of it can be read past a "<", so that a text full of them is read once.
-TAG = re.compile(
-    r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,15}+)((?:[\s/](?:[^<>\"']|\"[^\"<>]*+\"|'[^'<>]*+')*+)?)>"
-)
-ATTRIBUTE = re.compile(r"([a-zA-Z]{1,20})\s*+(?:=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s\"']++))?")
-AMPERSAND = re.compile(r"&(?!#?[a-zA-Z0-9]{1,31};)")
+NO_TAG = re.compile(rf"<(?!/?(?:{'|'.join(sorted(TAGS))})(?:[\s/][^<>]*)?>)", re.IGNORECASE)
 PYGMENTS = re.compile(r"(?:(?:highlight|hll|[a-z]{1,2}[0-9]?)(?:\s+|$))+")
 ALIGNED = re.compile(r"\s*text-align\s*:\s*(left|right|center|justify)\s*;?\s*")
 
@@ -84,13 +74,13 @@ def markdown2html(context: Context, source: str) -> str:
     cell = context.get("cell") or {}
     renderer = _Renderer(cell.get("attachments") or {})
     rendered = MarkdownWithMath(renderer=renderer).render(source[:MOST_MARKDOWN])
-    return _Cleaner().clean(rendered) + _note(len(source), MOST_MARKDOWN)
+    return _cleaned(rendered) + _note(len(source), MOST_MARKDOWN)
 
 
 def clean_html(given: object) -> str:
     """Return HTML without what could act or load; a tag that is not allowed is shown as text."""
     text = given.decode(errors="replace") if isinstance(given, bytes) else str(given)
-    return _Cleaner().clean(text[:MOST_HTML]) + _note(len(text), MOST_HTML)
+    return _cleaned(text[:MOST_HTML]) + _note(len(text), MOST_HTML)
 
 
 def highlight_code(
@@ -99,7 +89,7 @@ def highlight_code(
     """Return code as HTML, in colours unless it is longer than anybody writes it."""
     source = "\n".join(line.rstrip() for line in source.split("\n"))
     if not _is_ordinary(source):
-        return f'<div class="highlight"><pre>{_as_text(source.replace("&", "&amp;"))}</pre></div>'
+        return f'<div class="highlight"><pre>{html.escape(source, quote=False)}</pre></div>'
     highlighted: str = Highlight2HTML()(source, language, metadata)
     return highlighted
 
@@ -120,73 +110,27 @@ def _note(length: int, most: int) -> str:
     return CUT.format(length, most) if length > most else ""
 
 
-class _Cleaner:
-    """Writes a text anew, tag by tag, and keeps which are open."""
-
-    def __init__(self) -> None:
-        self.open: list[str] = []
-        self.count: Counter[str] = Counter()
-
-    def clean(self, text: str) -> str:
-        parts, at = [], 0
-        for found in TAG.finditer(text):
-            parts += [_as_text(text[at : found.start()]), self._tag(found)]
-            at = found.end()
-        parts += [_as_text(text[at:]), self._close("")]
-        return "".join(parts)
-
-    def _tag(self, found: re.Match[str]) -> str:
-        name, attributes = found[2].lower(), found[3]
-        if name not in TAGS:
-            return _as_text(found[0])
-        if found[1]:
-            return self._close(name) if self.count[name] else ""
-        if name in EMPTY:
-            return f"<{name}{_kept(name, attributes)}>"
-        before = ""
-        if name in CLOSE_THEMSELVES and self.open[-1:] == [name]:
-            before = self._close(name)
-        if len(self.open) == DEEPEST:
-            return _as_text(found[0])
-        self.open.append(name)
-        self.count[name] += 1
-        return f"{before}<{name}{_kept(name, attributes)}>"
-
-    def _close(self, name: str) -> str:
-        """Close all that was opened since the last tag of that name, which is closed as well."""
-        closed: list[str] = []
-        while self.open and closed[-1:] != [name]:
-            closed.append(self.open.pop())
-            self.count[closed[-1]] -= 1
-        return "".join(f"</{one}>" for one in closed)
+def _cleaned(text: str) -> str:
+    shown = NO_TAG.sub("&lt;", text)
+    return nh3.clean(
+        shown,
+        tags=TAGS,
+        attributes={"*": {*PLAIN, "class", "style"}, "a": {"href"}, "img": {"src"}},
+        attribute_filter=_kept,
+        url_schemes={"http", "https", "mailto", "data"},
+        link_rel=None,
+    )
 
 
-def _as_text(text: str) -> str:
-    """A text as HTML shows it; what names a character, as in ``&lt;``, stays."""
-    return AMPERSAND.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _kept(tag: str, attributes: str) -> str:
-    """The attributes of a tag that do nothing but show it, each once and in quotes."""
-    kept: dict[str, str] = {}
-    for name, value in ATTRIBUTE.findall(attributes):
-        quoted = value[:1] in ("'", '"')
-        name, value = name.lower(), html.unescape(value[1:-1] if quoted else value)
-        if name not in kept and _is_kept(tag, name, value):
-            kept[name] = value
-    return "".join(f' {name}="{html.escape(value)}"' for name, value in kept.items())
-
-
-def _is_kept(tag: str, name: str, value: str) -> bool:
-    if name == "class":
-        return PYGMENTS.fullmatch(value) is not None
-    if name == "style":
-        return ALIGNED.fullmatch(value) is not None
-    if (tag, name) == ("a", "href"):
-        return value.lower().startswith(LINKS)
-    if (tag, name) == ("img", "src"):  # from elsewhere, it would tell who looks, and when
-        return value.startswith(PICTURE)
-    return name in PLAIN
+def _kept(tag: str, name: str, value: str) -> str | None:
+    """The value of an attribute if it does nothing but show its element, else None."""
+    kept = {
+        "class": PYGMENTS.fullmatch(value) is not None,
+        "style": ALIGNED.fullmatch(value) is not None,
+        "href": value.lower().startswith(LINKS),
+        "src": value.startswith(PICTURE),  # from elsewhere, it would tell who looks, and when
+    }
+    return value if kept.get(name, True) else None
 
 
 class _Renderer(IPythonRenderer):
