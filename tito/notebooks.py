@@ -1,12 +1,14 @@
 """The notebooks that are made of a lesson: the instructor's and the students'."""
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.lesson import Lesson, Notebook, code_cells, read_notebook
 
 __all__ = [
@@ -69,12 +71,11 @@ def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
     TitoError
         If the file exists and `force` is not given, or the folder cannot be written.
     """
-    try:
-        with path.open("w" if force else "x", encoding="utf-8") as file:
-            file.write(notebook_text(notebook))
-    except FileExistsError:
+    if os.path.lexists(path) and not force:
         remedy = "Add --force to replace it; what you wrote in it is then lost."
-        raise TitoError(f"{path} exists already.", remedy) from None
+        raise TitoError(f"{path} exists already.", remedy)
+    try:
+        write_whole(path, notebook_text(notebook).encode())
     except OSError as error:
         raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
 

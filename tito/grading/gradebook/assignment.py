@@ -2,13 +2,16 @@
 
 import logging
 import re
+import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.lesson import Lesson, is_graded, read_notebook
 from tito.notebooks import instructor_notebook, load_config, notebook_text
 
@@ -72,6 +75,8 @@ def failure_reason(result: dict[str, Any]) -> str:
 def generate(lesson: Lesson) -> Path:
     """Write the source notebook and the students' notebook of `lesson`; return the latter's path.
 
+    nbgrader works in a course tree beside; a failure leaves the release that was there.
+
     Raises
     ------
     TitoError
@@ -80,14 +85,20 @@ def generate(lesson: Lesson) -> Path:
     notebook = instructor_notebook(lesson)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
-    path = _source_notebook(lesson)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(notebook_text(notebook), encoding="utf-8")
-    api = nbgrader_api(lesson.course)
-    run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
-    with api.gradebook as gradebook:
-        due = lesson.course.lessons[lesson.assignment].due
-        gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
+    path, text = _source_notebook(lesson), notebook_text(notebook)
+    lesson.course.assignments.mkdir(exist_ok=True)
+    with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
+        beside = Path(name)
+        if path.parent.is_dir():
+            shutil.copytree(path.parent, beside / "source" / lesson.assignment)
+        write_whole(beside / "source" / lesson.assignment / path.name, text.encode())
+        api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
+        with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
+            run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
+            due = lesson.course.lessons[lesson.assignment].due
+            gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
+        _replace_folder(lesson.released.parent, beside / "release" / lesson.assignment, beside)
+    write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
 
 
@@ -119,6 +130,20 @@ def has_gradebook(course: Course) -> bool:
     """Whether there is a gradebook; nbgrader would make an empty one when it opens it."""
     path = course.gradebook_url.removeprefix("sqlite:///")
     return path == course.gradebook_url or Path(path).exists()
+
+
+def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
+    """Put the folder `new` in the place of `folder`, or leave that as it is."""
+    old = beside / "old"
+    folder.parent.mkdir(exist_ok=True)
+    if folder.exists():
+        folder.rename(old)
+    try:
+        new.rename(folder)
+    except BaseException:
+        if old.exists():
+            old.rename(folder)
+        raise
 
 
 def is_current(lesson: Lesson) -> bool:

@@ -92,6 +92,56 @@ def test_generate_names_what_nbgrader_refuses(lesson: Lesson) -> None:
         generate(lesson)
 
 
+BROKEN_SOURCES = {
+    "a solution without an end": ("    ### END SOLUTION\n", ""),
+    "a grade id twice": ('"grade_id": "test-memory-trace"', '"grade_id": "test-amdahl"'),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), BROKEN_SOURCES.values(), ids=BROKEN_SOURCES)
+def test_generate_that_fails_leaves_the_release_that_was_there(
+    lesson: Lesson, old: str, new: str
+) -> None:
+    before = _tree(lesson.course.assignments)
+    text = lesson.source.read_text(encoding="utf-8")
+    assert old in text
+    lesson.source.write_text(text.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(TitoError):
+        generate(lesson)
+    assert _tree(lesson.course.assignments) == before
+
+
+def test_generate_that_is_interrupted_leaves_the_release_that_was_there(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = _tree(lesson.course.assignments)
+    rename = Path.rename
+
+    def interrupted(path: Path, target: Path) -> Path:
+        if path.parts[-2] == "release" and target == lesson.released.parent:
+            raise KeyboardInterrupt
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        generate(lesson)
+    assert _tree(lesson.course.assignments) == before
+
+
+def test_generate_takes_the_files_beside_the_source(lesson: Lesson) -> None:
+    beside = lesson.course.assignments / "source" / "11_kernels" / "data.csv"
+    beside.write_text("n,ms\n")
+    lesson.released.with_name("old.csv").write_text("n,ms\n")
+    generate(lesson)
+    names = {path.name for path in lesson.released.parent.iterdir()}
+    assert names == {"kernels.ipynb", "data.csv"}
+
+
+def _tree(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file() and path.suffix != ".db")
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+
+
 def test_is_current_notices_a_changed_source(lesson: Lesson) -> None:
     assert is_current(lesson)
     text = lesson.source.read_text(encoding="utf-8")
