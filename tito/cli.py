@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from tito.errors import TitoError
+from tito.errors import TitoError, file_error
 
 __all__ = ["LazyGroup", "main"]
 
@@ -47,11 +47,16 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
-        """Run the command; a person's mistake ends it with two sentences and no traceback."""
+        """Run the command; what a person can fix ends it with two sentences and no traceback."""
         try:
             return super().invoke(context)
         except TitoError as error:
             raise _Shown(error) from error
+        except OSError as error:
+            told = file_error(error)
+            if told is None:
+                raise
+            raise _Shown(told) from error
 
 
 class _Shown(click.exceptions.Exit):

@@ -12,12 +12,23 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tito.errors import TitoError
 
-__all__ = ["DUE_FORMAT", "HANDED_OUT", "SETTINGS", "Course", "LessonSettings", "Limits"]
+__all__ = [
+    "DUE_FORMAT",
+    "HANDED_OUT",
+    "SANDBOXES",
+    "SETTINGS",
+    "Course",
+    "LessonSettings",
+    "Limits",
+]
 
 SETTINGS = "settings.ini"
 DUE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
 HANDED_OUT = Path(__file__).with_name("handed_out")
 """The course that the package of a handout carries, for folders that belong to no course."""
+
+SANDBOXES = ("auto", "bwrap", "off")
+"""Where student code may run; ``auto`` is another name of ``bwrap``."""
 
 PINNED = re.compile(r"[^\s;]+\.whl(?:#\S+)?|git\+[^\s;]+@[\w.-]+")
 ASSIGNMENT = re.compile(r"\d+_[a-z][a-z0-9_]*")
@@ -132,12 +143,12 @@ class Course:
 
 
 def _is_course(path: Path) -> bool:
-    if not path.is_file():
+    if not os.path.lexists(path):
         return False
     parser = configparser.ConfigParser()
     try:
-        parser.read(path, encoding="utf-8-sig")
-    except (configparser.Error, UnicodeDecodeError):
+        parser.read_string(path.read_text(encoding="utf-8-sig"))
+    except (configparser.Error, UnicodeDecodeError, OSError):
         return True  # broken, but a course: reading it says how
     return parser.has_section("course")
 
@@ -167,11 +178,10 @@ class _Reader:
             raise TitoError(
                 f"{self.root} has no {SETTINGS}.", "Name the folder of a course.", exit_code=2
             ) from None
-        except (configparser.Error, UnicodeDecodeError) as error:
-            reason = " ".join(str(error).split())
-            raise TitoError(
-                f"{self.path} cannot be read: {reason}.", "Mend that line.", exit_code=2
-            ) from None
+        except (configparser.Error, UnicodeDecodeError, OSError) as error:
+            reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+            fact = f"{self.path} cannot be read: {reason}."
+            raise TitoError(fact, "Fix that line, or the file.", exit_code=2) from None
 
     def course(self) -> Course:
         self._require_known()
@@ -184,7 +194,7 @@ class _Reader:
             exchange=self.root / os.path.expanduser(exchange) if exchange else None,
             lessons=self._lessons(),
             late_penalty_per_day=self._late_penalty(),
-            sandbox=self._text("grading", "sandbox") or "auto",
+            sandbox=self._sandbox(),
             limits=self._limits(),
             show_marking=self._show_marking(),
             package=self._package(),
@@ -205,7 +215,7 @@ class _Reader:
         for section in self.parser.sections():
             kind, _, name = section.partition(" ")
             if kind not in KNOWN or (kind == "lesson" and not ASSIGNMENT.fullmatch(name)):
-                fact = f"{SETTINGS} has a section [{section}], which says nothing to a course."
+                fact = f"{self.path}: unknown section [{section}]."
                 legal = ", ".join(f"[{k}]" for k in KNOWN if k != "lesson")
                 remedy = f"There are {legal}, and lessons like [lesson 11_kernels]."
                 raise TitoError(fact, remedy, exit_code=2)
@@ -243,6 +253,12 @@ class _Reader:
             return ZoneInfo(text) if text else None
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise self._wrong("course", "time_zone", text, "a place like Europe/Berlin") from None
+
+    def _sandbox(self) -> str:
+        text = self._text("grading", "sandbox") or "auto"
+        if text not in SANDBOXES:
+            raise self._wrong("grading", "sandbox", text, f"one of {', '.join(SANDBOXES)}")
+        return text
 
     def _package(self) -> str:
         text = self._text("handout", "package")
@@ -285,6 +301,6 @@ class _Reader:
     def _wrong(self, section: str, key: str, value: str, legal: str) -> TitoError:
         return TitoError(
             f"{SETTINGS}, section [{section}]: {key} is {value!r}, but must be {legal}.",
-            f"Mend it in {self.path}.",
+            f"Fix it in {self.path}.",
             exit_code=2,
         )

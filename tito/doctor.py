@@ -1,13 +1,14 @@
 """Diagnosis: what this machine and this checkout have, and what mends the rest."""
 
 import importlib.metadata
+import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from tito.course import Course
-from tito.errors import TitoError
+from tito.errors import TitoError, file_error
 
 __all__ = ["Finding", "examine"]
 
@@ -43,20 +44,28 @@ def examine() -> list[Finding]:
     if course is not None and course.workplace is not None:
         return findings
     if course is not None:
-        findings += [_guarded("nbgrader settings", lambda: _settings(course))]
-        findings += [_guarded("exported packages", lambda: _exports(course))]
-    findings += _sandbox()
+        findings += _guarded("nbgrader settings", lambda: _settings(course))
+        findings += _guarded("exported packages", lambda: _exports(course))
+        findings += _guarded("gradebook", lambda: _gradebook(course))
+    findings += _guarded("sandbox", _sandbox)
     return findings
 
 
-def _guarded(name: str, look: Callable[[], Finding]) -> Finding:
+def _guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
     """A look that fails is itself a finding: nothing else must go unseen because of it."""
     try:
-        return look()
-    except TitoError as error:
-        return Finding(name, "missing", error.fact, error.remedy)
-    except Exception as error:  # whatever a broken installation raises
-        return Finding(name, "missing", f"{type(error).__name__}: {error}", "pip install -e .")
+        return list(look())
+    except Exception as error:
+        told = _told(error)
+        return [Finding(name, "missing", told.fact, told.remedy)]
+
+
+def _told(error: Exception) -> TitoError:
+    if isinstance(error, TitoError):
+        return error
+    told = file_error(error) if isinstance(error, OSError) else None
+    # What is left, a broken installation raises.
+    return told or TitoError(f"{type(error).__name__}: {error}", "pip install -e .")
 
 
 def _python() -> Finding:
@@ -116,24 +125,19 @@ def _course() -> tuple[Course | None, Finding]:
     return course, Finding("course", "ok", f"{course.title}, {course.root}")
 
 
-def _settings(course: Course) -> Finding:
+def _settings(course: Course) -> Iterator[Finding]:
     from tito.notebooks import load_config
 
     load_config(course)
-    return Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
+    yield Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
 
 
 def _sandbox() -> Iterator[Finding]:
     """Try the sandbox for real: a line per attempt, with a remedy if it got through."""
-    try:
-        from tito.grading.sandbox import probe
-        from tito.grading.sandbox.tools import remedy
+    from tito.grading.sandbox import probe
+    from tito.grading.sandbox.tools import remedy
 
-        lines = probe()
-    except TitoError as error:
-        yield Finding("sandbox", "missing", error.fact, error.remedy)
-        return
-    for line in lines:
+    for line in probe():
         state, mended_by = ("ok", "") if line.holds else ("missing", remedy())
         yield Finding(f"sandbox: {line.name}", state, line.detail or "stopped", mended_by)
     yield _control_group()
@@ -152,7 +156,7 @@ def _control_group() -> Finding:
     return Finding("sandbox: control group", "optional", NO_GROUP, LET_MAKE_GROUPS)
 
 
-def _exports(course: Course) -> Finding:
+def _exports(course: Course) -> Iterator[Finding]:
     from tito.export import stale_package
     from tito.lesson import Lesson
 
@@ -160,5 +164,18 @@ def _exports(course: Course) -> Finding:
     stale = [one.name for one in lessons if one.source.exists() and stale_package(one)]
     if stale:
         remedy = "; ".join(f"tito export {name}" for name in stale)
-        return Finding("exported packages", "missing", f"stale: {', '.join(stale)}", remedy)
-    return Finding("exported packages", "ok", "current")
+        yield Finding("exported packages", "missing", f"stale: {', '.join(stale)}", remedy)
+    else:
+        yield Finding("exported packages", "ok", "current")
+
+
+def _gradebook(course: Course) -> Iterator[Finding]:
+    """Read one row of each table; a gradebook that is not there yet is none to look at."""
+    file = course.assignments / "gradebook.db"
+    if not course.db_url and not os.path.lexists(file):
+        yield Finding("gradebook", "ok", "none yet")
+        return
+    from tito.grading.gradebook.database import try_database
+
+    try_database(course.gradebook_url)
+    yield Finding("gradebook", "ok", "answers" if course.db_url else course.shown(file))

@@ -1,6 +1,14 @@
-"""What a person did wrong, said in two sentences: the fact, then the remedy."""
+"""What a person can fix, said in two sentences: the fact, then the remedy."""
 
-__all__ = ["TitoError"]
+import errno
+
+__all__ = ["TitoError", "file_error"]
+
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+FULL = (errno.ENOSPC, errno.EDQUOT)
+IN_THE_WAY = (
+    *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG),
+)
 
 
 class TitoError(Exception):
@@ -21,3 +29,17 @@ class TitoError(Exception):
         self.fact = fact
         self.remedy = remedy
         self.exit_code = exit_code
+
+
+def file_error(error: OSError) -> TitoError | None:
+    """Return what a person reads of a file that the machine refuses, or None for a bug."""
+    if error.errno in FULL:
+        return TitoError(f"The disk is full: {error.filename or error.strerror}.", "Make room.")
+    if error.filename is None:
+        return None
+    fact = f"{error.filename}: {error.strerror}."
+    if error.errno in READ_ONLY:
+        return TitoError(fact, "Change the rights of that file and of its folder.")
+    if error.errno in IN_THE_WAY:
+        return TitoError(fact, "Move away what stands there.")
+    return None

@@ -138,7 +138,8 @@ def find_lesson(course: Course, name: str) -> Lesson:
         if wanted in (assignment.lower(), lesson.name.lower(), lesson.number):
             return lesson
     known = ", ".join(Lesson(course, a).name for a in course.lessons)
-    raise TitoError(f"There is no lesson {name!r}.", f"Name one of: {known}.", exit_code=2)
+    remedy = f"Name one of: {known}." if known else "settings.ini has no section [lesson ...] yet."
+    raise TitoError(f"There is no lesson {name!r}.", remedy, exit_code=2)
 
 
 def read_notebook(path: Path) -> Notebook:

@@ -164,7 +164,7 @@ def test_read_names_a_wrong_value_and_the_legal_ones(
         Course.read(root)
     assert f"section [{section}]: {key} is {value.strip()!r}" in caught.value.fact
     assert legal in caught.value.fact
-    assert caught.value.remedy == f"Mend it in {root.resolve() / 'settings.ini'}."
+    assert caught.value.remedy == f"Fix it in {root.resolve() / 'settings.ini'}."
     assert caught.value.exit_code == 2
 
 

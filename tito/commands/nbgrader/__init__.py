@@ -1,14 +1,35 @@
 """`tito nbgrader`: the instructor's way, one step a command, each repeatable."""
 
+from typing import Any
+
 import click
 
 from tito.cli import LazyGroup
+from tito.errors import TitoError
 
 __all__ = ["nbgrader"]
 
 STEPS = ("generate", "release", "collect", "autograde", "feedback", "report", "status")
 
 
-@click.group(cls=LazyGroup, modules={step: f"{__name__}.{step}" for step in STEPS})
+class _Steps(LazyGroup):
+    """The steps all use the gradebook: what its database refuses is said in two sentences."""
+
+    def invoke(self, context: click.Context) -> Any:
+        """Run the step."""
+        try:
+            return super().invoke(context)
+        except (TitoError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            from tito.grading.gradebook.database import database_error
+
+            told = database_error(error)
+            if told is None:
+                raise
+            raise told from error
+
+
+@click.group(cls=_Steps, modules={step: f"{__name__}.{step}" for step in STEPS})
 def nbgrader() -> None:
     """Generate, release, collect, autograde, send feedback, report: on nbgrader's own gradebook."""

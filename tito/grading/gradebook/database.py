@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from tito.errors import TitoError
 
-__all__ = ["OneTransaction", "retried"]
+__all__ = ["OneTransaction", "database_error", "retried", "try_database"]
 
 Answer = TypeVar("Answer")
 
@@ -22,6 +22,10 @@ AWAY = (
     *("shutting down", "connection is lost", "is closed", "no such file", "timeout expired"),
 )
 FULL = ("disk is full", "no space left", "disk full")
+BROKEN = (
+    *("not a database", "malformed", "no such table", "no such column", "has no column"),
+    *("does not exist",),
+)
 READ_ONLY = ("readonly database", "read-only", "unable to open database", "permission denied")
 REMEDY = "What was graded is kept: run the same command again to finish the rest."
 
@@ -75,19 +79,67 @@ def retried(work: Callable[[], Answer], undo: Callable[[], None] = lambda: None)
             time.sleep(SECONDS_BETWEEN)
 
 
+def database_error(error: BaseException) -> TitoError | None:
+    """Return what a person reads of an error that the gradebook made, or None for another error."""
+    from nbgrader.api import MissingEntry
+
+    if isinstance(error, MissingEntry):
+        fact = f"The gradebook lacks an entry of the assignment: {error}."
+        return TitoError(fact, "Run `tito nbgrader generate` for the lesson.")
+    trouble = next(_troubles(error), None)
+    return None if trouble is None else _told(trouble)
+
+
+def try_database(url: str) -> None:
+    """Read a row of each table of nbgrader's that the database has; change nothing.
+
+    Raises
+    ------
+    TitoError
+        If the database does not answer, is damaged or has tables of another version.
+    """
+    from nbgrader.api import Base
+    from sqlalchemy import create_engine, inspect, select
+
+    try:
+        engine = create_engine(url)
+        with engine.connect() as connection:
+            for name in inspect(engine).get_table_names():
+                if name in Base.metadata.tables:
+                    connection.execute(select(Base.metadata.tables[name]).limit(1)).first()
+        engine.dispose()
+    except Exception as error:
+        told = database_error(error)
+        if told is None:
+            raise
+        raise told from error
+
+
 def _troubles(error: BaseException | None) -> Iterator[str]:
     """Yield what the database said, in the error or in one that led to it: nbgrader wraps them."""
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from sqlalchemy.exc import (
+        ArgumentError,
+        DatabaseError,
+        DBAPIError,
+        InterfaceError,
+        OperationalError,
+    )
 
     while error is not None:
-        if isinstance(error, (OperationalError, InterfaceError)):
-            yield str(error.orig).strip().splitlines()[0].rstrip(".")
+        said = str(error.orig if isinstance(error, DBAPIError) else error).strip()
+        trouble = (said or type(error).__name__).splitlines()[0].rstrip(".")
+        broken = isinstance(error, DatabaseError) and _matches(trouble, BROKEN)
+        if broken or isinstance(error, (OperationalError, InterfaceError, ArgumentError)):
+            yield trouble
         error = error.__cause__ or error.__context__
 
 
 def _told(trouble: str) -> TitoError:
     if _matches(trouble, FULL):
         return TitoError("The disk of the gradebook is full.", f"Make room. {REMEDY}")
+    if _matches(trouble, BROKEN):
+        fact = f"The gradebook is damaged, or of another version of nbgrader: {trouble}."
+        return TitoError(fact, f"Put a copy of it back, or run `nbgrader db upgrade`. {REMEDY}")
     if _matches(trouble, READ_ONLY):
         fact = f"The gradebook cannot be written: {trouble}."
         return TitoError(fact, f"Make the file and its folder writable. {REMEDY}")

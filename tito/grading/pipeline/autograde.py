@@ -90,7 +90,7 @@ def autograde(
     force : bool
         Grade also what is graded already.
     sandbox : str
-        One of `tito.grading.sandbox.mode.CHOICES`; default: as in settings.ini.
+        One of `tito.course.SANDBOXES`; default: as in settings.ini.
     jobs : int
         How many processes examine submissions; this one alone writes the gradebook.
     scheduler : str

@@ -69,7 +69,7 @@ class Material:
     limits : Limits
         What a submission may use.
     sandbox : str
-        One of `tito.grading.sandbox.mode.CHOICES`.
+        One of `tito.course.SANDBOXES`.
     probed : bool
         Whether the sandbox was tried on the machine that examines.
     engine : str

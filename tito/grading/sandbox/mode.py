@@ -3,7 +3,7 @@
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
-from tito.course import Limits
+from tito.course import SANDBOXES, Limits
 from tito.errors import TitoError
 from tito.grading.judge import Launch, Process, launch_plain
 from tito.grading.sandbox.notebook import run_notebook
@@ -12,10 +12,7 @@ from tito.grading.sandbox.process import run_in_sandbox
 from tito.grading.verdicts import Execution
 from tito.lesson import Notebook
 
-__all__ = ["CHOICES", "SandboxMode", "choose_sandbox"]
-
-CHOICES = ("auto", "bwrap", "off")
-"""What settings.ini and ``--sandbox`` may say; ``auto`` is another name of ``bwrap``."""
+__all__ = ["SandboxMode", "choose_sandbox"]
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
     Parameters
     ----------
     setting : str
-        One of `CHOICES`.
+        One of `tito.course.SANDBOXES`.
     probed : bool
         Whether the sandbox was tried on this machine already: it is not tried again.
 
@@ -57,8 +54,8 @@ def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
     TitoError
         If there is no such mode, or the sandbox does not hold on this machine.
     """
-    if setting not in CHOICES:
-        legal = ", ".join(CHOICES)
+    if setting not in SANDBOXES:
+        legal = ", ".join(SANDBOXES)
         raise TitoError(f"There is no sandbox {setting!r}.", f"Name one of: {legal}.", exit_code=2)
     if setting == "off":
         return SandboxMode("off")

@@ -49,7 +49,7 @@ def test_retried_waits_for_a_database_that_is_away() -> None:
     [
         ("database or disk is full", "The disk of the gradebook is full"),
         ("attempt to write a readonly database", "The gradebook cannot be written"),
-        ("no such column: grade.colour", "The gradebook's database does not answer"),
+        ("no such column: grade.colour", "The gradebook is damaged"),
     ],
 )
 def test_retried_says_what_waiting_does_not_mend(words: str, fact: str) -> None:

@@ -1,0 +1,194 @@
+"""Every command beside every broken thing: one line with the fact and the remedy, no traceback."""
+
+import json
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from rights import read_only
+
+from tito.cli import COMMANDS, main
+from tito.commands.nbgrader import STEPS
+from tito.course import Course
+from tito.grading.sandbox import tools
+from tito.lesson import find_lesson
+
+PLAIN = {
+    "doctor": ["doctor", "--json"],
+    "export": ["export", "kernels"],
+    "handout": ["handout", "out"],
+    "notebook": ["notebook", "kernels", "--force"],
+    "profile": ["profile", "kernels"],
+    "test": ["test", "kernels", "--source"],
+}
+STEPS_OF_GRADING = {
+    "generate": ["nbgrader", "generate", "kernels"],
+    "release": ["nbgrader", "release", "kernels"],
+    "collect": ["nbgrader", "collect", "kernels", "given"],
+    "autograde": ["nbgrader", "autograde", "kernels", "--sandbox", "off", "--jobs", "1"],
+    "feedback": ["nbgrader", "feedback", "kernels", "--jobs", "1"],
+    "report": ["nbgrader", "report", "kernels"],
+    "status": ["nbgrader", "status", "kernels"],
+}
+EVERY = {**PLAIN, **STEPS_OF_GRADING}
+NEED_A_LESSON = [name for name in EVERY if name not in ("doctor", "handout")]
+USE_THE_GRADEBOOK = ["doctor", "generate", "autograde", "feedback", "report", "status"]
+
+LEAST = "[course]\nid = a\ntitle = b\n"
+Break = Callable[[Path], object]
+
+# What is wrong with settings.ini, and the word of the message that says so.
+SETTINGS: dict[str, tuple[Break, str]] = {
+    "unknown section": (lambda path: path.write_text(f"{LEAST}[x]\n"), "[x]"),
+    "unknown key": (lambda path: path.write_text(f"{LEAST}name = c\n"), "name is 'c'"),
+    "a section twice": (lambda path: path.write_text(LEAST * 2), "already exists"),
+    "no number": (
+        lambda path: path.write_text(f"{LEAST}[limits]\ncells = many\n"),
+        "cells is 'many'",
+    ),
+    "unknown sandbox": (
+        lambda path: path.write_text(f"{LEAST}[grading]\nsandbox = docker\n"),
+        "sandbox is 'docker', but must be one of auto, bwrap, off",
+    ),
+    "not UTF-8": (lambda path: path.write_bytes(b"[course]\nid = \xff\n"), "0xff"),
+    "missing": (lambda path: path.unlink(), "There is no course"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
+    "a circle of links": (
+        lambda path: (path.unlink(), path.symlink_to(path.name)),
+        "Too many levels of symbolic links",
+    ),
+}
+
+
+BROKEN_GRADEBOOK: dict[str, tuple[Break, str]] = {
+    "random bytes": (lambda path: path.write_bytes(bytes(range(1, 256)) * 100), "not a database"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
+}
+
+
+@pytest.fixture(autouse=True)
+def no_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine without bubblewrap: the doctor need not try it for seconds."""
+    monkeypatch.setattr(tools, "PLACES", str(tmp_path))
+    tools.find_tools.cache_clear()
+    yield
+    tools.find_tools.cache_clear()
+
+
+@pytest.fixture
+def class_of_two(course: Course) -> Course:
+    """A course in which ada's submission was graded and bob's lies in the folder `given`."""
+    released = find_lesson(course, "kernels").released
+    graded = [course.assignments / s / "ada" / "11_kernels" for s in ("submitted", "autograded")]
+    for folder in [course.root / "given" / "bob", *graded]:
+        folder.mkdir(parents=True)
+        shutil.copy(released, folder)
+    return course
+
+
+def run(command: str) -> Result:
+    return CliRunner().invoke(main, EVERY[command])
+
+
+def says_in_one_line(result: Result, command: str, fact: str) -> None:
+    """Require one line with a fact and a remedy, and an exit code that tells of a failure."""
+    if command == "doctor":
+        found = [one for one in json.loads(result.stdout) if one["state"] == "missing"]
+        lines = [f"{one['detail']} {one['remedy']}" for one in found if fact in one["detail"]]
+        assert all(one["remedy"] for one in found)
+    else:
+        lines = [x for x in result.stderr.splitlines() if x.startswith("tito: ") and fact in x]
+        assert len([x for x in result.stderr.splitlines() if x.startswith("tito: ")]) == 1
+    assert len(lines) == 1, result.stderr
+    assert lines[0].endswith((".", "`"))
+    assert result.exit_code in (1, 2)
+    assert isinstance(result.exception, SystemExit)
+
+
+def test_every_command_is_tried() -> None:
+    assert set(EVERY) == {*COMMANDS, *STEPS} - {"nbgrader"}
+
+
+@pytest.mark.parametrize(("damage", "fact"), SETTINGS.values(), ids=SETTINGS)
+@pytest.mark.parametrize("command", EVERY)
+def test_broken_settings_cost_one_line(
+    plain_course: Course, command: str, damage: Break, fact: str
+) -> None:
+    plain_course.root.joinpath("given").mkdir()
+    damage(plain_course.root / "settings.ini")
+    says_in_one_line(run(command), command, fact)
+
+
+@pytest.mark.parametrize("command", NEED_A_LESSON)
+def test_course_without_lessons_says_so(plain_course: Course, command: str) -> None:
+    plain_course.root.joinpath("given").mkdir()
+    plain_course.root.joinpath("settings.ini").write_text(LEAST)
+    says_in_one_line(run(command), command, "There is no lesson 'kernels'. settings.ini has no")
+
+
+@pytest.mark.parametrize("command", NEED_A_LESSON)
+def test_lesson_without_files_is_no_bug(plain_course: Course, command: str) -> None:
+    plain_course.root.joinpath("given").mkdir()
+    settings = f"{LEAST}[lesson 12_nothing]\ntitle = Nothing\n"
+    plain_course.root.joinpath("settings.ini").write_text(settings)
+    result = CliRunner().invoke(main, [x.replace("kernels", "nothing") for x in EVERY[command]])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    if result.exit_code:
+        assert "tito: " in result.stderr
+
+
+@pytest.mark.parametrize(("damage", "fact"), BROKEN_GRADEBOOK.values(), ids=BROKEN_GRADEBOOK)
+@pytest.mark.parametrize("command", USE_THE_GRADEBOOK)
+def test_broken_gradebook_costs_one_line(
+    class_of_two: Course, command: str, damage: Break, fact: str
+) -> None:
+    damage(class_of_two.assignments / "gradebook.db")
+    says_in_one_line(run(command), command, fact)
+
+
+@pytest.mark.parametrize("command", ["doctor", "generate", "status"])
+def test_gradebook_of_another_schema_costs_one_line(class_of_two: Course, command: str) -> None:
+    with closing(sqlite3.connect(class_of_two.assignments / "gradebook.db")) as database:
+        database.execute("DROP TABLE grade")
+        database.execute("CREATE TABLE grade (id TEXT)")
+        database.commit()
+    says_in_one_line(run(command), command, "no such column: grade.")
+
+
+@pytest.mark.parametrize("command", ["autograde", "report"])
+def test_empty_gradebook_costs_one_line(class_of_two: Course, command: str) -> None:
+    class_of_two.assignments.joinpath("gradebook.db").write_bytes(b"")
+    result = run(command)
+    says_in_one_line(result, command, "The gradebook ")
+    assert "`tito nbgrader generate" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["doctor", "export", "notebook", "handout", *STEPS_OF_GRADING])
+def test_read_only_tree_costs_one_line(class_of_two: Course, command: str) -> None:
+    with read_only(class_of_two.root):
+        result = run(command)
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    if command in ("export", "notebook", "handout", "generate", "autograde"):
+        says_in_one_line(result, command, "Permission denied")
+    if command == "collect":
+        assert result.stderr.startswith("bob: refused: it cannot be stored: Permission denied\n")
+    if command in ("release", "report", "status"):  # they only read
+        assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("command", USE_THE_GRADEBOOK)
+def test_unknown_kind_of_database_costs_one_line(class_of_two: Course, command: str) -> None:
+    settings = class_of_two.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("db_url =", "db_url = nosuch://a/b"), encoding="utf-8")
+    says_in_one_line(run(command), command, "nosuch")
+
+
+def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:
+    result = CliRunner().invoke(main, ["nbgrader", "autograde", "kernels"])
+    says_in_one_line(result, "autograde", "bwrap")
+    assert "sudo apt-get install bubblewrap" in result.stderr
