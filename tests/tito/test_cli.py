@@ -127,14 +127,31 @@ def test_tito_says_that_there_is_no_course(
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+LONG = [
+    *(
+        ["doctor"],
+        ["export", "layers"],
+        ["handout", "out"],
+        ["nbgrader", "collect", "kernels", "."],
+    ),
+    *(["nbgrader", step, "kernels"] for step in STEPS if step not in ("collect", "status")),
+]
+
+
+@pytest.mark.parametrize("command", LONG, ids=named(LONG))
+def test_tito_says_first_what_takes_long(course: Course, command: list[str]) -> None:
+    result = CliRunner().invoke(main, command)
+    assert result.stderr.splitlines()[0].endswith(" ...")
+
+
 def test_tito_prints_a_persons_mistake_without_a_traceback(
     plain_course: Course, tito: Tito
 ) -> None:
     plain_course.root.joinpath("mine.py").write_text("# %%\nx = 1\n", encoding="utf-8")
     done = tito("export", "kernels", "mine.py")
-    assert done.stderr == (
-        "tito: mine.py has no cell kernels-imports. Take it again from the release.\n"
-    )
+    assert done.stderr.splitlines()[1:] == [
+        "tito: mine.py has no cell kernels-imports. Take it again from the release."
+    ]
     assert (done.returncode, done.stdout) == (1, "")
 
 

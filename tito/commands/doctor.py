@@ -15,6 +15,7 @@ def doctor(as_json: bool) -> None:
     from tito.doctor import examine
     from tito.reports.diagnosis import as_text
 
+    click.echo("Looking at this machine and trying the sandbox ...", err=True)
     findings = examine()
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

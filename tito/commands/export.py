@@ -19,6 +19,7 @@ def export(lesson: str, file: Path | None, check: bool) -> None:
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)
+    click.echo(f"Exporting {found.name} with nbdev ...", err=True)
     if not check:
         target = export_lesson(found, file)
         click.echo(f"Wrote {found.course.shown(target)}.", err=True)

@@ -20,6 +20,7 @@ def handout(folder: Path, zipped: bool) -> None:
     from tito.handout import write_handout
 
     course = Course.find()
+    click.echo("Writing the handout and its wheel ...", err=True)
     written = write_handout(course, folder, zipped=zipped)
     for path in (written.folder, written.wheel, written.archive):
         if path is not None:

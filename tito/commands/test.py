@@ -49,8 +49,7 @@ def test(
         from tito.selftest.run import run_checks
 
         shown = course.shown(path)
-        if not as_json:
-            click.echo(f"Testing {shown}")
+        click.echo(f"Testing {shown}", err=as_json)
         with progress() as tell:
             result = run_checks(found, path, check=check, first=first, tell=tell)
         if as_json:

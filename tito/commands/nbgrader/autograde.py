@@ -69,6 +69,7 @@ def autograde(
         )
     if log is not None:
         log_to(log)
+    click.echo("Reading the submissions and preparing the sandbox ...", err=True)
     report = report_for(as_json)
     signal.signal(signal.SIGTERM, _interrupt)
     try:

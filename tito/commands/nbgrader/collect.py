@@ -23,6 +23,7 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     from tito.reports.console import printable
 
     found = find_lesson(Course.find(), lesson)
+    click.echo(f"Collecting submissions of {found.assignment} ...", err=True)
     if not paths:
         count = collect_exchange(found)
         click.echo(f"{count} submissions of {found.assignment} are collected.", err=True)

@@ -21,6 +21,7 @@ def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)
+    click.echo(f"Writing the feedback pages of {found.assignment} ...", err=True)
     pages = write_feedback(found, student, jobs=jobs or cpu_count())
     folder = found.course.shown(found.course.assignments / "feedback")
     click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)

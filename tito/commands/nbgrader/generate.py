@@ -14,5 +14,6 @@ def generate(lesson: str) -> None:
     from tito.lesson import find_lesson
 
     found = find_lesson(Course.find(), lesson)
+    click.echo(f"Making the notebooks of {found.name} with nbgrader ...", err=True)
     path = assignment.generate(found)
     click.echo(f"Wrote {found.course.shown(path)}.", err=True)

@@ -16,4 +16,6 @@ def release(lesson: str) -> None:
     from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson
 
-    click.echo(assignment.release(find_lesson(Course.find(), lesson)), err=True)
+    found = find_lesson(Course.find(), lesson)
+    click.echo(f"Looking whether the release of {found.name} is current ...", err=True)
+    click.echo(assignment.release(found), err=True)

@@ -22,6 +22,7 @@ def report(lesson: str, kind: str) -> None:
     from tito.reports import grades
 
     found = find_lesson(Course.find(), lesson)
+    click.echo(f"Reading the grades of {found.assignment} ...", err=True)
     render = {
         "table": grades.as_table,
         "csv": grades.as_csv,

@@ -4,6 +4,7 @@ A database may be away for a moment: SQLite while another program writes, a serv
 restarted. Work is then tried again. What a moment does not mend is said in one sentence.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -65,7 +66,7 @@ def retried(work: Callable[[], Answer], undo: Callable[[], None] = lambda: None)
     TitoError
         If the database stays away, is full or cannot be written.
     """
-    deadline = time.monotonic() + SECONDS_OF_PATIENCE
+    deadline, waiting = time.monotonic() + SECONDS_OF_PATIENCE, False
     while True:
         try:
             return work()
@@ -76,6 +77,9 @@ def retried(work: Callable[[], Answer], undo: Callable[[], None] = lambda: None)
                 raise
             if not _matches(trouble, AWAY) or time.monotonic() > deadline:
                 raise _told(trouble) from error
+            if not waiting:
+                print(f"Waiting for the gradebook: {trouble}.", file=sys.stderr)
+            waiting = True
             time.sleep(SECONDS_BETWEEN)
 
 

@@ -37,11 +37,12 @@ def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tito.grading.gradebook.database.SECONDS_BETWEEN", 0.01)
 
 
-def test_retried_waits_for_a_database_that_is_away() -> None:
+def test_retried_waits_for_a_database_that_is_away(capsys: pytest.CaptureFixture[str]) -> None:
     work, calls = failing(3, "database is locked")
     undone: list[int] = []
     assert retried(work, lambda: undone.append(1)) == "done"
     assert (len(calls), len(undone)) == (4, 3)
+    assert capsys.readouterr().err == "Waiting for the gradebook: database is locked.\n"
 
 
 @pytest.mark.parametrize(
