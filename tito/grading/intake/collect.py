@@ -9,7 +9,15 @@ from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip, read_regular, write_whole
-from tito.grading.intake.owners import STUDENT, Work, by_student, is_known, of_lesson, owner_of
+from tito.grading.intake.owners import (
+    STUDENT,
+    Work,
+    by_student,
+    is_known,
+    named_in,
+    of_lesson,
+    owner_of,
+)
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import for_nbgrader
 from tito.lesson import Lesson
@@ -155,6 +163,9 @@ def _read(lesson: Lesson, student: str, work: Work) -> tuple[str, bytes, bytes]:
     if work.refusal:
         raise Refused(work.refusal)
     name = _the_notebook(lesson, work.notebooks())
+    other = named_in(lesson, name)
+    if other and other.lower() != student.lower():
+        raise Refused(f"{name} names another student: {other}")
     notebook = _content(work, name, lesson.course.limits.notebook_mib * 2**20)
     stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
     timestamp = _content(work, stamp, TIMESTAMP_BYTES) if stamp in work.files else b""

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from tito.files import Reader
 from tito.lesson import Lesson
 
-__all__ = ["STUDENT", "Work", "by_student", "is_known", "of_lesson", "owner_of"]
+__all__ = ["STUDENT", "Work", "by_student", "is_known", "named_in", "of_lesson", "owner_of"]
 
 STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 """A student's id."""
@@ -73,6 +73,18 @@ def _is_notebook(name: str) -> bool:
 def owner_of(lesson: Lesson, archive: Path) -> str:
     """Whose zip file it is: its name, without the lesson's."""
     return archive.stem.removesuffix(f"_{lesson.assignment}").removesuffix(f"_{lesson.name}")
+
+
+def named_in(lesson: Lesson, name: str) -> str:
+    """Return the student that a notebook's path names for certain; empty if it may name none.
+
+    For certain are the path in nbgrader's tree, and a student who handed in before.
+    """
+    student, own = _student_of(lesson, name)
+    in_the_tree = PurePosixPath(own).parts == (lesson.assignment, lesson.notebook_name)
+    if student == lesson.course.sources.name:  # the folder of a checkout
+        return ""
+    return student if in_the_tree or is_known(lesson, student) else ""
 
 
 def is_known(lesson: Lesson, student: str) -> bool:

@@ -20,7 +20,7 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import release
 from tito.grading.gradebook.exchange import collect_exchange
-from tito.grading.intake.collect import collect_paths
+from tito.grading.intake.collect import Collected, collect_paths
 from tito.lesson import Lesson, find_lesson
 
 WORK = b'{"cells": []}'
@@ -204,6 +204,36 @@ def test_collect_never_takes_a_students_zip_for_another_students_work(
 ) -> None:
     as_zip(inbox / "ada", dict.fromkeys(names, WORK))
     assert set(results(lesson, inbox)) == {"ada"}
+
+
+def test_collect_refuses_a_zip_whose_only_notebook_names_another_student(
+    lesson: Lesson, inbox: Path
+) -> None:
+    as_zip(inbox / "ada", {"bob/11_kernels/kernels.ipynb": WORK})
+    reason = "bob/11_kernels/kernels.ipynb names another student: bob"
+    assert collect_paths(lesson, [inbox]) == [Collected("ada", "refused", reason)]
+    assert files_of(lesson) == {}
+
+
+@pytest.mark.parametrize("name", ["bob/kernels.ipynb", "bob_kernels.ipynb"])
+def test_collect_refuses_a_zip_that_names_a_student_who_handed_in_before(
+    lesson: Lesson, inbox: Path, name: str
+) -> None:
+    collect_paths(lesson, [as_folder(inbox / "class", {"bob/kernels.ipynb": WORK})])
+    inbox.joinpath("late").mkdir()
+    as_zip(inbox / "late" / "ada", {name: WORK})
+    assert results(lesson, inbox / "late") == {"ada": "refused"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Ada/11_kernels/kernels.ipynb", "source/11_kernels/kernels.ipynb", "work/kernels.ipynb"],
+)
+def test_collect_takes_a_zip_that_names_no_other_student(
+    lesson: Lesson, inbox: Path, name: str
+) -> None:
+    as_zip(inbox / "ada", {name: WORK})
+    assert results(lesson, inbox) == {"ada": "collected"}
 
 
 @pytest.mark.parametrize("name", ["bob_kernels.ipynb", "bob/kernels.ipynb"])
