@@ -1,5 +1,6 @@
 """CellVerdicts: from the outcome of a cell to points and words, and into nbgrader's outputs."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,6 +130,11 @@ def test_record_verdicts_makes_nbgrader_score_alike(
     record_verdicts(notebook, [verdict])
     assert determine_grade(notebook.cells[1]) == (verdict.score, POINTS)
     assert read_verdicts(notebook) == [verdict]
+    (cell,) = [cell for cell in notebook.cells if "tito" in cell.metadata]
+    cell.metadata["tito"] |= {"colour": "of a later version"}
+    for name in ("hint", "conditions"):
+        del cell.metadata["tito"][name]
+    assert read_verdicts(notebook) == [replace(verdict, hint="", conditions=())]
 
 
 def test_rejected_verdicts_carry_the_reason() -> None:

@@ -1,7 +1,7 @@
 """Verdicts in a graded notebook: as metadata of cells, and as outputs that nbgrader reads."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from tito.conditions.results import CellVerdict, restore
@@ -53,4 +53,7 @@ def read_verdicts(notebook: Notebook) -> list[CellVerdict]:
 
 
 def _restored(found: Mapping[str, Any]) -> CellVerdict:
-    return CellVerdict(**{**found, "conditions": restore(found.get("conditions", ()))})
+    """A verdict that `dataclasses.asdict` made a mapping of, by whatever version."""
+    known = {each.name for each in fields(CellVerdict)}
+    facts = {name: value for name, value in found.items() if name in known}
+    return CellVerdict(**{**facts, "conditions": restore(found.get("conditions", ()))})

@@ -102,6 +102,9 @@ class Connection:
         self._stream = Stream(ours_in, ours_out)
         try:
             self._process = self._launch(SUPERVISOR, (theirs_in, theirs_out))
+        except BaseException:
+            self.drop()  # else the next request would blame the submission
+            raise
         finally:
             os.close(theirs_in)
             os.close(theirs_out)

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from tito.course import Limits
+from tito.errors import TitoError
 
 __all__ = ["Group", "group_stems", "make_group"]
 
@@ -66,7 +67,12 @@ def make_group(limits: Limits) -> Group:
     name = f"tito-{os.getpid()}-{secrets.token_hex(4)}"
     folders = tuple(dict.fromkeys(parent / name for parent in _parents().values()))
     for folder in folders:
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except OSError as error:
+            Group(folders).remove()
+            fact = f"The control group {folder} cannot be made: {error.strerror}."
+            raise TitoError(fact, "Remove the groups tito-* that were left there.") from None
         for setting, value in _settings(limits):
             with suppress(OSError):  # a machine has those of its version; a probe tests the sum
                 if (folder / setting).exists():

@@ -186,6 +186,63 @@ def test_remote_call_is_over_with_the_time_of_the_submission(connection: Connect
         call(A, B)
 
 
+class Ended:
+    """A supervisor that a limit of its sandbox has ended."""
+
+    def __init__(self, overrun: str) -> None:
+        self.overrun = overrun
+
+    def kill(self) -> None:
+        """It has ended."""
+
+    def wait(self) -> int:
+        """Return the status of a process that was killed."""
+        return 137
+
+
+def ended_by(limit: str) -> Launch:
+    return lambda command, descriptors: Ended(limit)
+
+
+def test_remote_call_blames_no_condition_for_a_sandbox_without_time(remote: Remote) -> None:
+    with pytest.raises(OutOfTime):
+        remote(RIGHT, Connection(ended_by("notebook_seconds")))(A, B)
+
+
+def test_remote_call_names_the_limit_that_ended_the_sandbox(remote: Remote) -> None:
+    with pytest.raises(NoAnswer, match="f needed more memory"):
+        remote(RIGHT, Connection(ended_by("memory_mib")))(A, B)
+
+
+def test_remote_call_reads_long_errors_of_many_cells(connection: Connection) -> None:
+    failing = [(f"cell{i}", f"raise ValueError('{chr(0x1F600) * 300}')") for i in range(4)]
+    cells = [("given", "import numpy as np"), ("cell", RIGHT), *failing]
+    call = RemoteCall("f", None, cells, connection, Limits(), time.monotonic() + 300)
+    np.testing.assert_array_equal(call(A, B).value, A @ B)
+
+
+def test_remote_call_works_with_descriptors_above_1024(remote: Remote) -> None:
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    connection = Connection(launch_plain)
+    try:
+        np.testing.assert_array_equal(remote(RIGHT, connection)(A, B).value, A @ B)
+    finally:
+        connection.drop()
+        for descriptor in held:
+            os.close(descriptor)
+
+
+def test_connection_that_could_not_start_leaves_nothing_and_says_so_again() -> None:
+    def fails(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
+        raise OSError("no process can be started")
+
+    connection, before = Connection(fails), len(os.listdir("/proc/self/fd"))
+    for _ in range(2):
+        with pytest.raises(OSError, match="no process can be started"):
+            connection.start()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_remote_call_of_a_process_pool_gives_results_and_no_method(
     remote: Remote, connection: Connection
 ) -> None:

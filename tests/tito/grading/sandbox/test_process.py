@@ -119,6 +119,19 @@ def test_run_in_sandbox_reports_a_command_that_does_not_exist() -> None:
         assert process.wait() == 127
 
 
+@pytest.mark.parametrize(("later", "overrun"), [(1e-6, ""), (-1e-6, "notebook_seconds")])
+def test_overrun_goes_by_when_a_sandbox_died_and_not_by_when_it_is_waited_for(
+    later: float, overrun: str
+) -> None:
+    with run_in_sandbox(["sleep", "600"]) as process:
+        watchdog = process._watchdog
+        assert watchdog is not None
+        process.kill()
+        watchdog.join()
+        process._deadline = watchdog.ended + later
+        assert (process.wait(), process.overrun) == (137, overrun)
+
+
 def test_kill_ends_all_processes_of_the_sandbox() -> None:
     code = "import os, time\nfor _ in range(3): os.fork()\nos.write(4, b'x'); time.sleep(600)"
     with ExitStack() as stack:
