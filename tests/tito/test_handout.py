@@ -56,6 +56,13 @@ def as_student(handout: Handout, folder: Path, *arguments: str) -> subprocess.Co
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
+def test_handout_that_fails_leaves_nothing(course: Course, tmp_path: Path) -> None:
+    find_lesson(course, "kernels").released.write_text("{", encoding="utf-8")
+    with pytest.raises(TitoError, match="is not a notebook"):
+        write_handout(course, tmp_path / "new" / "handout", zipped=True)
+    assert list(tmp_path.joinpath("new").iterdir()) == []
+
+
 def test_handout_has_notebooks_packages_and_a_wheel(handout: Handout) -> None:
     names = {path.name for path in handout.folder.iterdir()}
     assert names == {

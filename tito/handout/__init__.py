@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from tempfile import TemporaryDirectory
 
 from tito.course import DUE_FORMAT, HANDED_OUT, SETTINGS, Course
 from tito.edition import write_edition
@@ -73,7 +74,7 @@ def write_handout(course: Course, folder: Path, *, zipped: bool = False) -> Hand
     Raises
     ------
     TitoError
-        If no lesson is released, or the folder holds something.
+        If no lesson is released, or the folder holds something. What fails leaves nothing behind.
     """
     lessons = [one for name in course.lessons if (one := Lesson(course, name)).released.exists()]
     if not lessons:
@@ -82,6 +83,22 @@ def write_handout(course: Course, folder: Path, *, zipped: bool = False) -> Hand
     archive = folder.with_name(f"{folder.name}.zip") if zipped else None
     for path in (folder, archive):
         _require_new(path)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder.parent, prefix=".handout-") as name:
+        made, zip_file = Path(name, folder.name), Path(name, "zip")
+        wheel = _fill(made, course, lessons)
+        if archive is not None:
+            _zip(made, zip_file)
+        if folder.exists():  # it is empty
+            folder.rmdir()
+        made.rename(folder)
+        if archive is not None:
+            zip_file.rename(archive)
+    return Handout(folder, folder / wheel.name, archive)
+
+
+def _fill(folder: Path, course: Course, lessons: list[Lesson]) -> Path:
+    """Write the files of a handout into a folder; return the wheel."""
     write_edition(folder, left_out=INSTRUCTORS)
     _write(folder / COURSE / SETTINGS, _settings(course, lessons))
     for lesson in lessons:
@@ -91,10 +108,7 @@ def write_handout(course: Course, folder: Path, *, zipped: bool = False) -> Hand
             _write(path, text)
     _write(folder / "pyproject.toml", _project(course))
     _write(folder / "README.md", _readme(course, lessons))
-    wheel = _build_wheel(folder)
-    if archive is not None:
-        _zip(folder, archive)
-    return Handout(folder, wheel, archive)
+    return _build_wheel(folder)
 
 
 def _require_new(path: Path | None) -> None:
