@@ -68,7 +68,6 @@ def dotted_names(config: Any) -> list[str]:
         *graders.sanitize_preprocessors,
         *graders.autograde_preprocessors,
         *config.GenerateFeedback.preprocessors,
-        config.AssignLatePenalties.plugin_class,
     ]
 
 
@@ -115,9 +114,9 @@ def test_config_names_classes_that_can_be_imported(config: Any) -> None:
     assert [kind.__name__ for kind in ours] == [
         "IntakeExporter",
         "ExecuteNotebook",
+        "LatePenalties",
         "GetGradesSoFar",
         "HideMarking",
-        "DailyPenalty",
     ]
 
 
@@ -138,11 +137,9 @@ def test_config_hands_on_what_the_settings_say(plain_course: Course) -> None:
     text = text.replace("output_lines = 1000", "output_lines = 7")
     text = text.replace("exchange =", "exchange = exchange")
     text = text.replace("db_url =", "db_url = postgresql://grades")
-    text = text.replace("late_penalty_per_day = 0.10", "late_penalty_per_day = 0.25")
     settings.write_text(text, encoding="utf-8")
     config = load_config(plain_course)
     assert config.LimitOutput.max_lines == 7
-    assert config.DailyPenalty.late_penalty_per_day == 0.25
     assert config.Exchange.root == str(plain_course.root / "exchange")
     assert config.CourseDirectory.db_url == "postgresql://grades"
     assert config.HideMarking.enabled is True
