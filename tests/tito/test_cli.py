@@ -134,7 +134,7 @@ LONG = [
         ["handout", "out"],
         ["nbgrader", "collect", "kernels", "."],
     ),
-    *(["nbgrader", step, "kernels"] for step in STEPS if step not in ("collect", "status")),
+    *(["nbgrader", step, "kernels"] for step in STEPS if step != "collect"),
 ]
 
 

@@ -18,5 +18,7 @@ def status(lesson: str, as_json: bool) -> None:
     from tito.lesson import find_lesson
     from tito.reports.progress import as_text
 
-    progress = read_progress(find_lesson(Course.find(), lesson))
+    found = find_lesson(Course.find(), lesson)
+    click.echo(f"Comparing the gradebook of {found.assignment} with the submissions ...", err=True)
+    progress = read_progress(found)
     click.echo(json.dumps(asdict(progress), indent=2) if as_json else as_text(progress))
