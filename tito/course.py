@@ -96,7 +96,11 @@ class Course:
             If neither the folder nor any above it has a settings.ini of a course, and this
             installation is not of a handout.
         """
-        folder = (start or Path.cwd()).resolve()
+        try:
+            folder = (start or Path.cwd()).resolve()
+        except FileNotFoundError:
+            fact = "The current folder is not there any more."
+            raise TitoError(fact, "Change into the folder of the course.", exit_code=2) from None
         for candidate in (folder, *folder.parents):
             if _is_course(candidate / SETTINGS):
                 return cls.read(candidate)

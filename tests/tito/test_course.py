@@ -243,3 +243,13 @@ def test_shown_is_relative_to_the_current_folder_if_below_it(
     monkeypatch.chdir(course.root)
     assert course.shown(course.assignments) == "assignments"
     assert course.shown(course.root.parent) == str(course.root.parent)
+
+
+def test_find_in_a_folder_that_was_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(TitoError, match="not there any more"):
+        Course.find()
+    monkeypatch.chdir(tmp_path)
