@@ -13,6 +13,7 @@ from tito.errors import TitoError
 if TYPE_CHECKING:
     from tito.conditions.results import CellVerdict, Condition, ConditionResult
     from tito.grading.verdicts import Outcome
+    from tito.lesson import Notebook
 
 __all__ = ["check", "run_locked", "run_module_tests_auto"]
 
@@ -41,27 +42,39 @@ def check(
         If a condition does not hold: the first one's fact and hint. All are tried and shown.
     """
     from tinytorch.utils.checking import CheckFailure
-    from tito.conditions.results import describe, overall, try_here
+    from tito.conditions.call import name_of
+    from tito.conditions.results import overall, try_here
 
     results = try_here(function, conditions, cut)
+    worst = overall(results)
     collected = _collected.get()
     if collected is not None:
         collected.extend(results)
-    print(describe(results), end="")
-    _show_to_programs(results)
-    worst = overall(results)
+    else:
+        _show_card(name_of(function), results, worst.verdict)
     if worst.verdict == "failed":
-        raise CheckFailure(worst.fact, worst.hint)
+        failure = CheckFailure(worst.fact, worst.hint, worst.place)
+        failure.is_shown = collected is None
+        raise failure
 
 
-def _show_to_programs(results: "Sequence[ConditionResult]") -> None:
-    """In a notebook, show the results as data too; `tito test` reads them."""
-    from tito.conditions.results import MIME_TYPE
+def _show_card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> None:
+    """Show the results: to people as a card or as text, and to programs as data."""
+    from tito.conditions.results import MIME_TYPE, describe
+    from tito.reports.cards import card
 
+    text = describe(results)
+    _show(text, card(name, results, verdict), {MIME_TYPE: [asdict(result) for result in results]})
+
+
+def _show(text: str, html: str, data: Mapping[str, Any]) -> None:
+    """Display HTML with its text and data in a notebook; print the text elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
-        data = {MIME_TYPE: [asdict(result) for result in results], "text/plain": ""}
-        ipython.display.display(data, raw=True)
+        shown = {"text/html": html, "text/plain": text, **data}
+        ipython.display.display(shown, raw=True)
+    else:
+        print(text, end="")
 
 
 def run_module_tests_auto(title: str) -> bool:
@@ -81,34 +94,59 @@ def run_module_tests_auto(title: str) -> bool:
     bool
         Whether all checks passed; written answers, which a person reads, do not change it.
     """
+    from tito.reports.cards import overview
     from tito.reports.selftest import print_checks
 
     namespace = vars(sys.modules["__main__"])
-    released = _released_checks(title, namespace)
-    verdicts, answers = released or (_defined_checks(namespace), [])
-    print_checks(verdicts, answers)
+    notebook = _released(title)
+    verdicts, answers = (
+        _released_checks(notebook, namespace) if notebook else (_defined_checks(namespace), [])
+    )
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        print_checks(verdicts, answers)
+    _show(text.getvalue(), overview(verdicts, answers, _sections(notebook)), {})
     return bool(verdicts) and all(verdict.verdict == "passed" for verdict in verdicts)
 
 
+def _released(title: str) -> "Notebook | None":
+    """Return the released notebook of a lesson; None where there is no course."""
+    from tito.course import Course
+    from tito.lesson import find_lesson
+    from tito.notebooks import student_notebook
+
+    try:
+        return student_notebook(find_lesson(Course.find(), title))
+    except TitoError:
+        return None
+
+
+def _sections(notebook: "Notebook | None") -> dict[str, str]:
+    """Return the heading above each check."""
+    from tito.lesson import grade_id, is_graded
+    from tito.reports.cards import section_of
+
+    sections, heading = {}, ""
+    for cell in notebook.cells if notebook else ():
+        if cell.cell_type == "markdown":
+            heading = section_of(cell.source) or heading
+        elif is_graded(cell):
+            sections[grade_id(cell)] = heading
+    return sections
+
+
 def _released_checks(
-    title: str, namespace: dict[str, Any]
-) -> "tuple[list[CellVerdict], list[CellVerdict]] | None":
-    """Run the released text of the lesson's checks; None where there is no course.
+    notebook: "Notebook", namespace: dict[str, Any]
+) -> "tuple[list[CellVerdict], list[CellVerdict]]":
+    """Run the released text of the checks, whatever the notebook's own cells have become.
 
     The second list is of the answers; what is written in them does not reach this process.
     """
     from nbformat.v4 import new_output
 
     from tito.conditions.results import MIME_TYPE
-    from tito.course import Course
     from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
-    from tito.lesson import answers_in, find_lesson, is_answer, is_graded
-    from tito.notebooks import student_notebook
+    from tito.lesson import answers_in, is_answer, is_graded
 
-    try:
-        notebook = student_notebook(find_lesson(Course.find(), title))
-    except TitoError:
-        return None
     execution = Execution(notebook)
     for cell in notebook.cells:
         if is_graded(cell) and not is_answer(cell):
