@@ -110,11 +110,14 @@ def _unread(answers: "Sequence[CellVerdict]") -> str:
 
 def _condition(result: "ConditionResult", *, is_open: bool) -> str:
     line = (
-        f'<span style="display: inline-block; min-width: 8.5em">{_mark(result.verdict)}</span>'
-        f"{_text(result.words)} "
-        f'<span style="white-space: nowrap">({result.points:g} of {result.share:g})</span>'
+        '<span style="display: inline-flex; gap: 0 12px; width: calc(100% - 1.6em); '
+        'align-items: baseline; vertical-align: top">'
+        f'<span style="flex: 0 0 8em">{_mark(result.verdict)}</span>'
+        f'<span style="flex: 1">{_text(result.words)}</span>'
+        f'<span style="white-space: nowrap">{result.points:g} of {result.share:g}</span></span>'
     )
-    told = [_text(each) for each in (result.fact, result.place) if each]
+    told = [_text(result.fact)] if result.fact else []
+    told += [re.sub("`(.+)`", r"<code>\1</code>", _text(result.place))] if result.place else []
     told += [f"<b>Hint:</b> {_text(result.hint)}"] if result.hint else []
     row = f"border-top: {LINE}; padding: 4px 0"
     if not told:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -148,14 +148,40 @@ def _released_checks(
     from tito.lesson import answers_in, is_answer, is_graded
 
     execution = Execution(notebook)
+    given = _given(notebook)
     for cell in notebook.cells:
         if is_graded(cell) and not is_answer(cell):
-            outcome, results = run_locked(cell.source, dict(namespace))
+            with _names_of(given, namespace):
+                outcome, results = run_locked(cell.source, dict(namespace))
             execution.outcomes[cell.id] = outcome
             data = {MIME_TYPE: [asdict(result) for result in results]}
             cell.outputs = [new_output("display_data", data)] if results else []
     answers = [answer_verdict(cell, written=True) for cell in answers_in(notebook)]
     return verdicts_of(execution, believe_outputs=True), answers
+
+
+def _given(notebook: "Notebook") -> dict[str, Any]:
+    """Return what the lesson's own exported cells define, such as `np`."""
+    from tito.lesson import code_cells, is_exported, is_solution
+
+    names: dict[str, Any] = {"__name__": "given"}
+    for cell in code_cells(notebook):
+        if is_exported(cell) and not is_solution(cell):
+            run_locked(cell.source, names)
+    return {name: value for name, value in names.items() if not name.startswith("__")}
+
+
+@contextlib.contextmanager
+def _names_of(given: dict[str, Any], namespace: dict[str, Any]) -> Iterator[None]:
+    """Let the lesson's own names mean in `namespace` what the grader lets them mean."""
+    before = {name: namespace[name] for name in given if name in namespace}
+    namespace.update(given)
+    try:
+        yield
+    finally:
+        for name in given.keys() - before.keys():
+            namespace.pop(name, None)
+        namespace.update(before)
 
 
 def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":

@@ -90,8 +90,7 @@ from tinytorch.utils.caches import SimulatedCache, miss_rate
 from tinytorch.utils.checking import assert_multiplies, random_matrix
 from tinytorch.utils.profiler import SimpleProfiler, profile_function
 
-# Every condition of a check can be read: from tito.tools import conditions as c, then c.mismatch??
-
+# A condition can be read: from tito.tools import conditions as c, then, say, c.mismatch??
 MACHINE = experiments.machine_name()
 rng = np.random.default_rng(1105)
 print(f"{MACHINE}; NumPy {np.__version__}, Python {sys.version.split()[0]}")
@@ -210,9 +209,9 @@ def memory_trace(order: str, n: int) -> np.ndarray:
 
 # %% [markdown]
 """
-The next cell is graded, like all that begin with `test_`. It prints a line for each condition with
-the points earned and, where one does not hold, what was seen and a hint; what it cannot tell is
-left to a person, `for review`. The grader asks the same conditions, of these inputs and of others.
+The next cell is graded, like all that begin with `test_`. It shows a line for each condition with
+the points earned; open one that does not hold to read what was seen and a hint. What it cannot tell
+is left to a person, `for review`. The grader asks the same conditions, of these inputs and of others.
 """
 
 
