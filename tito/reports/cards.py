@@ -110,7 +110,7 @@ def _unread(answers: "Sequence[CellVerdict]") -> str:
 
 def _condition(result: "ConditionResult", *, is_open: bool) -> str:
     line = (
-        '<span style="display: inline-flex; gap: 0 12px; width: calc(100% - 1.6em); '
+        '<span style="display: inline-flex; gap: 0 12px; width: calc(100% - 1.4em); '
         'align-items: baseline; vertical-align: top">'
         f'<span style="flex: 0 0 8em">{_mark(result.verdict)}</span>'
         f'<span style="flex: 1">{_text(result.words)}</span>'
@@ -121,7 +121,7 @@ def _condition(result: "ConditionResult", *, is_open: bool) -> str:
     told += [f"<b>Hint:</b> {_text(result.hint)}"] if result.hint else []
     row = f"border-top: {LINE}; padding: 4px 0"
     if not told:
-        return f'<div style="{row}; padding-left: 1.1em">{line}</div>'
+        return f'<div style="{row}; padding-left: 1.1em">{line.replace("100% - 1.4em", "100%")}</div>'
     body = "".join(f'<p style="margin: 4px 0; overflow-wrap: anywhere">{each}</p>' for each in told)
     return (
         f'<details{" open" if is_open else ""} style="{row}">'
