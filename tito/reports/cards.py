@@ -121,7 +121,8 @@ def _condition(result: "ConditionResult", *, is_open: bool) -> str:
     told += [f"<b>Hint:</b> {_text(result.hint)}"] if result.hint else []
     row = f"border-top: {LINE}; padding: 4px 0"
     if not told:
-        return f'<div style="{row}; padding-left: 1.1em">{line.replace("100% - 1.4em", "100%")}</div>'
+        line = line.replace("100% - 1.4em", "100%")  # without the triangle of a summary
+        return f'<div style="{row}; padding-left: 1.1em">{line}</div>'
     body = "".join(f'<p style="margin: 4px 0; overflow-wrap: anywhere">{each}</p>' for each in told)
     return (
         f'<details{" open" if is_open else ""} style="{row}">'

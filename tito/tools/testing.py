@@ -94,6 +94,8 @@ def run_module_tests_auto(title: str) -> bool:
     bool
         Whether all checks passed; written answers, which a person reads, do not change it.
     """
+    from rich.text import Text
+
     from tito.reports.cards import overview
     from tito.reports.selftest import print_checks
 
@@ -104,7 +106,8 @@ def run_module_tests_auto(title: str) -> bool:
     )
     with contextlib.redirect_stdout(io.StringIO()) as text:
         print_checks(verdicts, answers)
-    _show(text.getvalue(), overview(verdicts, answers, _sections(notebook)), {})
+    words = Text.from_ansi(text.getvalue()).plain + "\n"  # ipykernel asks rich for colours
+    _show(words, overview(verdicts, answers, _sections(notebook)), {})
     return bool(verdicts) and all(verdict.verdict == "passed" for verdict in verdicts)
 
 
