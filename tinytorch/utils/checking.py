@@ -31,14 +31,28 @@ EXACT = "biu"  # dtype kinds without rounding: bool, signed, unsigned
 
 
 class CheckFailure(AssertionError):  # noqa: N818 (check50's word: the kernel failed, not the check)
-    """A check that failed: what was seen, and where to look."""
+    """A check that failed: what was seen, and where to look.
 
-    def __init__(self, fact: str, hint: str) -> None:
+    Parameters
+    ----------
+    fact, hint : str
+        One sentence each.
+    place : str
+        The line of the student that raised, where it did.
+    """
+
+    is_shown = False  # whether a card in the notebook says it already
+
+    def __init__(self, fact: str, hint: str, place: str = "") -> None:
         super().__init__(fact, hint)
-        self.fact, self.hint = fact, hint
+        self.fact, self.hint, self.place = fact, hint, place
 
     def __str__(self) -> str:
         return f"{self.fact}\nHint: {self.hint}"
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython prints instead of a traceback, which leads through our code only."""
+        return ["This check has failed: see above."] if self.is_shown else str(self).splitlines()
 
 
 def assert_multiplies(kernel: Kernel, A: Array, B: Array, *, hint: str, **options: Any) -> None:

@@ -52,6 +52,7 @@ from tito.conditions.traces import (
 )
 
 __all__ = [
+    "PRODUCT",
     "Check",
     "Share",
     "amdahl_at_the_ends",
@@ -89,3 +90,8 @@ __all__ = [
     "traces_orders",
     "uneven_chunks",
 ]
+
+PRODUCT = dict.fromkeys(
+    [square, tall_and_wide, empty_sides, number_types, strided_views, inputs_unchanged, mismatch], 1
+)
+"""What every product has to fulfil, with a point each."""

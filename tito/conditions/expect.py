@@ -63,7 +63,8 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
         return result
     if "NotImplementedError" in result.raised.kinds:
         raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
-    raise CheckFailure(f"{text} raised {result.raised.kinds[0]}: {result.raised.message}", hint)
+    fact = f"{text} raised {result.raised.kinds[0]}: {result.raised.message}"
+    raise CheckFailure(fact, hint, result.raised.place)
 
 
 def expect_log(call: Call, result: CallResult) -> Log:

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -26,11 +26,12 @@ __all__ = [
     "overall",
     "restore",
     "sentence",
+    "told_once",
     "try_here",
     "visible_inputs",
 ]
 
-Verdict: TypeAlias = Literal["passed", "failed", "review", "not-run"]
+Verdict: TypeAlias = Literal["passed", "failed", "review", "not-run", "not-tried"]
 Condition: TypeAlias = Callable[..., None]  # (call, rng, **inputs): returns, or raises what it saw
 
 MIME_TYPE = "application/vnd.tito.check+json"
@@ -41,10 +42,13 @@ LABELS = {
     "failed": "failed",
     "review": "for review",
     "not-run": "could not run",
+    "not-tried": "not tried",
 }
 """The verdicts as a person reads them."""
 
 VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every time
+FOUNDATIONS = ("square", "attends")  # what these ask for, all others of their check build on
+AS_ABOVE = "The same as above."
 REVIEW_HINT = "Your instructor will look at this part."
 
 
@@ -111,10 +115,13 @@ class ConditionResult:
         Its name.
     words : str
         The sentence that the student reads.
-    verdict : {'passed', 'failed', 'review', 'not-run'}
-        `review`: a person has to look; `not-run`: there was nothing to try it on.
+    verdict : {'passed', 'failed', 'review', 'not-run', 'not-tried'}
+        `review`: a person has to look; `not-run`: there was nothing to try it on; `not-tried`: the
+        condition that it builds on does not hold.
     fact, hint : str
         What was seen, and where to look; empty when it passed.
+    place : str
+        The line of the student that raised, where it did.
     share, points : float
         What it is worth, and what of that was earned.
     detail : str
@@ -129,6 +136,7 @@ class ConditionResult:
     share: float = 0.0
     points: float = 0.0
     detail: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -196,10 +204,29 @@ def try_here(
         The option that says how the product is cut.
     """
     call = LocalCall(function, cut)
-    return tuple(
+    return told_once(
         attempt(call, Share(condition, points), visible_inputs(condition))
         for condition, points in conditions.items()
     )
+
+
+def told_once(results: Iterable[ConditionResult]) -> tuple[ConditionResult, ...]:
+    """Return the results of a check with one message for one slip; verdicts keep their points.
+
+    Where the condition that the others build on does not hold, those that fail as well become
+    `not-tried`. A fact that an earlier condition of the same verdict has told is not repeated.
+    """
+    told: set[tuple[str, str]] = set()
+    once, missing = [], False
+    for result in results:
+        if missing and result.verdict == "failed":
+            result = replace(result, verdict="not-tried", fact="", hint="", place="")
+        elif result.fact and (result.verdict, result.fact) in told:
+            result = replace(result, fact=AS_ABOVE, hint="", place="")
+        told.add((result.verdict, result.fact))
+        once.append(result)
+        missing |= result.condition in FOUNDATIONS and result.verdict == "failed"
+    return tuple(once)
 
 
 def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResult:
@@ -207,7 +234,7 @@ def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResu
     try:
         share.condition(call, rng, **share.inputs)
     except CheckFailure as failure:
-        return outcome(share, "failed", failure.fact, failure.hint)
+        return replace(outcome(share, "failed", failure.fact, failure.hint), place=failure.place)
     except Inconclusive as doubt:
         return outcome(share, "review", str(doubt), REVIEW_HINT)
     except NoAnswer as silence:
@@ -248,6 +275,8 @@ def describe(results: Sequence[ConditionResult]) -> str:
         lines.append(f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}")
         if result.fact:
             lines.append(f"{'':<20} {result.fact}")
+        if result.place:
+            lines.append(f"{'':<20} {result.place}")
         if result.hint:
             lines.append(f"{'':<20} Hint: {result.hint}")
     return "\n".join(lines) + "\n"

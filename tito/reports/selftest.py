@@ -88,7 +88,7 @@ def _details(verdict: "CellVerdict", width: int) -> Iterator[str]:
             points = f"{result.points:g}/{result.share:g}"
             line = f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}"
             yield _wrapped(line, width, 2, 23)
-            if result.fact not in told:
+            if result.fact and result.fact not in told:
                 yield from _reason(result.fact, result.hint, width)
             told.add(result.fact)
     held = sum(result.verdict == "passed" for result in verdict.conditions)

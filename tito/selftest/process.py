@@ -6,6 +6,7 @@ nothing but answers reaches the pipe.
 """
 
 import json
+import linecache
 import os
 import sys
 from dataclasses import asdict
@@ -48,6 +49,8 @@ def run(cell: dict[str, Any], tools: dict[str, Any]) -> dict[str, Any]:
     own = sys.modules["__main__"]
     try:
         loaded = notebook_namespace()
+        for name, source in cell["needs"]:  # so that a failure can quote the line that raised
+            linecache.cache[f"<{name}>"] = (len(source), None, source.splitlines(True), f"<{name}>")
         errors = load(cell["needs"], loaded)
         outcome, results = run_locked(cell["source"], tools | loaded)
     finally:

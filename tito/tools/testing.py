@@ -3,7 +3,7 @@
 import contextlib
 import io
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from tito.errors import TitoError
 if TYPE_CHECKING:
     from tito.conditions.results import CellVerdict, Condition, ConditionResult
     from tito.grading.verdicts import Outcome
+    from tito.lesson import Notebook
 
 __all__ = ["check", "run_locked", "run_module_tests_auto"]
 
@@ -41,27 +42,39 @@ def check(
         If a condition does not hold: the first one's fact and hint. All are tried and shown.
     """
     from tinytorch.utils.checking import CheckFailure
-    from tito.conditions.results import describe, overall, try_here
+    from tito.conditions.call import name_of
+    from tito.conditions.results import overall, try_here
 
     results = try_here(function, conditions, cut)
+    worst = overall(results)
     collected = _collected.get()
     if collected is not None:
         collected.extend(results)
-    print(describe(results), end="")
-    _show_to_programs(results)
-    worst = overall(results)
+    else:
+        _show_card(name_of(function), results, worst.verdict)
     if worst.verdict == "failed":
-        raise CheckFailure(worst.fact, worst.hint)
+        failure = CheckFailure(worst.fact, worst.hint, worst.place)
+        failure.is_shown = collected is None
+        raise failure
 
 
-def _show_to_programs(results: "Sequence[ConditionResult]") -> None:
-    """In a notebook, show the results as data too; `tito test` reads them."""
-    from tito.conditions.results import MIME_TYPE
+def _show_card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> None:
+    """Show the results: to people as a card or as text, and to programs as data."""
+    from tito.conditions.results import MIME_TYPE, describe
+    from tito.reports.cards import card
 
+    text = describe(results)
+    _show(text, card(name, results, verdict), {MIME_TYPE: [asdict(result) for result in results]})
+
+
+def _show(text: str, html: str, data: Mapping[str, Any]) -> None:
+    """Display HTML with its text and data in a notebook; print the text elsewhere."""
     ipython = sys.modules.get("IPython")
     if ipython is not None and ipython.get_ipython() is not None:
-        data = {MIME_TYPE: [asdict(result) for result in results], "text/plain": ""}
-        ipython.display.display(data, raw=True)
+        shown = {"text/html": html, "text/plain": text, **data}
+        ipython.display.display(shown, raw=True)
+    else:
+        print(text, end="")
 
 
 def run_module_tests_auto(title: str) -> bool:
@@ -81,43 +94,97 @@ def run_module_tests_auto(title: str) -> bool:
     bool
         Whether all checks passed; written answers, which a person reads, do not change it.
     """
+    from rich.text import Text
+
+    from tito.reports.cards import overview
     from tito.reports.selftest import print_checks
 
     namespace = vars(sys.modules["__main__"])
-    released = _released_checks(title, namespace)
-    verdicts, answers = released or (_defined_checks(namespace), [])
-    print_checks(verdicts, answers)
+    notebook = _released(title)
+    verdicts, answers = (
+        _released_checks(notebook, namespace) if notebook else (_defined_checks(namespace), [])
+    )
+    with contextlib.redirect_stdout(io.StringIO()) as text:
+        print_checks(verdicts, answers)
+    words = Text.from_ansi(text.getvalue()).plain + "\n"  # ipykernel asks rich for colours
+    _show(words, overview(verdicts, answers, _sections(notebook)), {})
     return bool(verdicts) and all(verdict.verdict == "passed" for verdict in verdicts)
 
 
+def _released(title: str) -> "Notebook | None":
+    """Return the released notebook of a lesson; None where there is no course."""
+    from tito.course import Course
+    from tito.lesson import find_lesson
+    from tito.notebooks import student_notebook
+
+    try:
+        return student_notebook(find_lesson(Course.find(), title))
+    except TitoError:
+        return None
+
+
+def _sections(notebook: "Notebook | None") -> dict[str, str]:
+    """Return the heading above each check."""
+    from tito.lesson import grade_id, is_graded
+    from tito.reports.cards import section_of
+
+    sections, heading = {}, ""
+    for cell in notebook.cells if notebook else ():
+        if cell.cell_type == "markdown":
+            heading = section_of(cell.source) or heading
+        elif is_graded(cell):
+            sections[grade_id(cell)] = heading
+    return sections
+
+
 def _released_checks(
-    title: str, namespace: dict[str, Any]
-) -> "tuple[list[CellVerdict], list[CellVerdict]] | None":
-    """Run the released text of the lesson's checks; None where there is no course.
+    notebook: "Notebook", namespace: dict[str, Any]
+) -> "tuple[list[CellVerdict], list[CellVerdict]]":
+    """Run the released text of the checks, whatever the notebook's own cells have become.
 
     The second list is of the answers; what is written in them does not reach this process.
     """
     from nbformat.v4 import new_output
 
     from tito.conditions.results import MIME_TYPE
-    from tito.course import Course
     from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
-    from tito.lesson import answers_in, find_lesson, is_answer, is_graded
-    from tito.notebooks import student_notebook
+    from tito.lesson import answers_in, is_answer, is_graded
 
-    try:
-        notebook = student_notebook(find_lesson(Course.find(), title))
-    except TitoError:
-        return None
     execution = Execution(notebook)
+    given = _given(notebook)
     for cell in notebook.cells:
         if is_graded(cell) and not is_answer(cell):
-            outcome, results = run_locked(cell.source, dict(namespace))
+            with _names_of(given, namespace):
+                outcome, results = run_locked(cell.source, dict(namespace))
             execution.outcomes[cell.id] = outcome
             data = {MIME_TYPE: [asdict(result) for result in results]}
             cell.outputs = [new_output("display_data", data)] if results else []
     answers = [answer_verdict(cell, written=True) for cell in answers_in(notebook)]
     return verdicts_of(execution, believe_outputs=True), answers
+
+
+def _given(notebook: "Notebook") -> dict[str, Any]:
+    """Return what the lesson's own exported cells define, such as `np`."""
+    from tito.lesson import code_cells, is_exported, is_solution
+
+    names: dict[str, Any] = {"__name__": "given"}
+    for cell in code_cells(notebook):
+        if is_exported(cell) and not is_solution(cell):
+            run_locked(cell.source, names)
+    return {name: value for name, value in names.items() if not name.startswith("__")}
+
+
+@contextlib.contextmanager
+def _names_of(given: dict[str, Any], namespace: dict[str, Any]) -> Iterator[None]:
+    """Let the lesson's own names mean in `namespace` what the grader lets them mean."""
+    before = {name: namespace[name] for name in given if name in namespace}
+    namespace.update(given)
+    try:
+        yield
+    finally:
+        for name in given.keys() - before.keys():
+            namespace.pop(name, None)
+        namespace.update(before)
 
 
 def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":

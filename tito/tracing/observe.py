@@ -1,8 +1,10 @@
 """One call of a student's function in the process that it runs in, and what came back from it."""
 
+import linecache
 import multiprocessing
 import os
 import sys
+import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,10 +32,14 @@ NUMBERS = (bool, int, float)
 
 @dataclass(frozen=True)
 class Raised:
-    """An exception: the names of its class and of those above, the nearest first, and its text."""
+    """An exception: the names of its class and of those above, the nearest first, and its text.
+
+    `place` is the line of the student that raised, where the process that asks can see it.
+    """
 
     kinds: tuple[str, ...]
     message: str
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,8 @@ def _seen(
         result = function(*arrays, **options)
     except (Exception, SystemExit) as error:
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
-        return Observation(None, "", Raised(kinds, _message(error))), None
+        raised = Raised(kinds, _message(error), _place(function, error))
+        return Observation(None, "", raised), None
     if type(result) is Fraction:
         result = float(result)
     value = plain(result)
@@ -129,3 +136,17 @@ def _message(error: BaseException) -> str:
         return str(error)
     except Exception:
         return ""
+
+
+def _place(function: Callable[..., Any], error: BaseException) -> str:
+    """Say which line of the student's cells raised; a notebook keeps their text in linecache."""
+    names = getattr(function, "__globals__", None)
+    steps = traceback.walk_tb(error.__traceback__)
+    own = [(frame.f_code, line) for frame, line in steps if frame.f_globals is names]
+    if not own:
+        return ""
+    code, number = own[-1]
+    text = linecache.getline(code.co_filename, number).strip()
+    file = code.co_filename
+    cell = f"cell {file[1:-1]}" if file.startswith("<") else f"the cell that defines {code.co_name}"
+    return f"Line {number} of {cell}{f': `{text}`' if text else ''} raised {type(error).__name__}."

@@ -89,13 +89,8 @@ from tinytorch.utils.blas import one_blas_thread
 from tinytorch.utils.caches import SimulatedCache, miss_rate
 from tinytorch.utils.checking import assert_multiplies, random_matrix
 from tinytorch.utils.profiler import SimpleProfiler, profile_function
-from tito.tools import conditions as c
-from tito.tools.testing import check
 
-# What every kernel has to fulfil, a point each. Read a condition's code with, say, c.mismatch??
-PRODUCT = dict.fromkeys([c.square, c.tall_and_wide, c.empty_sides, c.number_types], 1)
-PRODUCT |= dict.fromkeys([c.strided_views, c.inputs_unchanged, c.mismatch], 1)
-
+# A condition can be read: from tito.tools import conditions as c, then, say, c.mismatch??
 MACHINE = experiments.machine_name()
 rng = np.random.default_rng(1105)
 print(f"{MACHINE}; NumPy {np.__version__}, Python {sys.version.split()[0]}")
@@ -214,16 +209,18 @@ def memory_trace(order: str, n: int) -> np.ndarray:
 
 # %% [markdown]
 """
-The next cell is graded, like all that begin with `test_`. It prints a line for each condition with
-the points earned and, where one does not hold, what was seen and a hint; what it cannot tell is
-left to a person, `for review`. The grader asks the same conditions, of these inputs and of others.
+The next cell is graded, like all that begin with `test_`. It shows a line for each condition with
+the points earned; open one that does not hold to read what was seen and a hint. What it cannot tell
+is left to a person, `for review`. The grader asks the same conditions, of these inputs and of others.
 """
 
 
 # %% nbgrader={"grade": true, "grade_id": "test-memory-trace", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_memory_trace():
     """Two points for ijk, two for all orders, one for the smallest sizes."""
-    check(memory_trace, {c.traces_ijk: 2, c.traces_orders: 2, c.traces_nothing: 1})
+    from tito.tools import conditions as c
+
+    c.check(memory_trace, {c.traces_ijk: 2, c.traces_orders: 2, c.traces_nothing: 1})
 
 
 test_memory_trace()
@@ -325,7 +322,9 @@ larger product may not take more.
 # %% nbgrader={"grade": true, "grade_id": "test-vectorized-immediate", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false}
 def test_vectorized_matrix_multiplication():
     """Seven points for the product, three for leaving the loops to NumPy."""
-    check(matmul_vectorized, {**PRODUCT, c.no_python_loop: 3})
+    from tito.tools import conditions as c
+
+    c.check(matmul_vectorized, {**c.PRODUCT, c.no_python_loop: 3})
 
 
 test_vectorized_matrix_multiplication()
@@ -378,8 +377,10 @@ def arithmetic_intensity(m: int, n: int, p: int, itemsize: int = 4) -> float:
 # %% nbgrader={"grade": true, "grade_id": "test-arithmetic-intensity", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_arithmetic_intensity():
     """Two points for squares, two for any shape and type, one for nothing at all."""
+    from tito.tools import conditions as c
+
     squares, shapes, nothing = c.intensity_of_squares, c.intensity_of_any, c.intensity_of_nothing
-    check(arithmetic_intensity, {squares: 2, shapes: 2, nothing: 1})
+    c.check(arithmetic_intensity, {squares: 2, shapes: 2, nothing: 1})
 
 
 test_arithmetic_intensity()
@@ -467,7 +468,9 @@ def tiled_trace(n: int, tile: int) -> np.ndarray:
 # %% nbgrader={"grade": true, "grade_id": "test-tiled-trace", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_tiled_trace():
     """Two points for whole blocks, two for ragged ones, one for blocks of one and of everything."""
-    check(tiled_trace, {c.tiles_whole: 2, c.tiles_ragged: 2, c.tiles_extreme: 1})
+    from tito.tools import conditions as c
+
+    c.check(tiled_trace, {c.tiles_whole: 2, c.tiles_ragged: 2, c.tiles_extreme: 1})
 
 
 test_tiled_trace()
@@ -560,8 +563,10 @@ inner indices of a block are fine, as long as one block is finished before the n
 # %% nbgrader={"grade": true, "grade_id": "test-cache-immediate", "locked": true, "points": 15, "schema_version": 3, "solution": false, "task": false}
 def test_cache_optimized_matrix_multiplication():
     """Seven points for the product, two for ragged edges, two for blocks in each loop."""
+    from tito.tools import conditions as c
+
     blocks = {c.rows_in_blocks: 2, c.columns_in_blocks: 2, c.inner_in_blocks: 2}
-    check(matmul_cache_optimized, {**PRODUCT, c.ragged_blocks: 2, **blocks}, cut="block_size")
+    c.check(matmul_cache_optimized, {**c.PRODUCT, c.ragged_blocks: 2, **blocks}, cut="block_size")
 
 
 test_cache_optimized_matrix_multiplication()
@@ -578,7 +583,9 @@ taken as CPU time on one thread, the least of several turns, which other program
 # %% nbgrader={"grade": true, "grade_id": "test-cache-performance", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_cache_optimized_performance():
     """Five points for blocks that cost little."""
-    check(matmul_cache_optimized, {c.fast_in_blocks: 5}, cut="block_size")
+    from tito.tools import conditions as c
+
+    c.check(matmul_cache_optimized, {c.fast_in_blocks: 5}, cut="block_size")
 
 
 test_cache_optimized_performance()
@@ -696,9 +703,11 @@ def attention_in_chunks(Q: np.ndarray, K: np.ndarray, V: np.ndarray, rows: int =
 # %% nbgrader={"grade": true, "grade_id": "test-attention-chunks", "locked": true, "points": 10, "schema_version": 3, "solution": false, "task": false}
 def test_attention_in_chunks():
     """Seven points for the result, three for never holding all scores."""
+    from tito.tools import conditions as c
+
     result = {c.attends: 3, c.attends_large_scores: 2}
     result |= {c.attends_ragged_chunks: 1, c.attends_narrow_types: 1}
-    check(attention_in_chunks, {**result, c.little_memory: 3})
+    c.check(attention_in_chunks, {**result, c.little_memory: 3})
 
 
 test_attention_in_chunks()
@@ -802,7 +811,9 @@ def chunk_edges(m: int, chunks: int) -> np.ndarray:
 # %% nbgrader={"grade": true, "grade_id": "test-chunk-edges", "locked": true, "points": 2, "schema_version": 3, "solution": false, "task": false}
 def test_chunk_edges():
     """A point for chunks that hold every row once, one for sizes that differ by at most one."""
-    check(chunk_edges, {c.edges_cover: 1, c.edges_fair: 1})
+    from tito.tools import conditions as c
+
+    c.check(chunk_edges, {c.edges_cover: 1, c.edges_fair: 1})
 
 
 test_chunk_edges()
@@ -895,8 +906,10 @@ so that a race between threads shows.
 # %% nbgrader={"grade": true, "grade_id": "test-parallel-immediate", "locked": true, "points": 15, "schema_version": 3, "solution": false, "task": false}
 def test_parallel_matrix_multiplication():
     """Seven points for the product, three for uneven chunks, five for working in chunks."""
+    from tito.tools import conditions as c
+
     chunks = {c.uneven_chunks: 3, c.rows_in_chunks: 5}
-    check(matmul_parallel, {**PRODUCT, **chunks}, cut="num_processes")
+    c.check(matmul_parallel, {**c.PRODUCT, **chunks}, cut="num_processes")
 
 
 test_parallel_matrix_multiplication()
@@ -914,7 +927,9 @@ at once. How fast they are does not count.
 # %% nbgrader={"grade": true, "grade_id": "test-parallel-concurrent", "locked": true, "points": 5, "schema_version": 3, "solution": false, "task": false}
 def test_parallel_at_once():
     """Five points for chunks that are multiplied at the same time."""
-    check(matmul_parallel, {c.chunks_at_once: 5}, cut="num_processes")
+    from tito.tools import conditions as c
+
+    c.check(matmul_parallel, {c.chunks_at_once: 5}, cut="num_processes")
 
 
 test_parallel_at_once()
@@ -967,7 +982,9 @@ def amdahl_speedup(serial: float, workers: int) -> float:
 # %% nbgrader={"grade": true, "grade_id": "test-amdahl", "locked": true, "points": 3, "schema_version": 3, "solution": false, "task": false}
 def test_amdahl_speedup():
     """Two points for the law, one for its ends."""
-    check(amdahl_speedup, {c.amdahl_speedups: 2, c.amdahl_at_the_ends: 1})
+    from tito.tools import conditions as c
+
+    c.check(amdahl_speedup, {c.amdahl_speedups: 2, c.amdahl_at_the_ends: 1})
 
 
 test_amdahl_speedup()

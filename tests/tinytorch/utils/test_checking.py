@@ -326,3 +326,10 @@ def test_assert_product_says_what_is_wrong_with_uninitialized_memory() -> None:
     mixed = np.array([[1.0, signalling[0]], [0.0, 2.0]])
     with pytest.raises(CheckFailure):
         assert_product(mixed, np.ones((2, 3)), np.ones((3, 2)), hint="Write every entry.")
+
+
+def test_check_failure_shows_no_traceback_in_ipython():
+    failure = CheckFailure("it is so", "Do this.")
+    assert failure._render_traceback_() == ["it is so", "Hint: Do this."]
+    failure.is_shown = True
+    assert failure._render_traceback_() == ["This check has failed: see above."]

@@ -1,5 +1,6 @@
 """Results: what a condition's end becomes."""
 
+import linecache
 from typing import Any
 
 import numpy as np
@@ -7,14 +8,16 @@ import pytest
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import LocalCall, NoAnswer
-from tito.conditions.product import square
+from tito.conditions.product import empty_sides, square, tall_and_wide
 from tito.conditions.results import (
+    ConditionResult,
     Inconclusive,
     Share,
     attempt,
     outcome,
     restore,
     sentence,
+    told_once,
     try_here,
     visible_inputs,
 )
@@ -75,3 +78,38 @@ def test_words_are_the_first_line_of_the_docstring() -> None:
 def test_restore_reads_results_of_other_versions() -> None:
     (result,) = restore([{"condition": "square", "points": 2.0, "invented_later": 1}])
     assert (result.condition, result.points, result.verdict) == ("square", 2.0, "not-run")
+
+
+def test_try_here_tries_nothing_after_a_wrong_plain_product() -> None:
+    def transposed(A: Any, B: Any) -> Any:
+        return (A @ B).T
+
+    square_one, wide, sides = try_here(transposed, {square: 1, tall_and_wide: 2, empty_sides: 3})
+    assert (square_one.verdict, wide.verdict, sides.verdict) == ("failed", "not-tried", "not-tried")
+    assert "transpose" in square_one.fact
+    assert (wide.fact, wide.hint, wide.points, wide.share) == ("", "", 0.0, 2)
+
+
+def test_told_once_keeps_what_passed_and_repeats_no_fact() -> None:
+    found = [
+        ConditionResult("square", verdict="failed", fact="a", hint="h"),
+        ConditionResult("mismatch", verdict="passed", share=1, points=1),
+        ConditionResult("wide", verdict="failed", fact="b", hint="h"),
+    ]
+    told = told_once(found)
+    assert [(r.verdict, r.fact, r.points) for r in told] == [
+        ("failed", "a", 0),
+        ("passed", "", 1),
+        ("not-tried", "", 0),
+    ]
+    twice = told_once(ConditionResult(n, verdict="failed", fact="a", hint="h") for n in "xyz")
+    assert [(r.fact, r.hint) for r in twice] == [("a", "h"), *[("The same as above.", "")] * 2]
+
+
+def test_try_here_names_the_line_that_raised() -> None:
+    source = "def f(A, B):\n    return A @ B[missing]\n"
+    linecache.cache["<cell-f>"] = (len(source), None, source.splitlines(True), "<cell-f>")
+    names: dict[str, Any] = {}
+    exec(compile(source, "<cell-f>", "exec"), names)
+    (result,) = try_here(names["f"], {square: 1})
+    assert result.place == "Line 2 of cell cell-f: `return A @ B[missing]` raised NameError."

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from classroom import MOST_CHECKED, read_samples
 from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell
 
+from tito.conditions.results import MIME_TYPE
 from tito.lesson import Lesson
 from tito.notebooks import student_notebook
 
@@ -46,3 +48,32 @@ def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: 
     printed = last_output(notebook, tmp_path.parent)
     assert all(name in printed for name in FUNCTIONS)
     assert "failed" not in printed
+
+
+REDEFINED = "a = b = __import__('numpy').ones((2, 2))\nc = a @ b\ncheck = np = PRODUCT = None"
+
+
+def test_a_student_may_use_every_name(lesson: Lesson) -> None:
+    notebook = SAMPLES["complete"].edit(student_notebook(lesson))
+    last = next(i for i, cell in enumerate(notebook.cells) if cell.id == "standardized-testing")
+    notebook.cells.insert(last, new_code_cell(REDEFINED, id="redefined"))
+    points = f"{MOST_CHECKED:g} / {MOST_CHECKED:g}"
+    assert points in last_output(notebook, lesson.folder)
+
+
+def test_check_shows_a_card_and_one_line_for_a_failure(lesson: Lesson) -> None:
+    notebook = student_notebook(lesson)
+    cells = {cell.id: cell for cell in notebook.cells}
+    cells["matmul-vectorized"].source = "def matmul_vectorized(A, B):\n    return A @ lost"
+    names = ["kernels-imports", "matmul-vectorized", "redefined", "test-vectorized-immediate"]
+    cells["redefined"] = new_code_cell(REDEFINED)
+    notebook.cells = [cells[name] for name in names]
+    resources = {"metadata": {"path": str(lesson.folder)}}
+    NotebookClient(notebook, allow_errors=True, resources=resources).execute()
+    shown, error = notebook.cells[-1].outputs
+    line = "Line 2 of the cell that defines matmul_vectorized"
+    assert f"{line}: `return A @ lost` raised NameError." in shown.data["text/plain"]
+    assert "<code>return A @ lost</code>" in shown.data["text/html"]
+    verdicts = [result["verdict"] for result in shown.data[MIME_TYPE]]
+    assert verdicts == ["failed", *["not-tried"] * 7]
+    assert (error.ename, error.traceback) == ("CheckFailure", ["This check has failed: see above."])

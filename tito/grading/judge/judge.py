@@ -31,6 +31,7 @@ from tito.conditions.results import (
     attempt,
     outcome,
     overall,
+    told_once,
     visible_inputs,
 )
 from tito.grading.judge.connection import Connection, Launch, launch_plain
@@ -78,7 +79,8 @@ class Session:
 
     def verdict(self) -> CellVerdict:
         """Return the verdict that the results add up to."""
-        worst = overall(self.results)
+        results = told_once(self.results)
+        worst = overall(results)
         return CellVerdict(
             grade_id=self.grade_id,
             score=float(sum(result.points for result in self.results)),
@@ -86,7 +88,7 @@ class Session:
             verdict=worst.verdict,
             message=worst.fact,
             hint=worst.hint,
-            conditions=tuple(self.results),
+            conditions=results,
         )
 
 

@@ -1,0 +1,152 @@
+"""What a locked cell shows in a notebook: a card for a check, and the table of all checks.
+
+HTML without a script, in the colours of JupyterLab's theme. Each verdict is a word and a shape, so
+nothing hangs on colours; what a student's code says is escaped.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING
+
+from tito.reports.console import printable
+
+if TYPE_CHECKING:
+    from tito.conditions.results import CellVerdict, ConditionResult
+
+__all__ = ["card", "overview", "section_of"]
+
+WORDS = {
+    "passed": ("\N{HEAVY CHECK MARK}", "passed", "--jp-success-color1, #388e3c"),
+    "failed": ("\N{HEAVY MULTIPLICATION X}", "failed", "--jp-error-color1, #d32f2f"),
+    "review": ("\N{BLACK DIAMOND}", "for review", "--jp-info-color1, #0288d1"),
+    "not-run": ("\N{BLACK UP-POINTING TRIANGLE}", "could not run", "--jp-warn-color1, #f57c00"),
+    "not-tried": ("\N{WHITE CIRCLE}", "not tried", "--jp-content-font-color2, #757575"),
+}
+"""The shape, the word and the colour of each verdict."""
+
+FONT = (
+    "font-family: var(--jp-ui-font-family, sans-serif); font-size: var(--jp-content-font-size1, "
+    "14px); line-height: 1.5; color: var(--jp-content-font-color1, inherit)"
+)
+LINE = "1px solid var(--jp-border-color2, #9e9e9e)"
+CELL = f"text-align: left; padding: 4px 16px 4px 0; border-bottom: {LINE}"
+HEADS = ("check", "section", "verdict")
+NUMBER = CELL.replace("left", "right")
+
+
+def card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> str:
+    """Return the card of a check as HTML.
+
+    Parameters
+    ----------
+    name : str
+        The function that was checked.
+    results : sequence of ConditionResult
+        A line each; the first that failed is open.
+    verdict : str
+        The verdict on all of them.
+    """
+    points = f"{sum(r.points for r in results):g} of {sum(r.share for r in results):g} points"
+    first = next((r for r in results if r.verdict == verdict != "passed"), None)
+    lines = "".join(_condition(result, is_open=result is first) for result in results)
+    label = _text(f"Check of {name}: {WORDS[verdict][1]}, {points}")
+    edge = f"border: {LINE}; border-left: 4px solid var({WORDS[verdict][2]})"
+    return (
+        f'<section aria-label="{label}" style="{FONT}; {edge}; border-radius: 4px; '
+        'padding: 8px 16px; margin: 4px 0; max-width: 54em">'
+        f'<div style="display: flex; flex-wrap: wrap; gap: 0 12px; padding-bottom: 4px">'
+        f"{_mark(verdict)}<code>{_text(name)}</code>"
+        f'<span style="margin-left: auto">{points}</span></div>{lines}</section>'
+    )
+
+
+def overview(
+    verdicts: "Sequence[CellVerdict]",
+    answers: "Sequence[CellVerdict]",
+    sections: Mapping[str, str],
+) -> str:
+    """Return the table of all checks as HTML.
+
+    Parameters
+    ----------
+    verdicts : sequence of CellVerdict
+        A row each.
+    answers : sequence of CellVerdict
+        What a person reads: a line says what more that can bring.
+    sections : mapping of grade id to heading
+        The section of each check, which its row links to.
+    """
+    rows = "".join(_row(verdict, sections.get(verdict.grade_id, "")) for verdict in verdicts)
+    score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
+    heads = "".join(f'<th scope="col" style="{CELL}">{word}</th>' for word in HEADS)
+    return (
+        f'<table style="{FONT}; border-collapse: collapse; margin: 4px 0">'
+        f'<thead><tr>{heads}<th scope="col" style="{NUMBER}">points</th></tr></thead>'
+        f'<tbody>{rows}</tbody><tfoot><tr><th scope="row" style="{CELL}">total</th>'
+        f'<td style="{CELL}"></td><td style="{CELL}"></td>'
+        f'<td style="{NUMBER}"><b>{score:g} / {most:g}</b></td></tr></tfoot></table>'
+        f"{_unread(answers)}"
+    )
+
+
+def _anchor(heading: str) -> str:
+    """Return the id that Jupyter gives a heading."""
+    return heading.replace(" ", "-")
+
+
+def section_of(source: str) -> str:
+    """Return the last heading in a cell's Markdown; empty if it has none."""
+    found: list[str] = re.findall(r"^#{1,4} +(.+?) *$", source, re.MULTILINE)
+    return found[-1] if found else ""
+
+
+def _unread(answers: "Sequence[CellVerdict]") -> str:
+    points, count = sum(answer.max_score for answer in answers), len(answers)
+    what = "a written answer" if count == 1 else f"{count} written answers"
+    more = f"{points:g} more points: {what}, for a person to read."
+    return f'<p style="{FONT}">{more}</p>' if answers else ""
+
+
+def _condition(result: "ConditionResult", *, is_open: bool) -> str:
+    line = (
+        '<span style="display: inline-flex; gap: 0 12px; width: calc(100% - 1.4em); '
+        'align-items: baseline; vertical-align: top">'
+        f'<span style="flex: 0 0 8em">{_mark(result.verdict)}</span>'
+        f'<span style="flex: 1">{_text(result.words)}</span>'
+        f'<span style="white-space: nowrap">{result.points:g} of {result.share:g}</span></span>'
+    )
+    told = [_text(result.fact)] if result.fact else []
+    told += [re.sub("`(.+)`", r"<code>\1</code>", _text(result.place))] if result.place else []
+    told += [f"<b>Hint:</b> {_text(result.hint)}"] if result.hint else []
+    row = f"border-top: {LINE}; padding: 4px 0"
+    if not told:
+        line = line.replace("100% - 1.4em", "100%")  # without the triangle of a summary
+        return f'<div style="{row}; padding-left: 1.1em">{line}</div>'
+    body = "".join(f'<p style="margin: 4px 0; overflow-wrap: anywhere">{each}</p>' for each in told)
+    return (
+        f'<details{" open" if is_open else ""} style="{row}">'
+        f'<summary style="cursor: pointer">{line}</summary>'
+        f'<div style="padding-left: 1.1em">{body}</div></details>'
+    )
+
+
+def _row(verdict: "CellVerdict", section: str) -> str:
+    link = f'<a href="#{_text(_anchor(section))}">{_text(section)}</a>' if section else ""
+    return (
+        f'<tr><th scope="row" style="{CELL}; font-weight: normal">{_text(verdict.grade_id)}</th>'
+        f'<td style="{CELL}">{link}</td><td style="{CELL}">{_mark(verdict.verdict)}</td>'
+        f'<td style="{NUMBER}">{verdict.score:g} / {verdict.max_score:g}</td></tr>'
+    )
+
+
+def _mark(verdict: str) -> str:
+    shape, word, color = WORDS[verdict]
+    return (
+        f'<span style="white-space: nowrap"><span aria-hidden="true" style="color: var({color})">'
+        f"{shape}</span> <b>{word}</b></span>"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(printable(text))
