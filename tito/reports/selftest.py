@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
@@ -80,24 +81,28 @@ def _details(verdict: "CellVerdict", width: int) -> Iterator[str]:
     if verdict.verdict == "passed":
         return
     if not verdict.conditions:
-        yield from _reason(verdict.message, verdict.hint, width)
+        yield from _reason(verdict.message, "", verdict.hint, width)
         return
     told: set[str] = set()
     for result in verdict.conditions:
-        if result.verdict != "passed":
+        if result.verdict not in ("passed", "not-tried"):
             points = f"{result.points:g}/{result.share:g}"
             line = f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}"
             yield _wrapped(line, width, 2, 23)
-            if result.fact and result.fact not in told:
-                yield from _reason(result.fact, result.hint, width)
+            if result.fact not in told:
+                yield from _reason(result.fact, result.place, result.hint, width)
             told.add(result.fact)
-    held = sum(result.verdict == "passed" for result in verdict.conditions)
-    if held:
-        yield f"  {held} of {len(verdict.conditions)} conditions hold."
+    counted = Counter(result.verdict for result in verdict.conditions)
+    if counted["not-tried"]:
+        yield f"  Not tried: {counted['not-tried']} that build on this one."
+    if counted["passed"]:
+        yield f"  {counted['passed']} of {len(verdict.conditions)} hold."
 
 
-def _reason(fact: str, hint: str, width: int) -> Iterator[str]:
+def _reason(fact: str, place: str, hint: str, width: int) -> Iterator[str]:
     yield _wrapped(fact, width, 4, 4)
+    if place:
+        yield _wrapped(place, width, 4, 4)
     if hint:
         yield _wrapped(f"Hint: {hint}", width, 4, 10)
 

@@ -60,15 +60,17 @@ def test_print_checks_shows_the_conditions_that_do_not_hold_and_a_reason_once(
         ConditionResult("a", "The product is right.", "failed", "C[0, 0] is 2.", "Add.", 2.0),
         ConditionResult("b", "Rows are cut.", "failed", "C[0, 0] is 2.", "Cut.", 2.0),
         ConditionResult("c", "Inputs stay.", "passed", "", "", 1.0, 1.0),
+        ConditionResult("d", "Types stay.", "not-tried", "", "", 1.0),
     )
-    verdict = CellVerdict("check", 1.0, 5.0, "failed", "C[0, 0] is 2.", "Add.", results)
+    verdict = CellVerdict("check", 1.0, 6.0, "failed", "C[0, 0] is 2.", "Add.", results)
     print_checks([verdict])
     assert lines(capsys)[1:-2] == [
         "  failed          0/2  The product is right.",
         "    C[0, 0] is 2.",
         "    Hint: Add.",
         "  failed          0/2  Rows are cut.",
-        "  1 of 3 conditions hold.",
+        "  Not tried: 1 that build on this one.",
+        "  1 of 4 hold.",
     ]
 
 
