@@ -15,6 +15,7 @@ from tito.cli import COMMANDS, main
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
 from tito.grading.sandbox import tools
+from tito.grading.sandbox.probe import _probed
 from tito.lesson import find_lesson
 
 PLAIN = {
@@ -74,9 +75,11 @@ BROKEN_GRADEBOOK: dict[str, tuple[Break, str]] = {
 def no_bubblewrap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A machine without bubblewrap: the doctor need not try it for seconds."""
     monkeypatch.setattr(tools, "PLACES", str(tmp_path))
-    tools.find_tools.cache_clear()
+    for cached in (tools.find_tools, _probed):
+        cached.cache_clear()
     yield
-    tools.find_tools.cache_clear()
+    for cached in (tools.find_tools, _probed):
+        cached.cache_clear()
 
 
 @pytest.fixture

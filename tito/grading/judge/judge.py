@@ -79,8 +79,7 @@ class Session:
 
     def verdict(self) -> CellVerdict:
         """Return the verdict that the results add up to."""
-        results = told_once(self.results)
-        worst = overall(results)
+        worst = overall(self.results)
         return CellVerdict(
             grade_id=self.grade_id,
             score=float(sum(result.points for result in self.results)),
@@ -88,7 +87,7 @@ class Session:
             verdict=worst.verdict,
             message=worst.fact,
             hint=worst.hint,
-            conditions=results,
+            conditions=tuple(self.results),
         )
 
 
@@ -210,7 +209,8 @@ class Judge:
         call, shares = self.call(session), session.check.shares
         try:
             call.open()
-            session.results = [self.attempt(call, s, inputs(session, call)) for s in shares]
+            results = [self.attempt(call, s, inputs(session, call)) for s in shares]
+            session.results = list(told_once(results))
         except NoAnswer as silence:
             session.results = not_run(shares, silence.fact, silence.hint)
         except OutOfTime:
