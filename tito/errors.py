@@ -34,7 +34,8 @@ class TitoError(Exception):
 def file_error(error: OSError) -> TitoError | None:
     """Return what a person reads of a file that the machine refuses, or None for a bug."""
     if error.errno in FULL:
-        return TitoError(f"The disk is full: {error.filename or error.strerror}.", "Make room.")
+        path = error.filename2 or error.filename or error.strerror  # a copy names its target second
+        return TitoError(f"The disk is full: {path}.", "Make room.")
     if error.filename is None:
         return None
     fact = f"{error.filename}: {error.strerror}."

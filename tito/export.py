@@ -44,7 +44,7 @@ def export_lesson(lesson: Lesson, file: Path | None = None) -> Path:
         error; names the cell and its line. The old module then stays as it was.
     """
     target, text = render_package(lesson, file)
-    _replace(target, text)
+    write_whole(target, text.encode())
     return target
 
 
@@ -102,7 +102,7 @@ def _check(file: Path, notebook: Notebook, reference: Notebook | None) -> None:
         error = syntax_error(cell.source, magics=False)
         if error is not None:
             where = _place(file, cell, error.lineno or 1)
-            raise TitoError(f"{where}: {error.msg}.", "Mend the line and export again.")
+            raise TitoError(f"{where}: {error.msg}.", "Fix the line and export again.")
 
 
 def _default_exp(file: Path, notebook: Notebook, module: str) -> str:
@@ -144,12 +144,3 @@ def _run_nbdev(lesson: Lesson, notebook: Notebook, module: str) -> str:
         maker = ModuleMaker(dest=package, name=module, nb_path=source)
         maker.make(collected.modules["#"], collected.in_all["#"], lib_path=package)
         return Path(maker.fname).read_text(encoding="utf-8")
-
-
-def _replace(target: Path, text: str) -> None:
-    """Write the module whole or not at all."""
-    try:
-        write_whole(target, text.encode())
-    except OSError as error:
-        fact = f"{target} cannot be written: {error.strerror}."
-        raise TitoError(fact, "Look at what is there, and at the folder's rights.") from None

@@ -84,8 +84,21 @@ def opened_zip(path: Path) -> Iterator[dict[str, Reader]]:
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
-    """Write a file complete and forced to the disk, or not at all; its folder is made."""
+    """Write a file complete and forced to the disk, or not at all; its folder is made.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written; names `path`.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        _write_beside(path, data, mode)
+    except OSError as error:  # names the file beside, or none
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _write_beside(path: Path, data: bytes, mode: int) -> None:
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
     try:
         with os.fdopen(handle, "wb") as file:

@@ -69,15 +69,14 @@ def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
     Raises
     ------
     TitoError
-        If the file exists and `force` is not given, or the folder cannot be written.
+        If the file exists and `force` is not given.
+    OSError
+        If it cannot be written.
     """
     if os.path.lexists(path) and not force:
         remedy = "Add --force to replace it; what you wrote in it is then lost."
         raise TitoError(f"{path} exists already.", remedy)
-    try:
-        write_whole(path, notebook_text(notebook).encode())
-    except OSError as error:
-        raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
+    write_whole(path, notebook_text(notebook).encode())
 
 
 def load_config(course: Course) -> Any:

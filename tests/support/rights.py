@@ -9,15 +9,18 @@ from pathlib import Path
 __all__ = ["read_only"]
 
 VERSION_3 = 0x20080522
-OVERRIDE_RIGHTS = 1 << 1
-"""CAP_DAC_OVERRIDE of capabilities(7)."""
+OVERRIDE_RIGHTS = 1 << 1 | 1 << 2
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH of capabilities(7)."""
 
 Header, Sets = ctypes.c_uint32 * 2, ctypes.c_uint32 * 6
 
 
 @contextmanager
 def read_only(root: Path) -> Iterator[None]:
-    """Let nobody write below `root` inside the block, this thread included."""
+    """Let nobody write below `root` inside the block, this thread included.
+
+    A mode that forbids reading binds everybody inside the block, too.
+    """
     libc, header, before = ctypes.CDLL(None), Header(VERSION_3, 0), Sets()
     libc.capget(header, before)
     effective, *others = before

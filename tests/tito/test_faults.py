@@ -3,8 +3,12 @@
 import json
 import shutil
 import sqlite3
+import sqlite3.dbapi2
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -54,6 +58,10 @@ SETTINGS: dict[str, tuple[Break, str]] = {
     "unknown sandbox": (
         lambda path: path.write_text(f"{LEAST}[grading]\nsandbox = docker\n"),
         "sandbox is 'docker', but must be one of auto, bwrap, off",
+    ),
+    "no time zone": (
+        lambda path: path.write_text(f"{LEAST}time_zone = Mars/Base\n"),
+        "time_zone is 'Mars/Base', but must be a place like",
     ),
     "not UTF-8": (lambda path: path.write_bytes(b"[course]\nid = \xff\n"), "0xff"),
     "missing": (lambda path: path.unlink(), "There is no course"),
@@ -126,6 +134,14 @@ def test_broken_settings_cost_one_line(
     says_in_one_line(run(command), command, fact)
 
 
+@pytest.mark.parametrize("command", EVERY)
+def test_unreadable_settings_cost_one_line(plain_course: Course, command: str) -> None:
+    plain_course.root.joinpath("given").mkdir()
+    with read_only(plain_course.root / "given"):
+        plain_course.root.joinpath("settings.ini").chmod(0)
+        says_in_one_line(run(command), command, "settings.ini cannot be read: Permission denied")
+
+
 @pytest.mark.parametrize("command", NEED_A_LESSON)
 def test_course_without_lessons_says_so(plain_course: Course, command: str) -> None:
     plain_course.root.joinpath("given").mkdir()
@@ -153,13 +169,33 @@ def test_broken_gradebook_costs_one_line(
     says_in_one_line(run(command), command, fact)
 
 
-@pytest.mark.parametrize("command", ["doctor", "generate"])
+@pytest.mark.parametrize("command", USE_THE_GRADEBOOK)
 def test_gradebook_of_another_schema_costs_one_line(class_of_two: Course, command: str) -> None:
     with closing(sqlite3.connect(class_of_two.assignments / "gradebook.db")) as database:
-        database.execute("DROP TABLE grade")
-        database.execute("CREATE TABLE grade (id TEXT)")
+        database.execute("DROP TABLE assignment")
+        database.execute("CREATE TABLE assignment (id TEXT)")
         database.commit()
-    says_in_one_line(run(command), command, "no such column: grade.")
+    says_in_one_line(run(command), command, "no such column: assignment.")
+
+
+@pytest.mark.parametrize("command", USE_THE_GRADEBOOK)
+def test_gradebook_that_stays_locked_costs_one_line(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setattr("tito.grading.gradebook.database.SECONDS_OF_PATIENCE", 0.0)
+    path = class_of_two.assignments / "gradebook.db"
+    at_once = partial(sqlite3.dbapi2.connect, timeout=0.0)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute("BEGIN EXCLUSIVE")
+        monkeypatch.setattr(sqlite3.dbapi2, "connect", at_once)
+        says_in_one_line(run(command), command, "The gradebook stays locked")
+
+
+@pytest.mark.parametrize("command", ["generate", "autograde"])
+def test_read_only_gradebook_costs_one_line(class_of_two: Course, command: str) -> None:
+    with read_only(class_of_two.root / "given"):
+        class_of_two.assignments.joinpath("gradebook.db").chmod(0o444)
+        says_in_one_line(run(command), command, "attempt to write a readonly database")
 
 
 def test_empty_gradebook_costs_one_line(class_of_two: Course) -> None:
@@ -194,3 +230,51 @@ def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:
     result = CliRunner().invoke(main, ["nbgrader", "autograde", "kernels"])
     says_in_one_line(result, "autograde", "bwrap")
     assert "sudo apt-get install bubblewrap" in result.stderr
+
+
+ON_A_FULL_DISK = ["export", "handout", "notebook", *STEPS_OF_GRADING]
+FILLED = """
+import json, os, shutil, sys
+from click.testing import CliRunner
+from tito.cli import main
+source, disk, commands = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+os.chdir(shutil.copytree(source, f"{disk}/course"))
+with open(f"{disk}/rest", "wb", buffering=0) as rest:
+    try:
+        while rest.write(bytes(4096)):
+            pass
+    except OSError:
+        pass
+for name, command in commands.items():
+    result = CliRunner().invoke(main, command)
+    print(json.dumps([name, result.exit_code, repr(result.exception), result.stderr]))
+print(json.dumps(sorted(os.listdir("assignments/submitted"))))
+"""
+
+
+def test_full_disk_costs_one_line(
+    class_of_two: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.undo()  # bubblewrap is there, and has a small disk
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    commands = json.dumps({name: EVERY[name] for name in ON_A_FULL_DISK})
+    done = subprocess.run(
+        [
+            *("bwrap", "--dev-bind", "/", "/", "--size", str(32 * 2**20), "--tmpfs", str(disk)),
+            *(sys.executable, "-c", FILLED, str(class_of_two.root), str(disk), commands),
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *results, submitted = map(json.loads, done.stdout.splitlines())
+    assert submitted == ["ada"]  # nothing of bob's is stored by halves
+    for name, code, exception, said in results:
+        if name in ("release", "report", "status"):  # they only read
+            assert code == 0, said
+            continue
+        lines = [line for line in said.splitlines() if line.startswith("tito: ")]
+        assert (code, len(lines), exception) == (1, 1, "SystemExit(1)"), (name, said)
+        if name != "feedback":  # this gradebook does not know ada
+            assert "No space left on device" in lines[0] or "disk" in lines[0], lines

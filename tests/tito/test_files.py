@@ -1,5 +1,6 @@
 """Files: strange ones are refused in a phrase, ours are written whole or not at all."""
 
+import errno
 import os
 import stat
 import struct
@@ -170,10 +171,10 @@ def test_write_whole_keeps_the_file_before_if_it_fails(
     write_whole(tmp_path / "a", b"before")
 
     def fail(*_: object) -> None:
-        raise OSError("no space")
+        raise OSError(errno.ENOSPC, "no space")
 
     monkeypatch.setattr(files.os, "fsync", fail)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(OSError, match=f"no space: .*{tmp_path}/a"):
         write_whole(tmp_path / "a", b"after")
     assert (tmp_path / "a").read_bytes() == b"before"
     assert len(list(tmp_path.iterdir())) == 1

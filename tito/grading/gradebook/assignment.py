@@ -2,7 +2,6 @@
 
 import logging
 import re
-import shutil
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -58,7 +57,7 @@ def run_step(step: Callable[[], dict[str, Any]], what: str) -> None:
     result = step()
     if not result["success"]:
         fact = f"nbgrader could not {what}: {failure_reason(result)}."
-        raise TitoError(fact, "Mend that and run it again.")
+        raise TitoError(fact, "Fix that and run the command again.")
 
 
 def failure_reason(result: dict[str, Any]) -> str:
@@ -89,9 +88,11 @@ def generate(lesson: Lesson) -> Path:
     lesson.course.assignments.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
         beside = Path(name)
-        if path.parent.is_dir():
-            shutil.copytree(path.parent, beside / "source" / lesson.assignment)
-        write_whole(beside / "source" / lesson.assignment / path.name, text.encode())
+        source = beside / "source" / lesson.assignment
+        for file in path.parent.rglob("*"):
+            if file.is_file():
+                write_whole(source / file.relative_to(path.parent), file.read_bytes())
+        write_whole(source / path.name, text.encode())
         api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")

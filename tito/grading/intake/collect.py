@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -143,6 +144,7 @@ def _collect_one(lesson: Lesson, student: str, work: Work) -> Collected:
     try:
         changed = _store(lesson, student, notebook, timestamp)
     except OSError as error:
+        _remove_empty(lesson.handed_in(student))
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
             fact = f"{lesson.course.assignments} cannot be written: {error.strerror}."
             raise TitoError(fact, "Make room there, and collect again.") from None
@@ -188,6 +190,13 @@ def _store(lesson: Lesson, student: str, notebook: bytes, timestamp: bytes) -> b
     if changed:
         place.with_name(TIMESTAMP).unlink(missing_ok=True)  # it was the time of the one before
     return changed
+
+
+def _remove_empty(place: Path) -> None:
+    """Remove the folders made for a file that could not be stored: they would count as work."""
+    with suppress(OSError):
+        place.parent.rmdir()
+        place.parent.parent.rmdir()
 
 
 def _the_notebook(lesson: Lesson, names: list[str]) -> str:
