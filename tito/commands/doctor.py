@@ -13,13 +13,14 @@ __all__ = ["doctor"]
 def doctor(as_json: bool) -> None:
     """Check this machine and this checkout. Exit code 1: something needed is missing."""
     from tito.doctor import examine
+    from tito.reports.console import line_width, waiting
     from tito.reports.diagnosis import as_text
 
-    click.echo("Looking at this machine and trying the sandbox ...", err=True)
-    findings = examine()
+    with waiting("Looking at this machine and trying the sandbox"):
+        findings = examine()
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))
     else:
-        click.echo(as_text(findings))
+        click.echo(as_text(findings, line_width()))
     if any(finding.state == "missing" for finding in findings):
         raise SystemExit(1)

@@ -2,13 +2,15 @@
 
 import sys
 import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["console", "plain", "printable"]
+__all__ = ["console", "line_width", "plain", "printable", "waiting"]
 
 PIPED_WIDTH = 120
 
@@ -19,6 +21,33 @@ def console() -> "Console":
 
     width = None if sys.stdout.isatty() else PIPED_WIDTH
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=width is not None)
+
+
+def line_width() -> int:
+    """Return how many characters a line of a report may have."""
+    return console().width
+
+
+@contextmanager
+def waiting(doing: str) -> Iterator[Callable[[str], None]]:
+    """Show on standard error what takes long, and yield what shows how far it is.
+
+    A terminal has one line that moves and goes away at the end; a pipe gets a line each.
+
+    Parameters
+    ----------
+    doing : str
+        What is done.
+    """
+    from rich.console import Console
+
+    errors = Console(stderr=True, highlight=False)
+    if errors.is_terminal:
+        with errors.status(f"{doing} ...") as status:
+            yield status.update
+    else:
+        print(f"{doing} ...", file=sys.stderr, flush=True)
+        yield lambda far: print(far, file=sys.stderr, flush=True)
 
 
 def plain(text: str) -> "Text":

@@ -6,9 +6,14 @@ import sys
 
 import pytest
 
-from tito.reports.console import console, plain
+from tito.reports.console import console, plain, waiting
 
 WIDTH = "from tito.reports.console import console; print(console().width)"
+WAITING = """
+from tito.reports.console import waiting
+with waiting("Reading") as tell:
+    tell("2 of 4 are read")
+"""
 
 # What a student may send, and what of it is shown.
 SENT = {
@@ -69,3 +74,26 @@ def test_console_has_a_fixed_width_when_piped() -> None:
         [sys.executable, "-c", WIDTH], capture_output=True, text=True, env=environment, check=True
     )
     assert done.stdout == "120\n"
+
+
+def test_waiting_prints_lines_on_standard_error_when_piped(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with waiting("Reading") as tell:
+        assert capsys.readouterr().err == "Reading ...\n"
+        tell("2 of 4 are read")
+    assert tuple(capsys.readouterr()) == ("", "2 of 4 are read\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")
+def test_waiting_moves_on_a_terminal_and_leaves_nothing_behind() -> None:
+    master, slave = os.openpty()
+    try:
+        environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80"}
+        subprocess.run([sys.executable, "-c", WAITING], stderr=slave, env=environment, check=True)
+        shown = os.read(master, 10_000).decode()
+    finally:
+        os.close(slave)
+        os.close(master)
+    assert "2 of 4 are read" in shown
+    assert shown.endswith(("\x1b[2K", "\x1b[1A\x1b[2K"))

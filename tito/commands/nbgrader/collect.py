@@ -20,15 +20,17 @@ def collect(lesson: str, paths: tuple[Path, ...]) -> None:
     from tito.grading.gradebook.exchange import collect_exchange
     from tito.grading.intake.collect import collect_paths
     from tito.lesson import find_lesson
-    from tito.reports.console import printable
+    from tito.reports.console import printable, waiting
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Collecting submissions of {found.assignment} ...", err=True)
+    doing = f"Collecting submissions of {found.assignment}"
     if not paths:
-        count = collect_exchange(found)
+        with waiting(doing):
+            count = collect_exchange(found)
         click.echo(f"{count} submissions of {found.assignment} are collected.", err=True)
         return
-    results = collect_paths(found, paths)
+    with waiting(doing):
+        results = collect_paths(found, paths)
     for result in results:
         if result.reason:
             click.echo(printable(f"{result.name}: {result.status}: {result.reason}"), err=True)

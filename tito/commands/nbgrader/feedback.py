@@ -19,9 +19,10 @@ def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
     from tito.grading.gradebook.feedback import write_feedback
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
+    from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Writing the feedback pages of {found.assignment} ...", err=True)
-    pages = write_feedback(found, student, jobs=jobs or cpu_count())
+    with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
+        pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
     folder = found.course.shown(found.course.assignments / "feedback")
     click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)

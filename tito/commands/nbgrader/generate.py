@@ -12,8 +12,9 @@ def generate(lesson: str) -> None:
     from tito.course import Course
     from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson
+    from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Making the notebooks of {found.name} with nbgrader ...", err=True)
-    path = assignment.generate(found)
+    with waiting(f"Making the notebooks of {found.name} with nbgrader"):
+        path = assignment.generate(found)
     click.echo(f"Wrote {found.course.shown(path)}.", err=True)

@@ -15,7 +15,9 @@ def release(lesson: str) -> None:
     from tito.course import Course
     from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson
+    from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Looking whether the release of {found.name} is current ...", err=True)
-    click.echo(assignment.release(found), err=True)
+    with waiting(f"Looking whether the release of {found.name} is current"):
+        where = assignment.release(found)
+    click.echo(where, err=True)

@@ -20,13 +20,15 @@ def report(lesson: str, kind: str) -> None:
     from tito.grading.gradebook.grades import read_grades
     from tito.lesson import find_lesson
     from tito.reports import grades
+    from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Reading the grades of {found.assignment} ...", err=True)
     render = {
         "table": grades.as_table,
         "csv": grades.as_csv,
         "json": grades.as_json,
         "html": grades.as_html,
     }[kind]
-    click.echo(render(read_grades(found)).rstrip("\n"))
+    with waiting(f"Reading the grades of {found.assignment}"):
+        grades_of_class = read_grades(found)
+    click.echo(render(grades_of_class).rstrip("\n"))

@@ -16,9 +16,10 @@ def status(lesson: str, as_json: bool) -> None:
     from tito.course import Course
     from tito.grading.gradebook.status import read_progress
     from tito.lesson import find_lesson
+    from tito.reports.console import waiting
     from tito.reports.progress import as_text
 
     found = find_lesson(Course.find(), lesson)
-    click.echo(f"Comparing the gradebook of {found.assignment} with the submissions ...", err=True)
-    progress = read_progress(found)
+    with waiting(f"Comparing the gradebook of {found.assignment} with the submissions"):
+        progress = read_progress(found)
     click.echo(json.dumps(asdict(progress), indent=2) if as_json else as_text(progress))

@@ -1,7 +1,7 @@
 """Feedback: nbgrader's page for each student, sent through the exchange where there is one."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from pathlib import Path
@@ -22,7 +22,13 @@ AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
 
 
-def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1) -> list[Path]:
+def write_feedback(
+    lesson: Lesson,
+    student: str | None = None,
+    *,
+    jobs: int = 1,
+    tell: Callable[[str], None] = lambda far: None,
+) -> list[Path]:
     """Write the feedback pages of a class, or of one student; return their paths.
 
     Parameters
@@ -33,6 +39,8 @@ def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1)
         Whose page; default: everybody's.
     jobs : int
         How many processes write pages.
+    tell : callable
+        Called now and then with how many are written.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1)
         )
     students = [path.parents[1].name for path in autograded]
     marks = _marks(lesson, students)
-    failures = _write_pages(lesson, students, jobs)
+    failures = _write_pages(lesson, students, jobs, tell)
     for name, mark in marks.items():
         if name not in failures:
             _mark_page(_page(lesson, name), mark)
@@ -62,7 +70,7 @@ def write_feedback(lesson: Lesson, student: str | None = None, *, jobs: int = 1)
     if failures:
         name, reason = next(iter(failures.items()))
         fact = f"nbgrader could not write the feedback of {', '.join(failures)}."
-        raise TitoError(fact, f"Mend that and run it again; for {name} it says: {reason}.")
+        raise TitoError(fact, f"Fix that and run the command again; for {name} it says: {reason}.")
     return [_page(lesson, name) for name in students]
 
 
@@ -118,20 +126,30 @@ def _mark_page(page: Path, mark: str) -> None:
     write_whole(page, f"{text}\n{mark}\n".encode())
 
 
-def _write_pages(lesson: Lesson, students: Sequence[str], jobs: int) -> dict[str, str]:
+def _write_pages(
+    lesson: Lesson, students: Sequence[str], jobs: int, tell: Callable[[str], None]
+) -> dict[str, str]:
     """Write the pages, in processes if there are several to do; return why some failed."""
     parts = [students[i : i + AT_A_TIME] for i in range(0, len(students), AT_A_TIME)]
     if jobs == 1 or len(parts) == 1:
-        return _write_some(lesson, students)
-    failures = {}
+        return _joined((_write_some(lesson, part) for part in parts), len(students), tell)
     with closing(LocalPool(min(jobs, len(parts)))) as pool:
-        for part in [pool.submit(_write_some, lesson, part) for part in parts]:
-            try:
-                failures.update(part.result())
-            except BrokenProcessPool:
-                raise TitoError(
-                    "A process that wrote feedback was killed.", "Run the same command again."
-                ) from None
+        written = [pool.submit(_write_some, lesson, part) for part in parts]
+        try:
+            return _joined((part.result() for part in written), len(students), tell)
+        except BrokenProcessPool:
+            raise TitoError(
+                "A process that wrote feedback was killed.", "Run the same command again."
+            ) from None
+
+
+def _joined(
+    parts: Iterable[dict[str, str]], total: int, tell: Callable[[str], None]
+) -> dict[str, str]:
+    failures: dict[str, str] = {}
+    for number, failed in enumerate(parts, 1):
+        failures |= failed
+        tell(f"{min(number * AT_A_TIME, total)} of {total} feedback pages are written ...")
     return failures
 
 

@@ -34,8 +34,10 @@ def test_write_feedback_for_a_class(graded_course: Course) -> None:
     read_all_answers(graded_course)
     autograde(lesson)  # the points of the late one cost more now
     assert read_progress(lesson).next_step == "tito nbgrader feedback kernels"
-    pages = write_feedback(lesson)
+    told: list[str] = []
+    pages = write_feedback(lesson, tell=told.append)
     assert len(pages) == 8
+    assert told == ["8 of 8 feedback pages are written ..."]
     assert all(page.is_file() for page in pages)
     text = lesson.handed_in("dorothy", "feedback").with_suffix(".html").read_text(encoding="utf-8")
     assert "the last, ragged block was dropped" in text
