@@ -111,7 +111,9 @@ def _verdict(
         return _from_value(cell, name, points)
     broken = _broken(solution, outcomes)
     if broken and outcome.status == "error":
-        return CellVerdict(name, 0.0, points, "not-run", broken, f"Mend {_place(solution)} first.")
+        return CellVerdict(
+            name, 0.0, points, "not-run", broken, f"Correct {_place(solution)} first."
+        )
     return _from_failure(outcome, solution, name, points)
 
 

@@ -37,6 +37,7 @@ class RunReport:
         self.total = 0
         self.lesson = ""
         self.unread = 0
+        self.dry_run = False
         self.start = time.monotonic()
 
     def started(self, lesson: "Lesson", total: int) -> None:
@@ -49,7 +50,8 @@ class RunReport:
         self.counts[graded.status] += 1
         if graded.status in ("failed", "rejected"):
             self.wrong.append(graded)
-        if graded.before is not None and f"{graded.before:.6g}" != f"{graded.score:.6g}":
+        scores = [f"{s:.6g}" for s in (graded.before, graded.score) if s is not None]
+        if len(set(scores)) == 2:
             self.changed.append(graded)
         log.info("%s: %s", graded.student, json.dumps(asdict(graded)))
         if graded.error:
@@ -69,8 +71,8 @@ class RunReport:
             why = f" ({graded.reason})" if graded.status == "entered" else ""
             self.say(f"{graded.student}: {graded.before:g} -> {graded.score:g}{why}")
         counted = self.counts
-        if counted["due"]:
-            self.say(f"{counted['due']} would be graded.")
+        if self.dry_run:
+            self.say(self._foretold())
             return
         new, seconds = counted["graded"] + counted["rejected"], time.monotonic() - self.start
         rate = f", {new / seconds:.1f} a second" if new > 1 and seconds > 0 else ""
@@ -86,6 +88,14 @@ class RunReport:
         if stopped:
             left = self.total - sum(counted.values())
             self.say(f"{stopped} {left} are left: run the same command again to finish them.")
+
+    def _foretold(self) -> str:
+        """Say what a run would do."""
+        due = self.counts["due"] + self.counts["rejected"]
+        kept, failed = self.counts["kept"], self.counts["failed"]
+        entered = f", {self.counts['entered']} entered anew" if self.counts["entered"] else ""
+        told = f"{due} would be graded{entered}, {kept} unchanged, {failed} cannot be graded"
+        return f"{told}. Nothing was changed."
 
     def say(self, text: str) -> None:
         """Print a line, with nothing in it that would command a terminal."""
@@ -105,10 +115,10 @@ class LineReport(RunReport):
         """Print how far it is and what came of it."""
         super().done(graded)
         if graded.status != "kept":
-            points = f", {graded.score:g} points"
-            reason = f": {graded.reason}" if graded.reason else points
+            points = f", {graded.score:g} points" if graded.status == "graded" else ""
+            reason = f": {graded.reason}" if graded.reason else ""
             place = f"[{sum(self.counts.values())}/{self.total}]"
-            self.say(f"{place} {graded.student}: {graded.status}{reason}")
+            self.say(f"{place} {graded.student}: {graded.status}{points}{reason}")
 
 
 class BarReport(RunReport):

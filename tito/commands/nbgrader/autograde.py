@@ -71,6 +71,7 @@ def autograde(
         log_to(log)
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
     report = report_for(as_json)
+    report.dry_run = dry_run
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         grading.autograde(
@@ -90,7 +91,7 @@ def autograde(
         _say_what_is_done(report)
         raise
     try:
-        report.unread = count_unread(found)
+        report.unread = 0 if dry_run else count_unread(found)
     finally:  # the summary of what is done comes first, whatever the database says now
         report.finished()
     if report.counts["failed"]:

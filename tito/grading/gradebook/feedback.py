@@ -20,6 +20,7 @@ MARK_BYTES = 200
 """At the end of a page, in which its mark lies."""
 AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
+LOST = "the gradebook does not have it, but `tito nbgrader autograde` enters it"
 
 
 def write_feedback(
@@ -57,7 +58,8 @@ def write_feedback(
         )
     students = [path.parents[1].name for path in autograded]
     marks = _marks(lesson, students)
-    failures = _write_pages(lesson, students, jobs, tell)
+    lost = [name for name in students if name not in marks]
+    failures = _write_pages(lesson, list(marks), jobs, tell) | dict.fromkeys(lost, LOST)
     for name, mark in marks.items():
         if name not in failures:
             _mark_page(_page(lesson, name), mark)
@@ -70,8 +72,10 @@ def write_feedback(
     if failures:
         name, reason = next(iter(failures.items()))
         fact = f"nbgrader could not write the feedback of {', '.join(failures)}."
-        raise TitoError(fact, f"Fix that and run the command again; for {name} it says: {reason}.")
-    return [_page(lesson, name) for name in students]
+        raise TitoError(
+            fact, f"Fix that and run the command again; for {name} the reason is: {reason}."
+        )
+    return [_page(lesson, name) for name in marks]
 
 
 def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
@@ -100,7 +104,8 @@ def _page(lesson: Lesson, student: str) -> Path:
 
 def _marks(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
     with nbgrader_api(lesson.course).gradebook as gradebook:
-        return {student: _mark(lesson, gradebook.db, student) for student in students}
+        there = [s for s in students if read_standing(gradebook.db, lesson, s) is not None]
+        return {student: _mark(lesson, gradebook.db, student) for student in there}
 
 
 def _mark(lesson: Lesson, session: Any, student: str) -> str:

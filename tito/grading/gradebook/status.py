@@ -48,9 +48,10 @@ def read_progress(lesson: Lesson) -> Progress:
         due = {s: why for s in students if (why := _why_due(lesson, session, s))}
         gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
         done = [s for s in students if s not in due]
-        fresh = sum(is_fresh(lesson, session, student) for student in done)
+        pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
+        fresh = sum(is_fresh(lesson, session, student) for student in pages)
     unread = count_unread(lesson) if done else 0
-    step = _next_step(lesson, release, len(students), len(due), unread, len(done) - fresh)
+    step = _next_step(lesson, release, len(students), len(due), unread, len(pages) - fresh)
     return Progress(
         *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step)
     )
@@ -73,7 +74,10 @@ def _why_due(lesson: Lesson, session: Any, student: str) -> str:
         return "there is no gradebook"
     standing = read_standing(session, lesson, student)
     if not submitted.exists():
-        return "" if standing is not None else "it is not graded yet"
+        if standing is None:
+            return "it is not graded yet"
+        graded = lesson.handed_in(student, "autograded").exists()
+        return "its notebook is gone" if graded or standing.score else ""
     changes = basis_of(submitted, lesson.course).changes(recorded_basis(lesson, student))
     if changes:
         return changes

@@ -17,10 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from tito.grading.gradebook.assignment import enter_assignment, nbgrader_api
+from tito.grading.gradebook.assignment import enter_assignment, has_gradebook, nbgrader_api
 from tito.grading.gradebook.course_tree import put_in_place, remove_graded
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
@@ -51,6 +52,8 @@ class Writer:
     ----------
     lesson : Lesson
         The lesson whose submissions are graded.
+    dry_run : bool
+        Whether nothing is to stay: a gradebook that does not exist is then made elsewhere.
 
     Raises
     ------
@@ -59,8 +62,9 @@ class Writer:
         the gradebook or the folder cannot be written. What came before is kept.
     """
 
-    def __init__(self, lesson: Lesson) -> None:
+    def __init__(self, lesson: Lesson, *, dry_run: bool = False) -> None:
         self.lesson = lesson
+        self.dry_run = dry_run
         self._open = ExitStack()
 
     def __enter__(self) -> "Writer":
@@ -70,6 +74,9 @@ class Writer:
         for name in ("traitlets", "tornado.application"):
             logging.getLogger(name).addHandler(logging.NullHandler())
         api = nbgrader_api(self.lesson.course)
+        if self.dry_run and not has_gradebook(self.lesson.course):
+            folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
+            api.coursedir.db_url = f"sqlite:///{folder}/gradebook.db"
         retried(lambda: enter_assignment(self.lesson, api))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)
@@ -101,9 +108,7 @@ class Writer:
         left_out = put_in_place(self.lesson, student, text, self._ignored)
         return self._written(student, before, left_out=left_out)
 
-    def settle(
-        self, student: str, handed_in: datetime | None, *, dry_run: bool = False
-    ) -> Written | None:
+    def settle(self, student: str, handed_in: datetime | None) -> Written | None:
         """Make the gradebook hold what the autograded notebook says, at the deadline of now.
 
         Returns
@@ -121,15 +126,15 @@ class Writer:
         def enter() -> None:
             self._enter(student, notebook, handed_in, answers)
 
-        if not dry_run:
+        if not self.dry_run:
             self._in_one_transaction(enter)
             return self._written(student, before, reason)
         try:
             enter()
+            self._session.flush()
             return self._written(student, before, reason)
         finally:
-            self._session.rollback()
-            self._session.remove()
+            self._session.remove()  # which rolls back
 
     def grade(self, student: str) -> float | None:
         """Return the points that count for a student now; None if there are none."""
@@ -142,12 +147,13 @@ class Writer:
         return reads_json(text)
 
     def _standing(self, student: str) -> Standing | None:
-        return retried(lambda: read_standing(self._session, self.lesson, student))
+        return retried(
+            lambda: read_standing(self._session, self.lesson, student), undo=self._session.remove
+        )
 
     def _written(
         self, student: str, before: Standing | None, reason: str = "", left_out: Sequence[str] = ()
     ) -> Written:
-        self._session.flush()
         after = self._standing(student)
         return Written(
             before=None if before is None else before.grade,

@@ -16,7 +16,6 @@ from tito.lesson import (
     Notebook,
     grade_id,
     is_answer,
-    is_locked,
     is_solution,
     syntax_error,
 )
@@ -43,14 +42,12 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
     handed = Handed(list(cells), release)
     notes, above = [], ""
     for cell in notebook.cells:
-        name, released = grade_id(cell), cell.source
+        released = cell.source
         places = handed.of(cell, above)
         if is_answer(cell):
             put_answer(cell, places, handed)
         elif is_solution(cell):
             notes += _put_solution(cell, places, handed)
-        elif name:
-            notes += _given_note(cell, [handed.cells[at] for at in places])
         above = released
     return notebook, notes
 
@@ -109,12 +106,3 @@ def _joined(sources: Sequence[str], wanted: frozenset[str]) -> tuple[str, int]:
     if whole and wanted <= defined_in("\n".join(whole)):
         return "\n".join(whole), len(whole)
     return text, len(sources)
-
-
-def _given_note(cell: Cell, found: Sequence[SubmittedCell]) -> list[str]:
-    what = f"The {'locked' if is_locked(cell) else 'given'} cell {grade_id(cell)}"
-    if not found:
-        return [f"{what} is missing: its released text counts."]
-    if any(c.source.strip() != cell.source.strip() for c in found):
-        return [f"{what} was changed: its released text counts."]
-    return []

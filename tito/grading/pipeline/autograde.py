@@ -36,16 +36,16 @@ class Graded:
     ``status`` is ``graded``; ``rejected``, which is graded with 0 as it cannot be read;
     ``entered``, as the gradebook did not hold what was graded, or its lateness costs other points
     than before; ``kept``, as it was graded before; ``failed``; or, of a dry run, ``due``: it would
-    be graded. ``score`` is the grade that counts, after penalty and with a person's points, and
-    ``before`` the one that counted before, if any. ``seconds`` is the wall time of each stage, and
-    ``error`` the traceback of what should not have happened. ``seed`` is where the judge's hidden
-    inputs come from.
+    be graded. ``score`` is the grade that counts, after penalty and with a person's points, None
+    where there is none yet, and ``before`` the one that counted before, if any. ``seconds`` is the
+    wall time of each stage, and ``error`` the traceback of what should not have happened. ``seed``
+    is where the judge's hidden inputs come from.
     """
 
     student: str
     status: str
     reason: str = ""
-    score: float = 0.0
+    score: float | None = None
     before: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
@@ -119,11 +119,11 @@ def autograde(
         stack.enter_context(the_only_grader(lesson))
         if force and not dry_run:
             force_again(lesson, names)
-        writer = stack.enter_context(Writer(lesson))
+        writer = stack.enter_context(Writer(lesson, dry_run=dry_run))
         if watch is not None:
             watch.started(lesson, len(names))
         times: dict[str, datetime | None] = {}
-        due = _due(_Reader(writer, times, force, dry_run), names, note)
+        due = _due(_Reader(writer, times, force), names, note)
         first = next(due, None)
         if first is None:  # then there is no need for workers, nor for a sandbox
             return results
@@ -199,7 +199,6 @@ class _Reader:
     writer: Writer
     times: dict[str, datetime | None]
     force: bool
-    dry_run: bool
 
 
 def _due(
@@ -220,7 +219,7 @@ def _looked_at(reader: _Reader, student: str) -> HandedIn | Graded:
     if found is None:
         return _missing(reader, student)
     if found is UNCHANGED:
-        written = reader.writer.settle(student, reader.times.pop(student), dry_run=reader.dry_run)
+        written = reader.writer.settle(student, reader.times.pop(student))
         if written is None:
             return Graded(student, "kept")
         return Graded(student, "entered", written.reason, written.after, written.before)
@@ -242,9 +241,9 @@ def _read(reader: _Reader, student: str) -> HandedIn | Graded | None:
         basis = basis_of(path, lesson.course)
         reader.times[student] = handed_in_at(lesson, student)
         why = basis.changes(recorded_basis(lesson, student))
-        if not why and not (reader.force and reader.dry_run):
+        if not why and not (reader.force and reader.writer.dry_run):
             return UNCHANGED
-        if reader.dry_run:
+        if reader.writer.dry_run:
             return Graded(student, "due", why or WORDS["forced"])
         return HandedIn(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
@@ -260,7 +259,7 @@ def _missing(reader: _Reader, student: str) -> Graded:
     """Enter 0 for a submission that holds no notebook."""
     reason = MISSING.format(reader.writer.lesson.notebook_name)
     before = reader.writer.grade(student)
-    if not reader.dry_run:
+    if not reader.writer.dry_run:
         reader.writer.write_missing(student)
     return Graded(student, "rejected", reason, 0.0, before)
 
@@ -274,8 +273,9 @@ def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> 
         written = writer.write(student, examined.notebook, handed_in)
     except NotStored as error:
         return Graded(student, "failed", str(error), seconds=examined.seconds)
-    if written.left_out and not reason:
-        reason = f"Left out: {'; '.join(written.left_out)}."
+    if not reason:
+        left_out = [f"Left out: {'; '.join(written.left_out)}."] if written.left_out else []
+        reason = " ".join([*examined.notes, *left_out])
     return Graded(
         student,
         examined.status,

@@ -100,6 +100,7 @@ class Examined:
 
     ``status`` is graded, rejected or failed, ``seconds`` the wall time of each stage, ``seed``
     where the hidden inputs come from, and ``error`` the traceback of what should not have happened.
+    ``notes`` say what was noticed in the notebook: cells that are missing or were split.
     """
 
     student: str
@@ -110,6 +111,7 @@ class Examined:
     seconds: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     error: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def examine(material: Material, handed_in: HandedIn) -> Examined:
@@ -208,7 +210,7 @@ def _prepared(material: Material) -> _Prepared:
 
 def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
     start = time.perf_counter()
-    notebook, reason = _rebuilt(prepared, handed_in)
+    notebook, notes, reason = _rebuilt(prepared, handed_in)
     mark = notebook.metadata.setdefault(METADATA_KEY, {})
     mark["basis"] = asdict(handed_in.basis)
     seconds = {"intake": time.perf_counter() - start}
@@ -225,20 +227,23 @@ def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
     seconds["text"] = time.perf_counter() - start
     status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
     seed = notebook.metadata[METADATA_KEY].get("seed", 0)
-    return Examined(handed_in.student, status, text, reason, score, seconds, seed)
+    return Examined(
+        *(handed_in.student, status, text, reason, score, seconds, seed), notes=tuple(notes)
+    )
 
 
-def _rebuilt(prepared: _Prepared, handed_in: HandedIn) -> tuple[Notebook, str]:
-    """The release with the student's solutions in it; as it is, with the reason, if rejected."""
+def _rebuilt(prepared: _Prepared, handed_in: HandedIn) -> tuple[Notebook, list[str], str]:
+    """The release with the student's solutions in it, and notes; as it is, why, if rejected."""
     reason = handed_in.rejected
     try:
         cells = [] if reason else notebook_cells(handed_in.data, prepared.limits)
     except Rejected as rejected:
         cells, reason = [], rejected.fact
-    notebook, _ = rebuild(prepared.release, cells)
+    notebook, notes = rebuild(prepared.release, cells)
     if reason:
         reject(notebook, reason)
-    return notebook, reason
+        notes = []
+    return notebook, notes, reason
 
 
 def _text(notebook: Notebook, limits: Limits) -> str:

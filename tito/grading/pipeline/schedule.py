@@ -16,7 +16,7 @@ from tito.grading.workers import Workers, is_lost
 __all__ = ["examine_all"]
 
 TRIES = 2
-FATAL = "Its examination ended the process that examined it, more than once."
+LOST = "Judging it ended the process that judged it, more than once."
 
 
 def examine_all(
@@ -69,7 +69,7 @@ def _examine_alone(workers: Workers, material: Material, handed_in: HandedIn) ->
         if examined is not None:
             return examined
         workers.replace()
-    return Examined(handed_in.student, "failed", reason=FATAL)
+    return Examined(handed_in.student, "failed", reason=LOST)
 
 
 def _submit(workers: Workers, material: Material, handed_in: HandedIn) -> Future[Examined]:

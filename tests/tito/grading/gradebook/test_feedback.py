@@ -61,7 +61,7 @@ def test_write_feedback_in_processes_names_what_failed_and_writes_the_rest(
     broken.write_text("{}", encoding="utf-8")
     with pytest.raises(TitoError, match="could not write the feedback of ada") as told:
         write_feedback(lesson, jobs=2)
-    assert "for ada it says: " in told.value.remedy
+    assert "for ada the reason is: " in told.value.remedy
     assert read_progress(lesson).feedback == 7
 
 

@@ -137,13 +137,16 @@ def test_collect_takes_a_folder_of_zip_files_as_an_lms_gives_it(
 
 @pytest.mark.parametrize("pack", [as_folder, as_zip], ids=["folder", "zip"])
 def test_collect_takes_the_time_of_handing_in(lesson: Lesson, inbox: Path, pack: Pack) -> None:
-    path = pack(inbox / "class", {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": b"2027-01-31"})
+    path = pack(
+        inbox / "class",
+        {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": b"2027-01-31 12:00:00 UTC"},
+    )
     assert results(lesson, path) == {"ada": "collected"}
-    assert files_of(lesson)["ada/11_kernels/timestamp.txt"] == b"2027-01-31"
+    assert files_of(lesson)["ada/11_kernels/timestamp.txt"] == b"2027-01-31 12:00:00 UTC"
 
 
 def test_collect_leaves_alone_what_is_there_already(lesson: Lesson, inbox: Path) -> None:
-    as_folder(inbox, {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": b"2027-01-31"})
+    as_folder(inbox, {"ada/kernels.ipynb": WORK, "ada/timestamp.txt": b"2027-01-31 12:00:00 UTC"})
     results(lesson, inbox)
     before = lesson.handed_in("ada").stat()
     assert results(lesson, inbox) == {"ada": "unchanged"}
@@ -153,11 +156,11 @@ def test_collect_leaves_alone_what_is_there_already(lesson: Lesson, inbox: Path)
 
 @pytest.mark.parametrize("name", ["kernels.ipynb", "timestamp.txt"])
 def test_collect_replaces_what_was_handed_in_before(lesson: Lesson, inbox: Path, name: str) -> None:
-    as_folder(inbox / "ada", {"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-31"})
+    as_folder(inbox / "ada", {"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-31 12:00:00 UTC"})
     results(lesson, inbox)
-    as_folder(inbox / "ada", {name: b"2027-02-01"})
+    as_folder(inbox / "ada", {name: b"2027-02-01 12:00:00 UTC"})
     assert results(lesson, inbox) == {"ada": "collected"}
-    assert files_of(lesson)[f"ada/11_kernels/{name}"] == b"2027-02-01"
+    assert files_of(lesson)[f"ada/11_kernels/{name}"] == b"2027-02-01 12:00:00 UTC"
 
 
 def test_collect_lets_the_later_path_win(lesson: Lesson, inbox: Path) -> None:
@@ -181,7 +184,7 @@ def test_collect_replaces_a_link_and_not_what_it_points_to(
 
 
 def test_collect_forgets_the_time_of_what_was_handed_in_before(lesson: Lesson, inbox: Path) -> None:
-    before = {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"2027-01-31"}
+    before = {"ada/kernels.ipynb": b"1", "ada/timestamp.txt": b"2027-01-31 12:00:00 UTC"}
     results(lesson, as_folder(inbox, before))
     shutil.rmtree(inbox / "ada")
     results(lesson, as_folder(inbox, {"ada/kernels.ipynb": b"2"}))

@@ -17,8 +17,8 @@ NOON = datetime(2027, 1, 31, 12)
     "text",
     [
         *("2027-01-31 12:00:00 UTC", "2027-01-31 12:00:00.000000 UTC", "2027-01-31T12:00:00Z"),
-        *("2027-01-31 12:00", "2027-01-31 13:00:00 +0100", "2027-01-31 13:00:00+01:00"),
-        *("2027-01-31 06:00:00 -0600", "2027-01-31 13:00:00 Europe/Berlin\n", " 2027-01-31 12:00 "),
+        *("2027-01-31T13:00+01:00", "2027-01-31 13:00:00 +0100", "2027-01-31 13:00:00+01:00"),
+        *("2027-01-31 06:00:00 -0600", " 2027-01-31 17:30 +0530\n"),
     ],
 )
 def test_parse_time_reads_a_time_in_utc(text: str) -> None:
@@ -26,9 +26,8 @@ def test_parse_time_reads_a_time_in_utc(text: str) -> None:
     assert parse_utc(for_nbgrader(text.encode()).decode().strip()) == NOON  # as nbgrader does
 
 
-def test_parse_time_of_nothing_and_of_a_day() -> None:
+def test_parse_time_of_nothing() -> None:
     assert parse_time(" \n") is None
-    assert parse_time("2027-01-31") == datetime(2027, 1, 31)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_parse_time_of_nothing_and_of_a_day() -> None:
         *("soon", "9" * 30, "9" * 400, "2027-13-45", "31.01.2027", "01/02/2027", "\0"),
         *("2027-01-31 12:00 CEST", "2027-01-31 12:00 EST", "2027-01-31 12:00 ../../etc/passwd"),
         *("2027-01-31 12:00 +9900", "0001-01-01 00:00 +0100", "2027-01-31 25:00", "\u0662" * 4),
-        *("2027-01-31 12:00 /etc/passwd", "2027-01-31 12:00 No/Where", "2027-01-31 12:00 a/\0"),
+        *("2027-01-31 12:00 Europe/Berlin", "2027-01-31 12:00", "2027-01-31", "2027-01-31 12 UTC"),
     ],
 )
 def test_parse_time_refuses_what_is_not_clear(text: str) -> None:
@@ -46,7 +45,7 @@ def test_parse_time_refuses_what_is_not_clear(text: str) -> None:
 
 
 def test_for_nbgrader_leaves_alone_what_nbgrader_reads_as_it_is() -> None:
-    for text in (b"", b"2027-01-31", b"2027-01-31 12:00:00 UTC\n"):
+    for text in (b"", b"2027-01-31 12:00:00 UTC\n"):
         assert for_nbgrader(text) == text
 
 

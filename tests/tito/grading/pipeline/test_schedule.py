@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tito.grading.pipeline.grade import Examined, HandedIn, Material
-from tito.grading.pipeline.schedule import FATAL, TRIES, examine_all
+from tito.grading.pipeline.schedule import LOST, TRIES, examine_all
 from tito.grading.workers.pool import LocalPool
 
 NOTHING = Material(release="", checks="", limits=None, sandbox="off")  # type: ignore[arg-type]
@@ -57,7 +57,7 @@ def examined(pool: Pool, number: int = 6) -> dict[str, Examined]:
 
 def test_examine_all_names_what_ends_its_worker_again_and_again() -> None:
     found = examined(Pool(2, {"s2": [kills] * (1 + TRIES)}))
-    assert (found["s2"].status, found["s2"].reason) == ("failed", FATAL)
+    assert (found["s2"].status, found["s2"].reason) == ("failed", LOST)
     assert {each.status for each in found.values() if each.student != "s2"} == {"graded"}
 
 

@@ -155,6 +155,48 @@ def test_status_knows_of_a_forced_run_that_broke_off(lesson: Lesson) -> None:
     assert read_progress(lesson).due == {}
 
 
+@pytest.mark.usefixtures("no_code")
+def test_a_dry_run_without_a_gradebook_foretells_and_makes_none(lesson: Lesson) -> None:
+    before = {s.student: s.score for s in read_grades(lesson).submissions}
+    (lesson.course.assignments / "gradebook.db").unlink()
+    found = changed(autograde(lesson, dry_run=True))
+    assert found == {name: ("entered", None, score) for name, score in before.items()}
+    assert not (lesson.course.assignments / "gradebook.db").exists()
+
+
+def test_what_is_due_has_no_score_yet(lesson: Lesson) -> None:
+    assert changed(autograde(lesson, ["ada"], force=True, dry_run=True)) == {
+        "ada": ("due", None, None)
+    }
+
+
+def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as opened:
+        opened.remove_student("grace")
+    with pytest.raises(TitoError, match="feedback of grace") as told:
+        write_feedback(lesson)
+    assert "tito nbgrader autograde" in told.value.remedy
+    assert read_progress(lesson).feedback == len(SAMPLES) - 1
+
+
+def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
+    import nbformat
+
+    path = lesson.handed_in("ada")
+    notebook = read_notebook(path)
+    notebook.cells = [
+        c
+        for c in notebook.cells
+        if c.metadata.get("nbgrader", {}).get("grade_id") != "matmul-cache"
+    ]
+    nbformat.write(notebook, path)
+    (result,) = autograde(lesson, ["ada"])
+    assert (result.status, result.reason) == (
+        "graded",
+        "The solution cell matmul-cache is missing.",
+    )
+
+
 def test_autograde_grades_a_resubmission_without_a_time_as_on_time(lesson: Lesson) -> None:
     lesson.handed_in(LATE).with_name("timestamp.txt").unlink()
     shutil.copy(lesson.handed_in("ada"), lesson.handed_in(LATE))
@@ -243,8 +285,13 @@ def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
 
 
 def test_a_submission_without_a_notebook_is_rejected_everywhere(lesson: Lesson) -> None:
+    write_feedback(lesson)
     lesson.handed_in("ada").unlink()
+    assert read_progress(lesson).due == {"ada": "its notebook is gone"}
     (result,) = autograde(lesson, ["ada"])
     assert (result.status, result.before, result.score) == ("rejected", 80.0, 0.0)
     assert grade_of(lesson, "ada").status == "rejected"
-    assert "ada" not in read_progress(lesson).due
+    progress = read_progress(lesson)
+    assert progress.due == {}
+    assert progress.feedback == len(SAMPLES) - 1
+    assert "feedback" not in progress.next_step
