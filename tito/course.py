@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -84,6 +84,8 @@ class Course:
     package: str = ""
     hand_in: str = ""
     time_zone: ZoneInfo | None = None
+    late_grace: timedelta = timedelta()
+    late_penalty_at_most: float = 1.0
     workplace: Path | None = None
 
     @classmethod
@@ -160,7 +162,7 @@ def _is_course(path: Path) -> bool:
 KNOWN = {
     "course": ["id", "title", "db_url", "exchange", "time_zone"],
     "lesson": ["title", "due"],
-    "points": ["late_penalty_per_day"],
+    "points": ["late_penalty_per_day", "late_grace_minutes", "late_penalty_at_most"],
     "grading": ["sandbox"],
     "feedback": ["show_marking"],
     "handout": ["package", "hand_in"],
@@ -197,7 +199,9 @@ class _Reader:
             db_url=self._text("course", "db_url"),
             exchange=self.root / os.path.expanduser(exchange) if exchange else None,
             lessons=self._lessons(),
-            late_penalty_per_day=self._late_penalty(),
+            late_penalty_per_day=self._share("late_penalty_per_day", 0.0),
+            late_penalty_at_most=self._share("late_penalty_at_most", 1.0),
+            late_grace=self._grace(),
             sandbox=self._sandbox(),
             limits=self._limits(),
             show_marking=self._show_marking(),
@@ -237,12 +241,17 @@ class _Reader:
             }
         )
 
-    def _late_penalty(self) -> float:
-        if not self._text("points", "late_penalty_per_day"):
-            return 0.0
+    def _share(self, key: str, default: float) -> float:
+        if not self._text("points", key):
+            return default
         legal = "a share between 0 and 1"
-        key = "late_penalty_per_day"
         return self._number("points", key, float, lambda share: 0 <= share <= 1, legal)
+
+    def _grace(self) -> timedelta:
+        key, legal = "late_grace_minutes", "a whole number of minutes, at most 1440"
+        if not self._text("points", key):
+            return timedelta()
+        return timedelta(minutes=self._number("points", key, int, lambda n: 0 <= n <= 1440, legal))
 
     def _show_marking(self) -> bool:
         text = self._text("feedback", "show_marking")

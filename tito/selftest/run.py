@@ -9,7 +9,7 @@ from tito.conditions.results import MIME_TYPE, CellVerdict
 from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell, read_submission
-from tito.grading.intake.rebuild import rebuild
+from tito.grading.intake.rebuild import given_notes, rebuild
 from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
@@ -132,8 +132,8 @@ def run_checks(
     notebook, notes = rebuild(released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
-    if file.resolve() == lesson.source.resolve():
-        notes = []  # its locked cells differ by what students do not get, and rightly so
+    if file.resolve() != lesson.source.resolve():  # whose locked cells differ by hidden tests
+        notes += given_notes(released, submitted)
     plan = _Plan(notebook, released)
     if check:
         plan.checks = [plan.checks[_chosen(check, plan.checks)]]

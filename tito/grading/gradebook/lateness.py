@@ -49,12 +49,18 @@ def penalty_for(
     if handed_in is None or due is None:
         return 0.0
     days = started_days(lesson.course, handed_in, due, extension or timedelta())
-    return score * min(1.0, lesson.course.late_penalty_per_day * days)
+    share = min(lesson.course.late_penalty_at_most, lesson.course.late_penalty_per_day * days)
+    return score * min(1.0, share)
 
 
 def started_days(course: Course, handed_in: datetime, due: datetime, extension: timedelta) -> int:
-    """Return the days after a deadline that have begun; a day has 23 or 25 hours now and then."""
+    """Return the days after a deadline that have begun; a day has 23 or 25 hours now and then.
+
+    Within the course's grace it is on time; after it the days count from the deadline.
+    """
     zone = course.time_zone or due.tzinfo
     deadline = due.astimezone(zone).replace(tzinfo=None) + extension
     local = handed_in.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    return max(0, ceil((local - deadline) / DAY))
+    if local <= deadline + course.late_grace:
+        return 0
+    return ceil((local - deadline) / DAY)

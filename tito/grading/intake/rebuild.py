@@ -16,11 +16,12 @@ from tito.lesson import (
     Notebook,
     grade_id,
     is_answer,
+    is_locked,
     is_solution,
     syntax_error,
 )
 
-__all__ = ["MOST_SOURCE", "NOTE_KEY", "rebuild"]
+__all__ = ["MOST_SOURCE", "NOTE_KEY", "given_notes", "rebuild"]
 
 NOTE_KEY = "tito_note"
 """Where a cell's metadata hold what its student should know of how it was read."""
@@ -50,6 +51,17 @@ def rebuild(release: Notebook, cells: Iterable[SubmittedCell]) -> tuple[Notebook
             notes += _put_solution(cell, places, handed)
         above = released
     return notebook, notes
+
+
+def given_notes(release: Notebook, cells: Iterable[SubmittedCell]) -> list[str]:
+    """Say which given and locked cells of the students' release are missing or were changed."""
+    handed = Handed(list(cells), release)
+    notes, above = [], ""
+    for cell in release.cells:
+        if grade_id(cell) and not is_answer(cell) and not is_solution(cell):
+            notes += _given_note(cell, [handed.cells[at] for at in handed.of(cell, above)])
+        above = cell.source
+    return notes
 
 
 def _put_solution(cell: Cell, places: Sequence[int], handed: Handed) -> list[str]:
@@ -106,3 +118,12 @@ def _joined(sources: Sequence[str], wanted: frozenset[str]) -> tuple[str, int]:
     if whole and wanted <= defined_in("\n".join(whole)):
         return "\n".join(whole), len(whole)
     return text, len(sources)
+
+
+def _given_note(cell: Cell, found: Sequence[SubmittedCell]) -> list[str]:
+    what = f"The {'locked' if is_locked(cell) else 'given'} cell {grade_id(cell)}"
+    if not found:
+        return [f"{what} is missing: its released text counts."]
+    if any(c.source.strip() != cell.source.strip() for c in found):
+        return [f"{what} was changed: its released text counts."]
+    return []

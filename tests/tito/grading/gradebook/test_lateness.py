@@ -52,6 +52,31 @@ def test_started_days_follow_the_clock_of_the_course(
     assert started_days(course, utc(handed_in), datetime.fromisoformat(due), NONE) == days
 
 
+@pytest.mark.parametrize(
+    ("handed_in", "days"),
+    [
+        ("2027-02-01T00:14:59+01:00", 0),
+        ("2027-02-01T00:15:00+01:00", 1),
+        ("2027-02-01T23:59:59+01:00", 1),
+        ("2027-02-02T00:14:59+01:00", 2),
+    ],
+)
+def test_grace_is_given_once_and_days_count_from_the_deadline(
+    plain_course: Course, handed_in: str, days: int
+) -> None:
+    course = replace(plain_course, late_grace=timedelta(minutes=15))
+    due = datetime.fromisoformat("2027-01-31T23:59:59+01:00")
+    assert started_days(course, utc(handed_in), due, NONE) == days
+
+
+def test_penalty_has_a_cap(plain_course: Course) -> None:
+    settings = {"11_kernels": LessonSettings("Kernels", datetime(2027, 1, 31, tzinfo=UTC))}
+    course = replace(plain_course, lessons=settings, late_penalty_at_most=0.25)
+    lesson = Lesson(course, "11_kernels")
+    found = [penalty_for(lesson, 80.0, datetime(2027, 2, day), None) for day in (2, 3, 4, 20)]
+    assert found == pytest.approx([16.0, 20.0, 20.0, 20.0])
+
+
 def test_started_days_begin_after_an_extension(plain_course: Course) -> None:
     course = replace(plain_course, time_zone=BERLIN)
     due = datetime.fromisoformat("2027-10-30T12:00:00+02:00")

@@ -15,7 +15,7 @@ from nbformat import v4
 
 from tito.course import Limits
 from tito.grading.intake.read import SubmittedCell, notebook_cells
-from tito.grading.intake.rebuild import MOST_SOURCE, NOTE_KEY, rebuild
+from tito.grading.intake.rebuild import MOST_SOURCE, NOTE_KEY, given_notes, rebuild
 from tito.lesson import assign_cell_ids, grade_id
 
 LIMITS = Limits(notebook_mib=1, cells=20)
@@ -133,19 +133,36 @@ def test_rebuild_notes_nothing_where_only_the_solution_was_written(
     assert rebuild(release, cells)[1] == []
 
 
-@pytest.mark.parametrize("place", [2, 3], ids=["locked cell", "given cell"])
-@pytest.mark.parametrize("change", ["deleted", "changed", "copied"])
-def test_rebuild_takes_what_is_given_from_the_release(
-    release: Any, cells: list[SubmittedCell], place: int, change: str
+GIVEN = {"locked cell check-double": 2, "given cell try": 3}
+
+
+@pytest.mark.parametrize(("name", "place"), GIVEN.items(), ids=GIVEN)
+@pytest.mark.parametrize("change", ["is missing", "was changed"])
+def test_what_is_given_comes_from_the_release_and_it_is_said(
+    release: Any, cells: list[SubmittedCell], name: str, place: int, change: str
 ) -> None:
-    if change == "changed":
-        cells[place] = replace(cells[place], source="pass")
-    elif change == "copied":
-        cells.append(replace(cells[place], source="double = lambda x: 6"))
-    else:
+    if change == "is missing":
         del cells[place]
-    assert rebuilt(release, cells) == SOLUTION
+    else:
+        cells[place] = replace(cells[place], source="pass")
     assert rebuild(release, cells)[1] == []
+    assert rebuilt(release, cells) == SOLUTION
+    assert given_notes(release, cells) == [f"The {name} {change}: its released text counts."]
+
+
+def test_given_notes_take_space_around_a_cell_for_no_change(
+    release: Any, cells: list[SubmittedCell]
+) -> None:
+    cells[2] = replace(cells[2], source=f"{CHECK}\n\n")
+    assert given_notes(release, cells) == []
+
+
+def test_given_notes_know_a_copy_of_a_check_that_says_something_else(
+    release: Any, cells: list[SubmittedCell]
+) -> None:
+    cells.append(SubmittedCell("code", "double = lambda x: 6", "check-double"))
+    assert rebuilt(release, cells) == SOLUTION
+    assert len(given_notes(release, cells)) == 1
 
 
 @pytest.mark.parametrize("order", [[3, 2, 1, 0], [2, 1, 0, 3], [1, 0, 3, 2]], ids=str)

@@ -8,6 +8,7 @@ Written as students, textbooks and other languages write it; not as this project
 import asyncio
 import concurrent.futures
 import multiprocessing.dummy
+import multiprocessing.pool
 import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
