@@ -34,6 +34,8 @@ STEPS_OF_GRADING = {
     "generate": ["nbgrader", "generate", "kernels"],
     "release": ["nbgrader", "release", "kernels"],
     "collect": ["nbgrader", "collect", "kernels", "given"],
+    "extend": ["nbgrader", "extend", "kernels", "ada", "3d"],
+    "regrade": ["nbgrader", "regrade", "kernels", "--reason", "A check.", "--sandbox", "off"],
     "autograde": ["nbgrader", "autograde", "kernels", "--sandbox", "off", "--jobs", "1"],
     "feedback": ["nbgrader", "feedback", "kernels", "--jobs", "1"],
     "report": ["nbgrader", "report", "kernels"],
@@ -41,7 +43,9 @@ STEPS_OF_GRADING = {
 }
 EVERY = {**PLAIN, **STEPS_OF_GRADING}
 NEED_A_LESSON = [name for name in EVERY if name not in ("doctor", "handout")]
-USE_THE_GRADEBOOK = ["doctor", "generate", "autograde", "feedback", "report", "status"]
+USE_THE_GRADEBOOK = [
+    *("doctor", "generate", "extend", "autograde", "regrade", "feedback", "report", "status")
+]
 
 LEAST = "[course]\nid = a\ntitle = b\n"
 Break = Callable[[Path], object]

@@ -4,13 +4,14 @@ import sys
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-__all__ = ["console", "line_width", "plain", "printable", "waiting"]
+__all__ = ["console", "line_width", "plain", "printable", "time_text", "waiting"]
 
 PIPED_WIDTH = 120
 
@@ -55,6 +56,11 @@ def plain(text: str) -> "Text":
     from rich.text import Text
 
     return Text(printable(text))
+
+
+def time_text(time: datetime) -> str:
+    """Return a time as a person reads it: ``2027-01-31 23:59 +0100``."""
+    return time.strftime("%Y-%m-%d %H:%M %z")
 
 
 def printable(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tito.reports.console import printable
+from tito.reports.console import printable, time_text
 
 if TYPE_CHECKING:
     from tito.grading.gradebook.status import Progress
@@ -18,6 +18,7 @@ def as_text(progress: "Progress") -> str:
     rows = {
         "assignment": progress.assignment,
         "release": progress.release,
+        "deadline": time_text(progress.deadline) if progress.deadline else "none",
         "submitted": progress.submitted,
         "autograded": _autograded(progress),
         "to read": f"{progress.unread} answers" if progress.unread != 1 else "1 answer",
@@ -33,10 +34,15 @@ def _autograded(progress: "Progress") -> str:
     return f"{progress.autograded}{due}"
 
 
+def _some(lines: list[str]) -> list[str]:
+    more = [f"... and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
+    return [*lines[:SHOWN], *more]
+
+
 def _notes(progress: "Progress") -> list[str]:
-    notes = [f"{student}: {why}" for student, why in list(progress.due.items())[:SHOWN]]
-    if len(progress.due) > SHOWN:
-        notes.append(f"... and {len(progress.due) - SHOWN} more")
+    more_time = [f"{s}: until {time_text(t)}" for s, t in progress.extensions.items()]
+    notes = _some([f"{student}: {why}" for student, why in progress.due.items()])
+    notes += ["Extensions:", *_some(more_time)] if more_time else []
     if progress.gone:
         remedy = "collect again, or remove the grade with `nbgrader db student remove ID --force`"
         notes.append(f"A grade, but no submission: {', '.join(progress.gone)}: {remedy}.")

@@ -9,7 +9,10 @@ from tito.errors import TitoError
 
 __all__ = ["nbgrader"]
 
-STEPS = ("generate", "release", "collect", "autograde", "feedback", "report", "status")
+STEPS = (
+    *("generate", "release", "collect", "extend", "autograde", "regrade", "feedback"),
+    *("report", "status"),
+)
 
 
 class _Steps(LazyGroup):

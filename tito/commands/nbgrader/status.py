@@ -22,4 +22,6 @@ def status(lesson: str, as_json: bool) -> None:
     found = find_lesson(Course.find(), lesson)
     with waiting(f"Comparing the gradebook of {found.assignment} with the submissions"):
         progress = read_progress(found)
-    click.echo(json.dumps(asdict(progress), indent=2) if as_json else as_text(progress))
+    click.echo(
+        json.dumps(asdict(progress), indent=2, default=str) if as_json else as_text(progress)
+    )

@@ -7,6 +7,7 @@ the time of handing in, deadline, extension and penalty, needs no code: see `lat
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -18,14 +19,14 @@ from tito.grading.gradebook.course_tree import unwritable
 from tito.grading.intake.read import Rejected, read_bytes
 from tito.lesson import Lesson
 
-__all__ = ["WORDS", "Basis", "basis_of", "force_again", "recorded_basis"]
+__all__ = ["WORDS", "Basis", "basis_of", "forced_marks", "record_marks", "recorded_basis"]
 
 WORDS = {
     "submission": "it was handed in again",
     "release": "the release changed",
     "checks": "checks.py changed",
     "limits": "the limits changed",
-    "forced": "--force asked for it",
+    "forced": "it is to be graded again",
 }
 
 
@@ -71,8 +72,13 @@ def recorded_basis(lesson: Lesson, student: str) -> Basis | None:
         return None
 
 
-def force_again(lesson: Lesson, students: list[str]) -> None:
-    """Make all that was graded of these students out of date, until they are graded again.
+def forced_marks(students: Iterable[str]) -> dict[str, str]:
+    """Return for each student a mark that makes what was graded before out of date."""
+    return dict.fromkeys(students, secrets.token_hex(8))
+
+
+def record_marks(lesson: Lesson, marks: Mapping[str, str]) -> None:
+    """Make what was graded of these students out of date, until they are graded again.
 
     Raises
     ------
@@ -80,9 +86,9 @@ def force_again(lesson: Lesson, students: list[str]) -> None:
         If that cannot be written.
     """
     tree = lesson.course.assignments
-    marks = _forced(tree, lesson.assignment) | dict.fromkeys(students, secrets.token_hex(8))
+    both = {**_forced(tree, lesson.assignment), **marks}
     try:
-        write_whole(_forced_file(tree, lesson.assignment), json.dumps(marks).encode())
+        write_whole(_forced_file(tree, lesson.assignment), json.dumps(both).encode())
     except OSError as error:
         raise unwritable(error, lesson) from error
 

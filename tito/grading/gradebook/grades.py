@@ -17,6 +17,7 @@ __all__ = [
     "count_unread",
     "is_unread",
     "read_grades",
+    "was_graded",
 ]
 
 
@@ -95,6 +96,12 @@ def is_unread(grade: Any) -> bool:
     return bool(grade.needs_manual_grade and grade.auto_score is None)
 
 
+def was_graded(entry: Any) -> bool:
+    """Whether a submission in the gradebook has points; one with an extension alone has none."""
+    grades = [grade for notebook in entry.notebooks for grade in notebook.grades]
+    return any(g.auto_score is not None or g.manual_score is not None for g in grades)
+
+
 def _points(assignment: Any) -> dict[str, float]:
     cells = [cell for notebook in assignment.notebooks for cell in notebook.grade_cells]
     return {cell.name: float(cell.max_score) for cell in cells}
@@ -104,7 +111,7 @@ def _submission(
     lesson: Lesson, student: str, entry: Any, points: dict[str, float], *, handed_in: bool
 ) -> Submission:
     most = sum(points.values())
-    if entry is None:
+    if entry is None or not (handed_in or was_graded(entry)):
         if not handed_in:
             return _ungraded(student, "missing", "Nothing was handed in.", points)
         remedy = f"Run `tito nbgrader autograde {lesson.name}`."

@@ -7,7 +7,7 @@ from typing import Any
 from tito.course import Course
 from tito.lesson import Lesson
 
-__all__ = ["enter_lateness", "penalty_for", "started_days"]
+__all__ = ["deadline_of", "enter_lateness", "penalty_for", "started_days"]
 
 DAY = timedelta(days=1)
 
@@ -58,9 +58,18 @@ def started_days(course: Course, handed_in: datetime, due: datetime, extension: 
 
     Within the course's grace it is on time; after it the days count from the deadline.
     """
-    zone = course.time_zone or due.tzinfo
-    deadline = due.astimezone(zone).replace(tzinfo=None) + extension
-    local = handed_in.replace(tzinfo=UTC).astimezone(zone).replace(tzinfo=None)
-    if local <= deadline + course.late_grace:
-        return 0
-    return ceil((local - deadline) / DAY)
+    deadline = _extended(course, due, extension)
+    local = handed_in.replace(tzinfo=UTC).astimezone(deadline.tzinfo)
+    late = local.replace(tzinfo=None) - deadline.replace(tzinfo=None)
+    return ceil(late / DAY) if late > course.late_grace else 0
+
+
+def deadline_of(lesson: Lesson, extension: timedelta | None = None) -> datetime | None:
+    """Return when a student's work is due, on the course's clock; None without a deadline."""
+    due = lesson.course.lessons[lesson.assignment].due
+    return None if due is None else _extended(lesson.course, due, extension or timedelta())
+
+
+def _extended(course: Course, due: datetime, extension: timedelta) -> datetime:
+    """The deadline so much later by the clock on the wall, which daylight saving may move."""
+    return due.astimezone(course.time_zone or due.tzinfo) + extension

@@ -36,8 +36,10 @@ class Standing:
     auto_scores: dict[str, float | None]
 
     @property
-    def grade(self) -> float:
-        """The points that count."""
+    def grade(self) -> float | None:
+        """The points that count; None where there are none, but an extension perhaps."""
+        if all(score is None for score in self.auto_scores.values()) and not self.score:
+            return None
         return max(0.0, self.score - self.penalty)
 
 

@@ -1,8 +1,9 @@
 """How far an assignment is, read from nbgrader's course tree and its gradebook."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from tito.errors import TitoError
@@ -10,7 +11,8 @@ from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrade
 from tito.grading.gradebook.basis import basis_of, recorded_basis
 from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.feedback import is_fresh
-from tito.grading.gradebook.grades import count_unread
+from tito.grading.gradebook.grades import count_unread, was_graded
+from tito.grading.gradebook.lateness import deadline_of
 from tito.grading.gradebook.standing import difference, read_standing
 from tito.lesson import Lesson, read_notebook
 
@@ -24,7 +26,8 @@ class Progress:
     ``autograded`` counts those whose grade is up to date; ``due`` says of each other student who
     handed something in why it is not. ``gone`` names those with a grade and no submission,
     ``unread`` counts written answers that wait for a person, and ``feedback`` the pages that show
-    the grade of now.
+    the grade of now. ``deadline`` is on the course's clock, and ``extensions`` says who has more
+    time, and until when.
     """
 
     assignment: str
@@ -36,6 +39,8 @@ class Progress:
     unread: int
     feedback: int
     next_step: str
+    deadline: datetime | None = None
+    extensions: Mapping[str, datetime] = field(default_factory=dict)
 
 
 def read_progress(lesson: Lesson) -> Progress:
@@ -50,10 +55,13 @@ def read_progress(lesson: Lesson) -> Progress:
         done = [s for s in students if s not in due]
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
         fresh = sum(is_fresh(lesson, session, student) for student in pages)
+        more_time = _extensions(lesson, session)
     unread = count_unread(lesson) if done else 0
     step = _next_step(lesson, release, len(students), len(due), unread, len(pages) - fresh)
     return Progress(
-        *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step)
+        *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step),
+        deadline=deadline_of(lesson),
+        extensions=more_time,
     )
 
 
@@ -93,8 +101,20 @@ def _graded_students(lesson: Lesson, session: Any) -> list[str]:
 
     if session is None:
         return []
-    rows = session.query(SubmittedAssignment.student_id).join(Assignment)
-    return [row.student_id for row in rows.filter(Assignment.name == lesson.assignment)]
+    entries = session.query(SubmittedAssignment).join(Assignment)
+    found = entries.filter(Assignment.name == lesson.assignment)
+    return [entry.student_id for entry in found if was_graded(entry)]
+
+
+def _extensions(lesson: Lesson, session: Any) -> dict[str, datetime]:
+    from nbgrader.api import Assignment, SubmittedAssignment
+
+    if session is None:
+        return {}
+    rows = session.query(SubmittedAssignment.student_id, SubmittedAssignment.extension)
+    found = rows.join(Assignment).filter(Assignment.name == lesson.assignment)
+    given = {row.student_id: deadline_of(lesson, row.extension) for row in found if row.extension}
+    return {student: until for student, until in sorted(given.items()) if until is not None}
 
 
 def _next_step(

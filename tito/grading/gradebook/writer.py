@@ -91,7 +91,9 @@ class Writer:
         self._open.close()
 
     def write(self, student: str, text: str, handed_in: datetime | None) -> Written:
-        """Enter an examined notebook and put its file, with this text, in place.
+        """Enter a judged notebook and put its file, with this text, in place.
+
+        A dry run does neither, and tells what would change.
 
         Parameters
         ----------
@@ -104,6 +106,8 @@ class Writer:
         """
         notebook, before = self._read(text), self._standing(student)
         answers = self._graded_sources(student)
+        if self.dry_run:
+            return self._foretold(student, before, notebook, handed_in, answers)
         self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
         left_out = put_in_place(self.lesson, student, text, self._ignored)
         return self._written(student, before, left_out=left_out)
@@ -122,24 +126,15 @@ class Writer:
         if not reason:
             return None
         answers = {grade_id(cell): cell.source for cell in notebook.cells}
-
-        def enter() -> None:
-            self._enter(student, notebook, handed_in, answers)
-
-        if not self.dry_run:
-            self._in_one_transaction(enter)
-            return self._written(student, before, reason)
-        try:
-            enter()
-            self._session.flush()
-            return self._written(student, before, reason)
-        finally:
-            self._session.remove()  # which rolls back
+        if self.dry_run:
+            return self._foretold(student, before, notebook, handed_in, answers, reason)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+        return self._written(student, before, reason)
 
     def grade(self, student: str) -> float | None:
         """Return the points that count for a student now; None if there are none."""
         standing = self._standing(student)
-        return None if standing is None else standing.grade
+        return standing.grade if standing else None
 
     def _read(self, text: str) -> Notebook:
         from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
@@ -151,13 +146,30 @@ class Writer:
             lambda: read_standing(self._session, self.lesson, student), undo=self._session.remove
         )
 
+    def _foretold(
+        self,
+        student: str,
+        before: Standing | None,
+        notebook: Notebook,
+        handed_in: datetime | None,
+        answers: Mapping[str, str],
+        reason: str = "",
+    ) -> Written:
+        """What entering would change; nothing of it stays."""
+        try:
+            self._enter(student, notebook, handed_in, answers)
+            self._session.flush()
+            return self._written(student, before, reason)
+        finally:
+            self._session.remove()  # which rolls back
+
     def _written(
         self, student: str, before: Standing | None, reason: str = "", left_out: Sequence[str] = ()
     ) -> Written:
         after = self._standing(student)
         return Written(
-            before=None if before is None else before.grade,
-            after=0.0 if after is None else after.grade,
+            before=before.grade if before else None,
+            after=(after.grade if after else None) or 0.0,
             reason=reason,
             left_out=tuple(left_out),
         )

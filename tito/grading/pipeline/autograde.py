@@ -1,8 +1,8 @@
 """Autograding a class: each submission on its own, none stops another, none is graded twice."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 from traceback import format_exc
@@ -10,7 +10,12 @@ from typing import Protocol
 
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
-from tito.grading.gradebook.basis import WORDS, basis_of, force_again, recorded_basis
+from tito.grading.gradebook.basis import (
+    basis_of,
+    forced_marks,
+    record_marks,
+    recorded_basis,
+)
 from tito.grading.gradebook.course_tree import NotStored, handed_in_at, the_only_grader
 from tito.grading.gradebook.writer import Writer
 from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
@@ -22,7 +27,7 @@ from tito.grading.workers import Workers
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson, read_notebook
 
-__all__ = ["TIMESTAMP", "Graded", "Watch", "autograde"]
+__all__ = ["TIMESTAMP", "Graded", "How", "Reader", "Watch", "autograde", "chosen", "grade_due"]
 
 MISSING = "The submission holds no {}."
 MOST_ID = 128
@@ -107,7 +112,58 @@ def autograde(
         on this machine, the gradebook or the folder cannot be written, another grader is at work,
         or the scheduler does not answer. What was graded before is kept.
     """
-    names = _chosen(lesson, list(dict.fromkeys(students)))
+    names = chosen(lesson, students)
+    marks = forced_marks(names) if force else {}
+    with the_only_grader(lesson):
+        if not dry_run:
+            record_marks(lesson, marks)
+        with Writer(lesson, dry_run=dry_run) as writer:
+            reader = Reader(writer, marks, only_foretell=dry_run)
+            return grade_due(reader, names, How(sandbox, jobs, scheduler), watch)
+
+
+@dataclass(frozen=True)
+class How:
+    """How submissions are judged: in which sandbox, by how many processes, on whose cluster."""
+
+    sandbox: str = ""
+    jobs: int = 1
+    scheduler: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What it takes to look at submissions.
+
+    Parameters
+    ----------
+    writer : Writer
+        Where what came of them goes.
+    marks : mapping of str to str
+        Of those that are to be graded again whatever they are.
+    only_foretell : bool
+        Whether to say what is due, and to judge nothing.
+    handed_in : dict of str to datetime or None
+        Receives when they were handed in.
+    """
+
+    writer: Writer
+    marks: Mapping[str, str] = field(default_factory=dict)
+    only_foretell: bool = False
+    handed_in: dict[str, datetime | None] = field(default_factory=dict)
+
+
+def grade_due(
+    reader: Reader,
+    names: Sequence[str],
+    how: How,
+    watch: Watch | None = None,
+    keep: Callable[[Examined], None] = lambda examined: None,
+) -> list[Graded]:
+    """Judge what is due of these students, and write what came of it; return it for everyone.
+
+    ``keep`` receives each notebook that was judged. Raises as `autograde` does.
+    """
     results: list[Graded] = []
 
     def note(graded: Graded) -> None:
@@ -115,25 +171,20 @@ def autograde(
         if watch is not None:
             watch.done(graded)
 
-    with ExitStack() as stack:
-        stack.enter_context(the_only_grader(lesson))
-        if force and not dry_run:
-            force_again(lesson, names)
-        writer = stack.enter_context(Writer(lesson, dry_run=dry_run))
-        if watch is not None:
-            watch.started(lesson, len(names))
-        times: dict[str, datetime | None] = {}
-        due = _due(_Reader(writer, times, force), names, note)
-        first = next(due, None)
-        if first is None:  # then there is no need for workers, nor for a sandbox
-            return results
-        workers = _workers(jobs, scheduler)
-        stack.callback(workers.close)
+    writer, lesson = reader.writer, reader.writer.lesson
+    if watch is not None:
+        watch.started(lesson, len(names))
+    due = _due(reader, names, note)
+    first = next(due, None)
+    if first is None:  # then there is no need for workers, nor for a sandbox
+        return results
+    with closing(_workers(how.jobs, how.scheduler)) as workers:
         workers.warm_up()
-        material = _material(lesson, sandbox or lesson.course.sandbox, bool(scheduler))
+        material = _material(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
         require_solved(lesson, material, workers)
         for examined in examine_all(workers, material, chain([first], due)):
-            note(_entered(writer, examined, times.pop(examined.student)))
+            keep(examined)
+            note(_entered(writer, examined, reader.handed_in[examined.student]))
     return results
 
 
@@ -172,7 +223,15 @@ def _graded_release(lesson: Lesson) -> str:
     return text
 
 
-def _chosen(lesson: Lesson, students: list[str]) -> list[str]:
+def chosen(lesson: Lesson, students: Iterable[str]) -> list[str]:
+    """Return whose submissions are meant: those named, else everybody's.
+
+    Raises
+    ------
+    TitoError
+        If the lesson is not released, or one of them handed in nothing.
+    """
+    students = list(dict.fromkeys(students))
     if not lesson.released.exists():
         remedy = f"Run `tito nbgrader generate {lesson.name}` first."
         raise TitoError(f"There is no release of {lesson.assignment}.", remedy)
@@ -192,17 +251,8 @@ def _chosen(lesson: Lesson, students: list[str]) -> list[str]:
     return students or there
 
 
-@dataclass(frozen=True)
-class _Reader:
-    """What it takes to look at submissions: ``times`` receives when they were handed in."""
-
-    writer: Writer
-    times: dict[str, datetime | None]
-    force: bool
-
-
 def _due(
-    reader: _Reader, students: Iterable[str], note: Callable[[Graded], None]
+    reader: Reader, students: Iterable[str], note: Callable[[Graded], None]
 ) -> Iterator[HandedIn]:
     """Yield what is to be examined, read when it is asked for; note the rest."""
     for student in students:
@@ -213,20 +263,20 @@ def _due(
             note(found)
 
 
-def _looked_at(reader: _Reader, student: str) -> HandedIn | Graded:
+def _looked_at(reader: Reader, student: str) -> HandedIn | Graded:
     """What a student handed in, or what came of it without any code to run."""
     found = _read(reader, student)
     if found is None:
         return _missing(reader, student)
     if found is UNCHANGED:
-        written = reader.writer.settle(student, reader.times.pop(student))
+        written = reader.writer.settle(student, reader.handed_in[student])
         if written is None:
             return Graded(student, "kept")
         return Graded(student, "entered", written.reason, written.after, written.before)
     return found
 
 
-def _read(reader: _Reader, student: str) -> HandedIn | Graded | None:
+def _read(reader: Reader, student: str) -> HandedIn | Graded | None:
     """What a student handed in, or why it is not graded; None if there is no notebook.
 
     Whatever goes wrong here is the matter of this one student.
@@ -239,12 +289,13 @@ def _read(reader: _Reader, student: str) -> HandedIn | Graded | None:
         if not path.exists() and not path.is_symlink():
             return None
         basis = basis_of(path, lesson.course)
-        reader.times[student] = handed_in_at(lesson, student)
+        basis = replace(basis, forced=reader.marks.get(student, basis.forced))
+        reader.handed_in[student] = handed_in_at(lesson, student)
         why = basis.changes(recorded_basis(lesson, student))
-        if not why and not (reader.force and reader.writer.dry_run):
+        if not why:
             return UNCHANGED
-        if reader.writer.dry_run:
-            return Graded(student, "due", why or WORDS["forced"])
+        if reader.only_foretell:
+            return Graded(student, "due", why)
         return HandedIn(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
         return HandedIn(student, basis, rejected=rejected.fact)
@@ -255,7 +306,7 @@ def _read(reader: _Reader, student: str) -> HandedIn | Graded | None:
         return Graded(student, "failed", reason, error=format_exc())
 
 
-def _missing(reader: _Reader, student: str) -> Graded:
+def _missing(reader: Reader, student: str) -> Graded:
     """Enter 0 for a submission that holds no notebook."""
     reason = MISSING.format(reader.writer.lesson.notebook_name)
     before = reader.writer.grade(student)

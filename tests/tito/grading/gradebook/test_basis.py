@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from tito.course import Course
-from tito.grading.gradebook.basis import Basis, basis_of, force_again, recorded_basis
+from tito.grading.gradebook.basis import (
+    Basis,
+    basis_of,
+    forced_marks,
+    record_marks,
+    recorded_basis,
+)
 from tito.lesson import Lesson, find_lesson
 
 
@@ -120,12 +126,10 @@ def test_changes_say_in_words_what_changed() -> None:
     assert Basis("a", "b", "x", "x").changes(before) == "checks.py changed, the limits changed"
 
 
-def test_force_again_changes_the_basis_of_those_named(
-    submitted: Path, plain_course: Course
-) -> None:
+def test_marks_change_the_basis_of_those_named(submitted: Path, plain_course: Course) -> None:
     lesson = find_lesson(plain_course, "kernels")
     before = basis_of(submitted, plain_course)
-    force_again(lesson, ["grace"])
+    record_marks(lesson, forced_marks(["grace"]))
     assert basis_of(submitted, plain_course) == before
-    force_again(lesson, ["ada"])
-    assert basis_of(submitted, plain_course).changes(before) == "--force asked for it"
+    record_marks(lesson, forced_marks(["ada"]))
+    assert basis_of(submitted, plain_course).changes(before) == "it is to be graded again"

@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.basis import force_again
+from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import Submission, read_grades
 from tito.grading.gradebook.status import read_progress
@@ -149,8 +149,10 @@ def test_status_names_a_student_whose_submission_was_removed(lesson: Lesson) -> 
 
 
 def test_status_knows_of_a_forced_run_that_broke_off(lesson: Lesson) -> None:
-    force_again(lesson, ["ada", "blaise"])  # as a run does before it grades the first
-    assert read_progress(lesson).due == dict.fromkeys(["ada", "blaise"], "--force asked for it")
+    record_marks(
+        lesson, forced_marks(["ada", "blaise"])
+    )  # as a run does before it grades the first
+    assert read_progress(lesson).due == dict.fromkeys(["ada", "blaise"], "it is to be graded again")
     assert set(changed(autograde(lesson, jobs=2))) == {"ada", "blaise"}
     assert read_progress(lesson).due == {}
 

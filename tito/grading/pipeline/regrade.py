@@ -1,0 +1,101 @@
+"""Grading again with the result in view: who changes is shown before anything is written."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tito.grading.gradebook.basis import forced_marks, record_marks
+from tito.grading.gradebook.course_tree import NotStored, the_only_grader
+from tito.grading.gradebook.regrades import Regrade, record_regrade
+from tito.grading.gradebook.writer import Writer
+from tito.grading.pipeline.autograde import Graded, How, Reader, Watch, chosen, grade_due
+from tito.grading.pipeline.grade import Examined
+from tito.lesson import Lesson
+
+__all__ = ["regrade"]
+
+
+def regrade(
+    lesson: Lesson,
+    students: Iterable[str] = (),
+    *,
+    reason: str,
+    agree: Callable[[list[Graded]], bool],
+    how: How | None = None,
+    watch: Watch | None = None,
+) -> list[Graded]:
+    """Judge, ask whether what came of it is to count, and only then write and record it.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    students : iterable of str
+        Who is graded again in any case; default: everybody whose grade depends on what changed.
+    reason : str
+        Why; it is recorded with each grade that changes.
+    agree : callable
+        Receives what came of each submission; nothing is written unless it returns True.
+    how : How, optional
+        How they are judged.
+    watch : Watch, optional
+        Told what came of each submission.
+
+    Returns
+    -------
+    list of Graded
+        What was written; empty if it was not agreed to.
+
+    Raises
+    ------
+    TitoError
+        As `autograde` does. What was not written yet stays due for `autograde`.
+    """
+    named = list(students)
+    names = chosen(lesson, named)
+    marks = forced_marks(names) if named else {}
+    with the_only_grader(lesson), TemporaryDirectory(prefix="tito-") as folder:
+        judged = _Judged(Path(folder))
+        with Writer(lesson, dry_run=True) as rehearsal:
+            reader = Reader(rehearsal, marks)
+            found = grade_due(reader, names, how or How(), watch, judged.keep)
+        if not agree(found):
+            return []
+        record_marks(lesson, marks)
+        with Writer(lesson) as writer:
+            return [_written(writer, graded, judged, reader, reason) for graded in found]
+
+
+class _Judged:
+    """The notebooks that were judged, in a folder: a class does not fit into memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.files: dict[str, Path] = {}
+
+    def keep(self, examined: Examined) -> None:
+        """Keep a notebook until it is written."""
+        if examined.status != "failed":
+            path = self.files[examined.student] = self.folder / str(len(self.files))
+            path.write_text(examined.notebook, encoding="utf-8")
+
+
+def _written(
+    writer: Writer, graded: Graded, judged: _Judged, reader: Reader, reason: str
+) -> Graded:
+    student = graded.student
+    try:
+        if student in judged.files:
+            text = judged.files[student].read_text(encoding="utf-8")
+            writer.write(student, text, reader.handed_in[student])
+        elif graded.status == "entered":
+            writer.settle(student, reader.handed_in[student])
+        elif graded.status == "rejected":
+            writer.write_missing(student)
+        else:
+            return graded
+    except NotStored as error:
+        return Graded(student, "failed", str(error), before=graded.before)
+    if graded.score is not None and graded.score != graded.before:
+        record_regrade(writer.lesson, Regrade.now(student, graded.before, graded.score, reason))
+    return graded
