@@ -20,7 +20,8 @@ from malformed import GRADED, REJECTED
 from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.grades import Submission, read_grades
-from tito.grading.pipeline.autograde import TIMESTAMP, Graded, autograde
+from tito.grading.pipeline.autograde import TIMESTAMP, autograde
+from tito.grading.pipeline.grade import GradingResult
 from tito.grading.sandbox import run_in_sandbox
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Lesson, find_lesson
@@ -67,7 +68,7 @@ class HostileClass:
 
     lesson: Lesson
     samples: dict[str, Sample]
-    results: dict[str, Graded]
+    results: dict[str, GradingResult]
     files_before: dict[str, str]
     files_after: dict[str, str]
     left: set[int]

@@ -27,7 +27,7 @@ from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.intake.read import Rejected, read_submission
 from tito.grading.intake.rebuild import NOTE_KEY, rebuild
 from tito.grading.judge import load_checks
-from tito.grading.pipeline.grade import examine_notebook
+from tito.grading.pipeline.grade import grade_notebook
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Cell, Lesson, Notebook, grade_id, is_answer, read_notebook
 
@@ -80,7 +80,7 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             return notebook, resources
         course = Course.find(Path(resources["metadata"]["path"]).absolute())
         checks = load_checks(course, resources["nbgrader"]["assignment"])
-        examine_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox))
+        grade_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox))
         return notebook, resources
 
 

@@ -13,7 +13,7 @@ from tito.errors import TitoError
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
-    from tito.grading.pipeline.autograde import Graded
+    from tito.grading.pipeline.grade import GradingResult
     from tito.lesson import Lesson
 
 __all__ = ["EventReport", "LineReport", "BarReport", "RunReport", "log_to", "report_for"]
@@ -32,8 +32,8 @@ class RunReport:
     def __init__(self, out: TextIO | None = None) -> None:
         self.out = out or sys.stderr
         self.counts: Counter[str] = Counter()
-        self.wrong: list[Graded] = []
-        self.changed: list[Graded] = []
+        self.wrong: list[GradingResult] = []
+        self.changed: list[GradingResult] = []
         self.total = 0
         self.lesson = ""
         self.unread = 0
@@ -45,7 +45,7 @@ class RunReport:
         self.total, self.lesson = total, lesson.name
         self.start = time.monotonic()
 
-    def done(self, graded: "Graded") -> None:
+    def done(self, graded: "GradingResult") -> None:
         """Take note of one submission."""
         self.counts[graded.status] += 1
         if graded.status in ("failed", "rejected"):
@@ -53,7 +53,7 @@ class RunReport:
         scores = [f"{s:.6g}" for s in (graded.before, graded.score) if s is not None]
         if len(set(scores)) == 2:
             self.changed.append(graded)
-        log.info("%s: %s", graded.student, json.dumps(asdict(graded)))
+        log.info("%s: %s", graded.student, json.dumps(_facts(graded)))
         if graded.error:
             log.error("%s: %s", graded.student, graded.error)
 
@@ -101,7 +101,7 @@ class RunReport:
         """Print a line, with nothing in it that would command a terminal."""
         print(printable(text), file=self.out, flush=True)
 
-    def _remedy(self, graded: "Graded") -> str:
+    def _remedy(self, graded: "GradingResult") -> str:
         if graded.status == "rejected":
             return "Ask for the notebook again, saved from Jupyter."
         command = f"tito nbgrader autograde {self.lesson} --student {graded.student} --log FILE"
@@ -111,7 +111,7 @@ class RunReport:
 class LineReport(RunReport):
     """A line for each submission: for a pipe or a file."""
 
-    def done(self, graded: "Graded") -> None:
+    def done(self, graded: "GradingResult") -> None:
         """Print how far it is and what came of it."""
         super().done(graded)
         if graded.status != "kept":
@@ -143,7 +143,7 @@ class BarReport(RunReport):
         self.task = self.bar.add_task("", total=self.total, rate="")
         self.bar.start()
 
-    def done(self, graded: "Graded") -> None:
+    def done(self, graded: "GradingResult") -> None:
         """Move the bar."""
         super().done(graded)
         new = self.total and sum(self.counts.values()) - self.counts["kept"]
@@ -165,12 +165,10 @@ class EventReport(RunReport):
         super().started(lesson, total)
         self._event("started", assignment=lesson.assignment, total=total)
 
-    def done(self, graded: "Graded") -> None:
+    def done(self, graded: "GradingResult") -> None:
         """Print what came of a submission."""
         super().done(graded)
-        facts = asdict(graded)
-        facts["seconds"] = {stage: round(value, 6) for stage, value in graded.seconds.items()}
-        self._event("submission", **facts)
+        self._event("submission", **_facts(graded))
 
     def finished(self, stopped: str = "") -> None:
         """Print the counts."""
@@ -183,6 +181,12 @@ class EventReport(RunReport):
 
     def _event(self, name: str, **facts: Any) -> None:
         print(json.dumps({"event": name, **facts}), flush=True)
+
+
+def _facts(graded: "GradingResult") -> dict[str, Any]:
+    facts = asdict(graded)
+    facts["seconds"] = {stage: round(value, 6) for stage, value in graded.seconds.items()}
+    return {name: fact for name, fact in facts.items() if name not in ("notebook", "notes")}
 
 
 def report_for(as_json: bool) -> RunReport:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from tito.grading.gradebook.regrades import Regrade
-    from tito.grading.pipeline.autograde import Graded
+    from tito.grading.pipeline.grade import GradingResult
     from tito.lesson import Lesson
 
 __all__ = ["Count", "changes_table", "history_table"]
@@ -36,7 +36,7 @@ class Count:
         self.total = total
         self._tell = self._shown.enter_context(waiting(f"Grading {lesson.assignment} again"))
 
-    def done(self, graded: "Graded") -> None:
+    def done(self, graded: "GradingResult") -> None:
         """Hear of one of them; after the last one the terminal is free for a question."""
         self.done_so_far += 1
         if self.done_so_far == self.total:
@@ -45,7 +45,7 @@ class Count:
             self._tell(f"{self.done_so_far} of {self.total} are judged ...")
 
 
-def changes_table(results: Sequence["Graded"]) -> str:
+def changes_table(results: Sequence["GradingResult"]) -> str:
     """Return a row for each student whose grade changes or who cannot be graded, and counts."""
     changed = [r for r in results if r.status != "failed" and r.score not in (None, r.before)]
     failed = [r for r in results if r.status == "failed"]
@@ -75,7 +75,7 @@ def history_table(regrades: Sequence["Regrade"]) -> str:
     return _text(table).rstrip("\n")
 
 
-def _change(graded: "Graded") -> float:
+def _change(graded: "GradingResult") -> float:
     return (graded.score or 0.0) - (graded.before or 0.0)
 
 

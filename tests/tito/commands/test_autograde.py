@@ -31,7 +31,7 @@ from shell import Tito
 
 from tito.course import Course
 from tito.grading.gradebook.basis import recorded_basis
-from tito.grading.gradebook.course_tree import the_only_grader
+from tito.grading.gradebook.course_tree import assignment_lock
 from tito.grading.sandbox.tools import find_tools
 from tito.lesson import Lesson
 
@@ -153,7 +153,7 @@ def assert_ends(condition: Callable[[], bool]) -> None:
 
 
 def test_second_grader_is_turned_away(crowd: Lesson, tito: Tito) -> None:
-    with the_only_grader(crowd):
+    with assignment_lock(crowd):
         done = tito("nbgrader", "autograde", "kernels")
     assert done.returncode == 1
     assert "is being graded already" in done.stderr

@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tito.grading.pipeline.autograde import Graded
+from tito.grading.pipeline.grade import GradingResult
 from tito.lesson import Lesson
 from tito.reports.autograding import BarReport, EventReport, LineReport, RunReport, report_for
 
 CLASS = [
-    Graded("ada", "graded", score=45, seconds={"run": 0.25}, seed=7),
-    Graded("bob", "kept"),
-    Graded("eve", "rejected", "It is not JSON."),
-    Graded("mel", "failed", "Its \x1b[2J worker was lost.", error="Traceback"),
+    GradingResult("ada", "graded", score=45, seconds={"run": 0.25}, seed=7),
+    GradingResult("bob", "kept"),
+    GradingResult("eve", "rejected", "It is not JSON."),
+    GradingResult("mel", "failed", "Its \x1b[2J worker was lost.", error="Traceback"),
 ]
 
 
-def told(report: RunReport, lesson: Lesson, class_: list[Graded], stopped: str = "") -> None:
+def told(report: RunReport, lesson: Lesson, class_: list[GradingResult], stopped: str = "") -> None:
     report.started(lesson, 5)
     for graded in class_:
         report.done(graded)
@@ -42,7 +42,7 @@ def test_lines_say_how_far_it_is_and_what_to_do(lesson: Lesson) -> None:
 
 def test_a_summary_shows_some_and_counts_the_rest(lesson: Lesson) -> None:
     out = io.StringIO()
-    told(RunReport(out), lesson, [Graded(f"s{n}", "failed", "Why.") for n in range(50)])
+    told(RunReport(out), lesson, [GradingResult(f"s{n}", "failed", "Why.") for n in range(50)])
     lines = out.getvalue().splitlines()
     assert len(lines) == 22
     assert lines[-2] == "... and 30 more; `--log FILE` keeps all of them."

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from tito.grading.pipeline.autograde import Graded
+    from tito.grading.pipeline.grade import GradingResult
 
 __all__ = ["regrade"]
 
@@ -52,7 +52,7 @@ def regrade(
     if not reason or not reason.strip():
         raise click.UsageError('Say why, as in --reason "A check was wrong"; it is recorded.')
 
-    def agree(results: "list[Graded]") -> bool:
+    def agree(results: "list[GradingResult]") -> bool:
         click.echo(changes_table(results))
         changes = any(r.score not in (None, r.before) for r in results)
         return yes or not changes or click.confirm("Write that?", err=True)

@@ -25,7 +25,7 @@ __all__ = [
     "handed_in_at",
     "put_in_place",
     "remove_graded",
-    "the_only_grader",
+    "assignment_lock",
     "unwritable",
 ]
 
@@ -118,7 +118,7 @@ def remove_graded(lesson: Lesson, student: str) -> None:
 
 
 @contextmanager
-def the_only_grader(lesson: Lesson) -> Iterator[None]:
+def assignment_lock(lesson: Lesson) -> Iterator[None]:
     """Hold the lock of an assignment inside the block; it ends with the process, however that ends.
 
     Raises

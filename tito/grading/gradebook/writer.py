@@ -1,4 +1,4 @@
-"""The writer: puts examined submissions into nbgrader's gradebook and tree, as nbgrader would.
+"""The writer: puts judged submissions into nbgrader's gradebook and tree, as nbgrader would.
 
 nbgrader opens the database a dozen times for each submission and commits after every cell. Here
 one connection serves the whole run, and a submission is one transaction; nbgrader's own classes

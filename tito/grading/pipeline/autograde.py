@@ -16,48 +16,33 @@ from tito.grading.gradebook.basis import (
     record_marks,
     recorded_basis,
 )
-from tito.grading.gradebook.course_tree import NotStored, handed_in_at, the_only_grader
+from tito.grading.gradebook.course_tree import NotStored, assignment_lock, handed_in_at
 from tito.grading.gradebook.writer import Writer
 from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
-from tito.grading.pipeline.grade import Examined, HandedIn, Material
-from tito.grading.pipeline.schedule import examine_all
+from tito.grading.pipeline.grade import GradingContext, GradingResult, Submission
+from tito.grading.pipeline.schedule import grade_all
 from tito.grading.pipeline.solved import require_solved
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.workers import Workers
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson, read_notebook
 
-__all__ = ["TIMESTAMP", "Graded", "How", "Reader", "Watch", "autograde", "chosen", "grade_due"]
+__all__ = [
+    "TIMESTAMP",
+    "GradingResult",
+    "How",
+    "Reader",
+    "Watch",
+    "autograde",
+    "chosen",
+    "grade_due",
+]
 
 MISSING = "The submission holds no {}."
 MOST_ID = 128
 """The longest id of a student, in bytes; nbgrader's column takes as many."""
 
-
-@dataclass(frozen=True)
-class Graded:
-    """How the autograding of one submission ended.
-
-    ``status`` is ``graded``; ``rejected``, which is graded with 0 as it cannot be read;
-    ``entered``, as the gradebook did not hold what was graded, or its lateness costs other points
-    than before; ``kept``, as it was graded before; ``failed``; or, of a dry run, ``due``: it would
-    be graded. ``score`` is the grade that counts, after penalty and with a person's points, None
-    where there is none yet, and ``before`` the one that counted before, if any. ``seconds`` is the
-    wall time of each stage, and ``error`` the traceback of what should not have happened. ``seed``
-    is where the judge's hidden inputs come from.
-    """
-
-    student: str
-    status: str
-    reason: str = ""
-    score: float | None = None
-    before: float | None = None
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    seed: int = 0
-    error: str = ""
-
-
-UNCHANGED = Graded("", "kept")
+UNCHANGED = GradingResult("", "kept")
 """Stands for a submission whose points depend on nothing that changed."""
 
 
@@ -67,7 +52,7 @@ class Watch(Protocol):
     def started(self, lesson: Lesson, total: int) -> None:
         """Hear of which lesson there are how many submissions."""
 
-    def done(self, graded: Graded) -> None:
+    def done(self, graded: GradingResult) -> None:
         """Hear of one submission."""
 
 
@@ -81,7 +66,7 @@ def autograde(
     scheduler: str = "",
     watch: Watch | None = None,
     dry_run: bool = False,
-) -> list[Graded]:
+) -> list[GradingResult]:
     """Grade the submissions whose points depend on something that changed since they were graded.
 
     What needs no code to run is entered without: a new deadline, another gradebook.
@@ -97,9 +82,9 @@ def autograde(
     sandbox : str
         One of `tito.course.SANDBOXES`; default: as in settings.ini.
     jobs : int
-        How many processes examine submissions; this one alone writes the gradebook.
+        How many processes grade submissions; this one alone writes the gradebook.
     scheduler : str
-        The address of a Dask scheduler whose workers examine them instead.
+        The address of a Dask scheduler whose workers grade them instead.
     watch : Watch, optional
         Told what is to be done, and what came of each submission as soon as it is known.
     dry_run : bool
@@ -114,7 +99,7 @@ def autograde(
     """
     names = chosen(lesson, students)
     marks = forced_marks(names) if force else {}
-    with the_only_grader(lesson):
+    with assignment_lock(lesson):
         if not dry_run:
             record_marks(lesson, marks)
         with Writer(lesson, dry_run=dry_run) as writer:
@@ -158,15 +143,15 @@ def grade_due(
     names: Sequence[str],
     how: How,
     watch: Watch | None = None,
-    keep: Callable[[Examined], None] = lambda examined: None,
-) -> list[Graded]:
+    keep: Callable[[GradingResult], None] = lambda result: None,
+) -> list[GradingResult]:
     """Judge what is due of these students, and write what came of it; return it for everyone.
 
     ``keep`` receives each notebook that was judged. Raises as `autograde` does.
     """
-    results: list[Graded] = []
+    results: list[GradingResult] = []
 
-    def note(graded: Graded) -> None:
+    def note(graded: GradingResult) -> None:
         results.append(graded)
         if watch is not None:
             watch.done(graded)
@@ -180,11 +165,11 @@ def grade_due(
         return results
     with closing(_workers(how.jobs, how.scheduler)) as workers:
         workers.warm_up()
-        material = _material(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
-        require_solved(lesson, material, workers)
-        for examined in examine_all(workers, material, chain([first], due)):
-            keep(examined)
-            note(_entered(writer, examined, reader.handed_in[examined.student]))
+        context = _context(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
+        require_solved(lesson, context, workers)
+        for result in grade_all(workers, context, chain([first], due)):
+            keep(result)
+            note(_entered(writer, result, reader.handed_in[result.student]))
     return results
 
 
@@ -196,10 +181,10 @@ def _workers(jobs: int, scheduler: str) -> Workers:
     return Cluster(scheduler)
 
 
-def _material(lesson: Lesson, sandbox: str, elsewhere: bool) -> Material:
-    """What it takes to examine; the sandbox is tried on the machine that uses it."""
+def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
+    """What grading needs beside submissions; the sandbox is tried where it is used."""
     checks = lesson.folder / "checks.py"
-    return Material(
+    return GradingContext(
         release=_graded_release(lesson),
         checks=checks.read_text(encoding="utf-8") if checks.exists() else "",
         limits=lesson.course.limits,
@@ -252,18 +237,18 @@ def chosen(lesson: Lesson, students: Iterable[str]) -> list[str]:
 
 
 def _due(
-    reader: Reader, students: Iterable[str], note: Callable[[Graded], None]
-) -> Iterator[HandedIn]:
-    """Yield what is to be examined, read when it is asked for; note the rest."""
+    reader: Reader, students: Iterable[str], note: Callable[[GradingResult], None]
+) -> Iterator[Submission]:
+    """Yield what is to be judged, read when it is asked for; note the rest."""
     for student in students:
         found = _looked_at(reader, student)
-        if isinstance(found, HandedIn):
+        if isinstance(found, Submission):
             yield found
         else:
             note(found)
 
 
-def _looked_at(reader: Reader, student: str) -> HandedIn | Graded:
+def _looked_at(reader: Reader, student: str) -> Submission | GradingResult:
     """What a student handed in, or what came of it without any code to run."""
     found = _read(reader, student)
     if found is None:
@@ -271,12 +256,12 @@ def _looked_at(reader: Reader, student: str) -> HandedIn | Graded:
     if found is UNCHANGED:
         written = reader.writer.settle(student, reader.handed_in[student])
         if written is None:
-            return Graded(student, "kept")
-        return Graded(student, "entered", written.reason, written.after, written.before)
+            return GradingResult(student, "kept")
+        return GradingResult(student, "entered", written.reason, written.after, written.before)
     return found
 
 
-def _read(reader: Reader, student: str) -> HandedIn | Graded | None:
+def _read(reader: Reader, student: str) -> Submission | GradingResult | None:
     """What a student handed in, or why it is not graded; None if there is no notebook.
 
     Whatever goes wrong here is the matter of this one student.
@@ -295,44 +280,35 @@ def _read(reader: Reader, student: str) -> HandedIn | Graded | None:
         if not why:
             return UNCHANGED
         if reader.only_foretell:
-            return Graded(student, "due", why)
-        return HandedIn(student, basis, data=read_bytes(path, lesson.course.limits))
+            return GradingResult(student, "due", why)
+        return Submission(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
-        return HandedIn(student, basis, rejected=rejected.fact)
+        return Submission(student, basis, rejected=rejected.fact)
     except TitoError as error:
-        return Graded(student, "failed", str(error))
+        return GradingResult(student, "failed", str(error))
     except Exception as error:
         reason = f"It cannot be read: {type(error).__name__}: {error}"
-        return Graded(student, "failed", reason, error=format_exc())
+        return GradingResult(student, "failed", reason, error=format_exc())
 
 
-def _missing(reader: Reader, student: str) -> Graded:
+def _missing(reader: Reader, student: str) -> GradingResult:
     """Enter 0 for a submission that holds no notebook."""
     reason = MISSING.format(reader.writer.lesson.notebook_name)
     before = reader.writer.grade(student)
     if not reader.writer.dry_run:
         reader.writer.write_missing(student)
-    return Graded(student, "rejected", reason, 0.0, before)
+    return GradingResult(student, "rejected", reason, 0.0, before)
 
 
-def _entered(writer: Writer, examined: Examined, handed_in: datetime | None) -> Graded:
-    """Write what was examined, and say what came of it."""
-    student, reason = examined.student, examined.reason
-    if examined.status == "failed":
-        return Graded(student, "failed", reason, seconds=examined.seconds, error=examined.error)
+def _entered(writer: Writer, result: GradingResult, handed_in: datetime | None) -> GradingResult:
+    """Write what a submission got, and return it with the grade that counts."""
+    done = replace(result, notebook="", notes=())
+    if result.status == "failed":
+        return done
     try:
-        written = writer.write(student, examined.notebook, handed_in)
+        written = writer.write(result.student, result.notebook, handed_in)
     except NotStored as error:
-        return Graded(student, "failed", str(error), seconds=examined.seconds)
-    if not reason:
-        left_out = [f"Left out: {'; '.join(written.left_out)}."] if written.left_out else []
-        reason = " ".join([*examined.notes, *left_out])
-    return Graded(
-        student,
-        examined.status,
-        reason,
-        written.after,
-        written.before,
-        examined.seconds,
-        examined.seed,
-    )
+        return replace(done, status="failed", reason=str(error), score=None, seed=0)
+    left_out = [f"Left out: {'; '.join(written.left_out)}."] if written.left_out else []
+    reason = result.reason or " ".join([*result.notes, *left_out])
+    return replace(done, reason=reason, score=written.after, before=written.before)

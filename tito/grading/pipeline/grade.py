@@ -1,4 +1,4 @@
-"""Examination: from what a student handed in to the notebook that goes into the gradebook.
+"""Grading one submission: from its bytes to the notebook that goes into the gradebook.
 
 It is a function of its arguments alone, which can be pickled: so it runs in this process, in
 another one or on another machine, and never touches the course's files or its gradebook.
@@ -33,12 +33,12 @@ from tito.grading.workers.pool import cpu_count
 from tito.lesson import Notebook, code_cells, grade_id, is_answer, is_graded
 
 __all__ = [
-    "Examined",
-    "HandedIn",
-    "Material",
+    "GradingContext",
+    "GradingResult",
+    "Submission",
     "engine_version",
-    "examine",
-    "examine_notebook",
+    "grade_notebook",
+    "grade_submission",
 ]
 
 TRIES = 2
@@ -57,8 +57,8 @@ def engine_version() -> str:
 
 
 @dataclass(frozen=True)
-class Material:
-    """What it takes to examine any submission of an assignment; the same for the whole class.
+class GradingContext:
+    """What grading needs beside the submission; the same for the whole class.
 
     Parameters
     ----------
@@ -71,9 +71,9 @@ class Material:
     sandbox : str
         One of `tito.course.SANDBOXES`.
     probed : bool
-        Whether the sandbox was tried on the machine that examines.
+        Whether the sandbox was tried on the machine that judges.
     engine : str
-        The `engine_version` of whoever made this: it has to be that of whoever examines.
+        The `engine_version` of whoever made this: it has to be that of the worker.
     """
 
     release: str
@@ -85,7 +85,7 @@ class Material:
 
 
 @dataclass(frozen=True)
-class HandedIn:
+class Submission:
     """A submission: its bytes, or why they could not be read, and what its points depend on."""
 
     student: str
@@ -95,35 +95,60 @@ class HandedIn:
 
 
 @dataclass(frozen=True)
-class Examined:
-    """The notebook that goes into the gradebook, and what came of the examination.
+class GradingResult:
+    """How the grading of one submission ended.
 
-    ``status`` is graded, rejected or failed, ``seconds`` the wall time of each stage, ``seed``
-    where the hidden inputs come from, and ``error`` the traceback of what should not have happened.
-    ``notes`` say what was noticed in the notebook: cells that are missing or were split.
+    Parameters
+    ----------
+    student : str
+        Whose submission.
+    status : str
+        ``graded``; ``rejected``: graded with 0 as it cannot be read; ``entered``: the gradebook did
+        not hold what was graded, or lateness costs other points than before; ``kept``: graded
+        before, and nothing changed; ``failed``; or, of a dry run, ``due``: it would be graded.
+    reason : str
+        Why, if there is something to say.
+    score : float or None
+        The grade that counts, after penalty and with a person's points; before it is entered, the
+        sum of the points; None where there is none yet.
+    before : float or None
+        The grade that counted before, if any.
+    seconds : mapping of str to float
+        The wall time of each stage.
+    seed : int
+        Where the judge's hidden inputs come from.
+    error : str
+        The traceback of what should not have happened.
+    notebook : str
+        The notebook that goes into the gradebook, as JSON, until it is entered.
+    notes : tuple of str
+        What was noticed in the submission: solution cells that are missing or were split.
     """
 
     student: str
     status: str
-    notebook: str = ""
     reason: str = ""
-    score: float = 0.0
+    score: float | None = None
+    before: float | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     seed: int = 0
     error: str = ""
+    notebook: str = ""
     notes: tuple[str, ...] = ()
 
 
-def examine(material: Material, handed_in: HandedIn) -> Examined:
+def grade_submission(context: GradingContext, submission: Submission) -> GradingResult:
     """Rebuild, run and judge a submission; whatever happens, return the result."""
     try:
-        return _examine(_prepared(material), handed_in)
+        return _grade(_prepared(context), submission)
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
-        return Examined(handed_in.student, "failed", reason=reason, error=traceback.format_exc())
+        return GradingResult(
+            submission.student, "failed", reason=reason, error=traceback.format_exc()
+        )
 
 
-def examine_notebook(
+def grade_notebook(
     notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
 ) -> tuple[list[CellVerdict], dict[str, float]]:
     """Judge a rebuilt notebook, run the graded cells that no check judges, and record the verdicts.
@@ -185,7 +210,7 @@ def _unjudged(notebook: Notebook, checks: Mapping[str, Check]) -> bool:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a process makes of the material once."""
+    """What a process makes of the context once."""
 
     release: Notebook
     checks: Mapping[str, Check]
@@ -194,31 +219,31 @@ class _Prepared:
 
 
 @lru_cache(maxsize=4)
-def _prepared(material: Material) -> _Prepared:
+def _prepared(context: GradingContext) -> _Prepared:
     import nbformat
 
-    if material.engine != engine_version():
+    if context.engine != engine_version():
         fact = "This worker's tito judges by other code than the grader's."
         raise TitoError(fact, "Install the same version on every machine.")
     return _Prepared(
-        release=nbformat.reads(material.release, as_version=4),
-        checks=checks_in(material.checks) if material.checks else {},
-        limits=material.limits,
-        sandbox=choose_sandbox(material.sandbox, probed=material.probed),
+        release=nbformat.reads(context.release, as_version=4),
+        checks=checks_in(context.checks) if context.checks else {},
+        limits=context.limits,
+        sandbox=choose_sandbox(context.sandbox, probed=context.probed),
     )
 
 
-def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
+def _grade(prepared: _Prepared, submission: Submission) -> GradingResult:
     start = time.perf_counter()
-    notebook, notes, reason = _rebuilt(prepared, handed_in)
+    notebook, notes, reason = _rebuilt(prepared, submission)
     mark = notebook.metadata.setdefault(METADATA_KEY, {})
-    mark["basis"] = asdict(handed_in.basis)
+    mark["basis"] = asdict(submission.basis)
     seconds = {"intake": time.perf_counter() - start}
     if reason:
         verdicts = rejected_verdicts(notebook)
         record_verdicts(notebook, verdicts)
     else:
-        verdicts, more = examine_notebook(
+        verdicts, more = grade_notebook(
             notebook, prepared.checks, prepared.limits, prepared.sandbox
         )
         seconds |= more
@@ -227,16 +252,20 @@ def _examine(prepared: _Prepared, handed_in: HandedIn) -> Examined:
     seconds["text"] = time.perf_counter() - start
     status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
     seed = notebook.metadata[METADATA_KEY].get("seed", 0)
-    return Examined(
-        *(handed_in.student, status, text, reason, score, seconds, seed), notes=tuple(notes)
+    return GradingResult(
+        *(submission.student, status, reason, score),
+        seconds=seconds,
+        seed=seed,
+        notebook=text,
+        notes=tuple(notes),
     )
 
 
-def _rebuilt(prepared: _Prepared, handed_in: HandedIn) -> tuple[Notebook, list[str], str]:
+def _rebuilt(prepared: _Prepared, submission: Submission) -> tuple[Notebook, list[str], str]:
     """The release with the student's solutions in it, and notes; as it is, why, if rejected."""
-    reason = handed_in.rejected
+    reason = submission.rejected
     try:
-        cells = [] if reason else notebook_cells(handed_in.data, prepared.limits)
+        cells = [] if reason else notebook_cells(submission.data, prepared.limits)
     except Rejected as rejected:
         cells, reason = [], rejected.fact
     notebook, notes = rebuild(prepared.release, cells)

@@ -5,11 +5,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tito.grading.gradebook.basis import forced_marks, record_marks
-from tito.grading.gradebook.course_tree import NotStored, the_only_grader
+from tito.grading.gradebook.course_tree import NotStored, assignment_lock
 from tito.grading.gradebook.regrades import Regrade, record_regrade
 from tito.grading.gradebook.writer import Writer
-from tito.grading.pipeline.autograde import Graded, How, Reader, Watch, chosen, grade_due
-from tito.grading.pipeline.grade import Examined
+from tito.grading.pipeline.autograde import How, Reader, Watch, chosen, grade_due
+from tito.grading.pipeline.grade import GradingResult
 from tito.lesson import Lesson
 
 __all__ = ["regrade"]
@@ -20,10 +20,10 @@ def regrade(
     students: Iterable[str] = (),
     *,
     reason: str,
-    agree: Callable[[list[Graded]], bool],
+    agree: Callable[[list[GradingResult]], bool],
     how: How | None = None,
     watch: Watch | None = None,
-) -> list[Graded]:
+) -> list[GradingResult]:
     """Judge, ask whether what came of it is to count, and only then write and record it.
 
     Parameters
@@ -43,7 +43,7 @@ def regrade(
 
     Returns
     -------
-    list of Graded
+    list of GradingResult
         What was written; empty if it was not agreed to.
 
     Raises
@@ -54,7 +54,7 @@ def regrade(
     named = list(students)
     names = chosen(lesson, named)
     marks = forced_marks(names) if named else {}
-    with the_only_grader(lesson), TemporaryDirectory(prefix="tito-") as folder:
+    with assignment_lock(lesson), TemporaryDirectory(prefix="tito-") as folder:
         judged = _Judged(Path(folder))
         with Writer(lesson, dry_run=True) as rehearsal:
             reader = Reader(rehearsal, marks)
@@ -73,16 +73,16 @@ class _Judged:
         self.folder = folder
         self.files: dict[str, Path] = {}
 
-    def keep(self, examined: Examined) -> None:
+    def keep(self, result: GradingResult) -> None:
         """Keep a notebook until it is written."""
-        if examined.status != "failed":
-            path = self.files[examined.student] = self.folder / str(len(self.files))
-            path.write_text(examined.notebook, encoding="utf-8")
+        if result.status != "failed":
+            path = self.files[result.student] = self.folder / str(len(self.files))
+            path.write_text(result.notebook, encoding="utf-8")
 
 
 def _written(
-    writer: Writer, graded: Graded, judged: _Judged, reader: Reader, reason: str
-) -> Graded:
+    writer: Writer, graded: GradingResult, judged: _Judged, reader: Reader, reason: str
+) -> GradingResult:
     student = graded.student
     try:
         if student in judged.files:
@@ -95,7 +95,7 @@ def _written(
         else:
             return graded
     except NotStored as error:
-        return Graded(student, "failed", str(error), before=graded.before)
+        return GradingResult(student, "failed", str(error), before=graded.before)
     if graded.score is not None and graded.score != graded.before:
         record_regrade(writer.lesson, Regrade.now(student, graded.before, graded.score, reason))
     return graded

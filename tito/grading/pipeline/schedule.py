@@ -10,78 +10,87 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from itertools import islice
 from traceback import format_exc
 
-from tito.grading.pipeline.grade import Examined, HandedIn, Material, examine
+from tito.grading.pipeline.grade import (
+    GradingContext,
+    GradingResult,
+    Submission,
+    grade_submission,
+)
 from tito.grading.workers import Workers, is_lost
 
-__all__ = ["examine_all"]
+__all__ = ["grade_all"]
 
 TRIES = 2
-LOST = "Judging it ended the process that judged it, more than once."
+LOST = "Grading this submission crashed its worker twice."
 
 
-def examine_all(
-    workers: Workers, material: Material, submissions: Iterable[HandedIn]
-) -> Iterator[Examined]:
+def grade_all(
+    workers: Workers, context: GradingContext, submissions: Iterable[Submission]
+) -> Iterator[GradingResult]:
     """Yield what comes of each submission, as soon as it is known.
 
     Parameters
     ----------
     workers : Workers
-        Who examines.
-    material : Material
-        What it takes to.
-    submissions : iterable of HandedIn
+        Who grades.
+    context : GradingContext
+        What grading needs beside them.
+    submissions : iterable of Submission
         Read as they are needed.
     """
     waiting = iter(submissions)
-    while lost := (yield from _until_lost(workers, material, waiting)):
+    while lost := (yield from _until_lost(workers, context, waiting)):
         workers.replace()
-        for handed_in in lost:
-            yield _examine_alone(workers, material, handed_in)
+        for submission in lost:
+            yield _grade_alone(workers, context, submission)
 
 
 def _until_lost(
-    workers: Workers, material: Material, waiting: Iterator[HandedIn]
-) -> Generator[Examined, None, list[HandedIn]]:
-    """Examine until nothing waits or the workers are lost; return what was under way then."""
-    under_way: dict[Future[Examined], HandedIn] = {}
+    workers: Workers, context: GradingContext, waiting: Iterator[Submission]
+) -> Generator[GradingResult, None, list[Submission]]:
+    """Grade until nothing waits or the workers are lost; return what was under way then."""
+    under_way: dict[Future[GradingResult], Submission] = {}
     while True:
         room = workers.at_a_time - len(under_way)
-        for handed_in in islice(waiting, max(0, room)):
-            under_way[_submit(workers, material, handed_in)] = handed_in
+        for submission in islice(waiting, max(0, room)):
+            under_way[_submit(workers, context, submission)] = submission
         if not under_way:
             return []
         lost = []
         for future in wait(under_way, return_when=FIRST_COMPLETED).done:
-            handed_in = under_way.pop(future)
-            examined = _result(future, handed_in)
-            if examined is None:
-                lost.append(handed_in)
+            submission = under_way.pop(future)
+            result = _result(future, submission)
+            if result is None:
+                lost.append(submission)
             else:
-                yield examined
+                yield result
         if lost:
             return [*lost, *under_way.values()]
 
 
-def _examine_alone(workers: Workers, material: Material, handed_in: HandedIn) -> Examined:
+def _grade_alone(
+    workers: Workers, context: GradingContext, submission: Submission
+) -> GradingResult:
     for _ in range(TRIES):
-        examined = _result(_submit(workers, material, handed_in), handed_in)
-        if examined is not None:
-            return examined
+        result = _result(_submit(workers, context, submission), submission)
+        if result is not None:
+            return result
         workers.replace()
-    return Examined(handed_in.student, "failed", reason=LOST)
+    return GradingResult(submission.student, "failed", reason=LOST)
 
 
-def _submit(workers: Workers, material: Material, handed_in: HandedIn) -> Future[Examined]:
+def _submit(
+    workers: Workers, context: GradingContext, submission: Submission
+) -> Future[GradingResult]:
     try:
-        return workers.submit(examine, material, handed_in)
+        return workers.submit(grade_submission, context, submission)
     except Exception as error:
-        failed: Future[Examined] = Future()
+        failed: Future[GradingResult] = Future()
         failed.set_exception(error)
         return failed
 
 
-def _result(future: Future[Examined], handed_in: HandedIn) -> Examined | None:
+def _result(future: Future[GradingResult], submission: Submission) -> GradingResult | None:
     """What came of a submission, once it is known; None if its workers were lost."""
     try:
         return future.result()
@@ -89,4 +98,4 @@ def _result(future: Future[Examined], handed_in: HandedIn) -> Examined | None:
         if is_lost(error):
             return None
         reason = f"{type(error).__name__}: {error}"
-        return Examined(handed_in.student, "failed", reason=reason, error=format_exc())
+        return GradingResult(submission.student, "failed", reason=reason, error=format_exc())

@@ -10,8 +10,8 @@ from tito.files import write_whole
 from tito.grading.gradebook.basis import Basis
 from tito.grading.gradebook.cell_metadata import read_verdicts
 from tito.grading.gradebook.course_tree import unwritable
-from tito.grading.pipeline.grade import HandedIn, Material
-from tito.grading.pipeline.schedule import examine_all
+from tito.grading.pipeline.grade import GradingContext, Submission
+from tito.grading.pipeline.schedule import grade_all
 from tito.grading.workers import Workers
 from tito.lesson import Lesson
 
@@ -20,7 +20,7 @@ __all__ = ["require_solved"]
 TRIES = 2  # a machine may be too busy once to tell the speed of a kernel
 
 
-def require_solved(lesson: Lesson, material: Material, workers: Workers) -> None:
+def require_solved(lesson: Lesson, context: GradingContext, workers: Workers) -> None:
     """Grade the solutions in the source notebook, unless these very checks were tried before.
 
     Raises
@@ -29,16 +29,16 @@ def require_solved(lesson: Lesson, material: Material, workers: Workers) -> None
         If one does not get its points: then a check is wrong, and nobody may pay for it.
     """
     source = lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
-    if not material.checks or not source.is_file():
+    if not context.checks or not source.is_file():
         return
     data = source.read_bytes()
-    facts = (data, material.release, material.checks, asdict(material.limits), material.engine)
+    facts = (data, context.release, context.checks, asdict(context.limits), context.engine)
     mark = hashlib.sha256(repr(facts).encode()).hexdigest()
     tried = lesson.course.assignments / f".{lesson.assignment}.tried"
     if tried.is_file() and tried.read_text(encoding="utf-8") == mark:
         return
     for _ in range(TRIES):
-        problem = _problem(material, workers, data)
+        problem = _problem(context, workers, data)
         if not problem:
             _note(lesson, tried, mark)
             return
@@ -54,14 +54,14 @@ def _note(lesson: Lesson, path: Path, mark: str) -> None:
         raise unwritable(error, lesson) from error
 
 
-def _problem(material: Material, workers: Workers, data: bytes) -> str:
+def _problem(context: GradingContext, workers: Workers, data: bytes) -> str:
     """Say what is wrong with the grade of the solutions; empty if nothing is."""
     from nbformat.v4 import reads_json
 
-    (examined,) = examine_all(workers, material, [HandedIn("", Basis(), data=data)])
-    if examined.status != "graded":
-        return examined.reason.rstrip(".")
-    verdicts = read_verdicts(reads_json(examined.notebook))
+    (result,) = grade_all(workers, context, [Submission("", Basis(), data=data)])
+    if result.status != "graded":
+        return result.reason.rstrip(".")
+    verdicts = read_verdicts(reads_json(result.notebook))
     wrong = [v for v in verdicts if v.conditions and v.verdict != "passed"]
     return "; ".join(map(_told, wrong))
 

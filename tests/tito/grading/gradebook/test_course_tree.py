@@ -13,9 +13,9 @@ import pytest
 from tito.errors import TitoError
 from tito.grading.gradebook.course_tree import (
     NotStored,
+    assignment_lock,
     handed_in_at,
     put_in_place,
-    the_only_grader,
 )
 from tito.lesson import Lesson
 
@@ -182,24 +182,24 @@ def test_handed_in_at_follows_no_link(lesson: Lesson, folder: Path) -> None:
         handed_in_at(lesson, "ada")
 
 
-def test_the_only_grader_lets_one_in_at_a_time(lesson: Lesson) -> None:
-    second = the_only_grader(lesson)
-    with the_only_grader(lesson), pytest.raises(TitoError, match="is being graded already"):
+def test_assignment_lock_lets_one_in_at_a_time(lesson: Lesson) -> None:
+    second = assignment_lock(lesson)
+    with assignment_lock(lesson), pytest.raises(TitoError, match="is being graded already"):
         second.__enter__()
-    with the_only_grader(lesson):
+    with assignment_lock(lesson):
         pass
 
 
-def test_the_only_grader_ends_with_its_process(lesson: Lesson) -> None:
+def test_assignment_lock_ends_with_its_process(lesson: Lesson) -> None:
     code = (
         "import os\nfrom pathlib import Path\n"
         "from tito.course import Course\nfrom tito.lesson import find_lesson\n"
-        "from tito.grading.gradebook.course_tree import the_only_grader\n"
-        "with the_only_grader(find_lesson(Course.read(Path('.')), 'kernels')):\n"
+        "from tito.grading.gradebook.course_tree import assignment_lock\n"
+        "with assignment_lock(find_lesson(Course.read(Path('.')), 'kernels')):\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     root = lesson.course.root
     done = subprocess.run([sys.executable, "-c", code], cwd=root, check=False)
     assert done.returncode == -9
-    with the_only_grader(lesson):
+    with assignment_lock(lesson):
         pass

@@ -14,7 +14,7 @@ from tito.grading.gradebook.assignment import generate
 from tito.grading.gradebook.grades import read_grades
 from tito.grading.pipeline import grade
 from tito.grading.pipeline.autograde import autograde
-from tito.grading.pipeline.grade import HandedIn, Material, examine, examine_notebook
+from tito.grading.pipeline.grade import GradingContext, Submission, grade_notebook, grade_submission
 from tito.grading.sandbox.mode import SandboxMode
 from tito.lesson import Lesson
 
@@ -92,13 +92,13 @@ def judging(
     monkeypatch.setattr("os.getloadavg", lambda: (load, 0.0, 0.0))
     notebook = notebook_of(("test-a", "1 / 0"))
     checks: Any = {"test-a": None}
-    verdicts, _ = examine_notebook(
+    verdicts, _ = grade_notebook(
         notebook, checks, Limits(notebook_seconds=seconds), SandboxMode("off")
     )
     return verdicts, notebook.metadata["tito"], seeds
 
 
-def test_examine_notebook_starts_no_kernel_where_all_is_judged(
+def test_grade_notebook_starts_no_kernel_where_all_is_judged(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     verdicts, metadata, seeds = judging(monkeypatch)
@@ -107,7 +107,7 @@ def test_examine_notebook_starts_no_kernel_where_all_is_judged(
 
 
 @pytest.mark.parametrize(("load", "seconds", "times"), [(999.0, 0, 2), (0.0, 0, 1), (999.0, 60, 1)])
-def test_examine_notebook_judges_once_more_what_a_loaded_grader_had_no_time_for(
+def test_grade_notebook_judges_once_more_what_a_loaded_grader_had_no_time_for(
     monkeypatch: pytest.MonkeyPatch, load: float, seconds: int, times: int
 ) -> None:
     _, metadata, seeds = judging(monkeypatch, load=load, seconds=seconds)
@@ -115,14 +115,14 @@ def test_examine_notebook_judges_once_more_what_a_loaded_grader_had_no_time_for(
     assert metadata["seed"] == seeds[-1]
 
 
-def test_examine_notebook_runs_what_no_check_judges() -> None:
+def test_grade_notebook_runs_what_no_check_judges() -> None:
     notebook = notebook_of(("define", "x = 2"), ("test-a", "assert x == 2"), ("test-b", "1 / 0"))
-    verdicts, _ = examine_notebook(notebook, {}, Limits(), SandboxMode("off"))
+    verdicts, _ = grade_notebook(notebook, {}, Limits(), SandboxMode("off"))
     assert {verdict.grade_id: verdict.score for verdict in verdicts} == {"test-a": 1, "test-b": 0}
 
 
-def test_examine_refuses_to_judge_by_other_code_than_the_graders() -> None:
-    material = Material("{}", "", Limits(), "off", engine="another")
-    examined = examine(material, HandedIn("ada", ""))
-    assert examined.status == "failed"
-    assert "Install the same version" in examined.reason
+def test_grade_refuses_to_judge_by_other_code_than_the_graders() -> None:
+    context = GradingContext("{}", "", Limits(), "off", engine="another")
+    result = grade_submission(context, Submission("ada", ""))
+    assert result.status == "failed"
+    assert "Install the same version" in result.reason

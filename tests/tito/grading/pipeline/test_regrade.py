@@ -6,7 +6,7 @@ from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
 from tito.grading.gradebook.regrades import read_regrades
 from tito.grading.gradebook.status import read_progress
-from tito.grading.pipeline.autograde import Graded
+from tito.grading.pipeline.grade import GradingResult
 from tito.grading.pipeline.regrade import regrade
 from tito.lesson import Lesson, find_lesson
 
@@ -30,7 +30,7 @@ def scores(lesson: Lesson) -> dict[str, float]:
     return {s.student: s.score for s in read_grades(lesson).submissions}
 
 
-def no(results: list[Graded]) -> bool:
+def no(results: list[GradingResult]) -> bool:
     return False
 
 

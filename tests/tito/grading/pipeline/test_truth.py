@@ -17,7 +17,8 @@ from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import Submission, read_grades
 from tito.grading.gradebook.status import read_progress
-from tito.grading.pipeline.autograde import Graded, autograde
+from tito.grading.pipeline.autograde import autograde
+from tito.grading.pipeline.grade import GradingResult
 from tito.lesson import Lesson, find_lesson, is_answer, read_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
@@ -41,7 +42,7 @@ def no_code(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tito.grading.pipeline.autograde._workers", fail)
 
 
-def changed(results: list[Graded]) -> dict[str, tuple[str, float | None, float]]:
+def changed(results: list[GradingResult]) -> dict[str, tuple[str, float | None, float]]:
     return {r.student: (r.status, r.before, r.score) for r in results if r.status != "kept"}
 
 
