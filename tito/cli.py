@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import Any
 
@@ -18,6 +19,8 @@ COMMANDS = {
     "nbgrader": "tito.commands.nbgrader",
     "notebook": "tito.commands.notebook",
     "profile": "tito.commands.profile",
+    "status": "tito.commands.status",
+    "submit": "tito.commands.submit",
     "test": "tito.commands.test",
 }
 
@@ -45,6 +48,17 @@ class LazyGroup(click.Group):
             return None
         command: click.Command = getattr(importlib.import_module(self.modules[name]), name)
         return command
+
+    def resolve_command(self, context: click.Context, args: list[str]) -> Any:
+        """Find the command; for a name that is misspelt, say which one could be meant."""
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            close = get_close_matches(args[0], self.list_commands(context), 1)
+            if not close:
+                raise
+            told = f"{error.message} Did you mean {close[0]}?"
+            raise click.UsageError(told, context) from None
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; what a person can fix ends it with two sentences and no traceback."""

@@ -34,14 +34,17 @@ EVERY_COMMAND = [
     *(["nbgrader", step] for step in STEPS),
 ]
 NEED_A_LESSON = [
-    *([name] for name in ("export", "notebook", "profile", "test")),
-    *(["nbgrader", step] for step in STEPS),
+    *([name] for name in ("export", "notebook", "profile", "status", "submit", "test")),
+    *(["nbgrader", step] for step in STEPS if step != "extend"),  # whose lesson is not its last
 ]
 
 # Wrong usage, and the word of the message that says what is wrong.
 MISUSED = {
     "command": (["grade"], "No such command 'grade'"),
     "step": (["nbgrader", "grade", "kernels"], "No such command 'grade'"),
+    "misspelt": (["statsu"], "No such command 'statsu'. Did you mean status?"),
+    "time": (["nbgrader", "extend", "kernels", "ada", "soon"], "is no time like 3d"),
+    "no reason": (["nbgrader", "regrade", "kernels"], "Say why, as in --reason"),
     "option": (["test", "kernels", "--fast"], "No such option"),
     "format": (["nbgrader", "report", "kernels", "--format", "pdf"], "'pdf' is not one of"),
     "size": (["profile", "kernels", "--size", "0"], "0 is not in the range"),
@@ -127,6 +130,7 @@ def test_tito_says_that_there_is_no_course(
     assert (result.exit_code, result.stdout) == (2, "")
 
 
+AT_ONCE = ("extend", "regrade")
 LONG = [
     *(
         ["doctor"],
@@ -134,7 +138,8 @@ LONG = [
         ["handout", "out"],
         ["nbgrader", "collect", "kernels", "."],
     ),
-    *(["nbgrader", step, "kernels"] for step in STEPS if step != "collect"),
+    ["nbgrader", "regrade", "kernels", "--reason", "A check."],
+    *(["nbgrader", step, "kernels"] for step in STEPS if step not in ("collect", *AT_ONCE)),
 ]
 
 

@@ -28,6 +28,8 @@ PLAIN = {
     "handout": ["handout", "out"],
     "notebook": ["notebook", "kernels", "--force"],
     "profile": ["profile", "kernels"],
+    "status": ["status", "kernels"],
+    "submit": ["submit", "kernels", "--blank"],
     "test": ["test", "kernels", "--source"],
 }
 STEPS_OF_GRADING = {

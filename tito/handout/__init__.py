@@ -124,10 +124,13 @@ def _write(path: Path, text: str) -> None:
 def _settings(course: Course, lessons: list[Lesson]) -> str:
     """Return the part of settings.ini that concerns students."""
     lines = ["[course]", f"id = {course.id}", f"title = {course.title}"]
+    lines += [f"exchange = {course.exchange}"] if course.exchange else []
     for lesson in lessons:
         due = course.lessons[lesson.assignment].due
         lines += ["", f"[lesson {lesson.assignment}]", f"title = {lesson.title}"]
         lines += [f"due = {due.strftime(DUE_FORMAT)}"] if due else []
+    if course.hand_in:
+        lines += ["", "[handout]", f"hand_in = {' '.join(course.hand_in.split())}"]
     limits = course.limits
     lines += ["", "[limits]", f"cell_seconds = {limits.cell_seconds}"]
     lines += [f"notebook_seconds = {limits.notebook_seconds}"]

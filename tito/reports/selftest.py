@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from tito.conditions.results import CellVerdict
 
-__all__ = ["print_checks"]
+__all__ = ["print_checks", "print_summary"]
 
 STYLES = {"passed": "green", "failed": "red", "review": "yellow", "not-run": "yellow"}
 UNWRITTEN = "not written yet"
@@ -59,6 +59,24 @@ def print_checks(
     out.print(f"\n{total}", style="bold")
     if answers:
         out.print(_wrapped(_to_be_read(answers), out.width))
+
+
+def print_summary(
+    verdicts: Sequence["CellVerdict"],
+    answers: Sequence["CellVerdict"],
+    unwritten: Collection[str],
+) -> None:
+    """Print a line for each check and the points that pass, and no details."""
+    out = _console()
+    widest = max((len(v.grade_id) for v in verdicts), default=0)
+    for verdict in verdicts:
+        word = UNWRITTEN if verdict.grade_id in unwritten else verdict.word
+        line = f"  {printable(verdict.grade_id):<{widest}}  {word:<{len(UNWRITTEN)}}"
+        out.print(f"{line}  {_points(verdict.score, verdict.max_score)}")
+    score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
+    read = sum(answer.max_score for answer in answers)
+    more = f"; {read:g} more are given by a person" if answers else ""
+    out.print(f"{score:g} of {most:g} points pass, {most - score:g} are open{more}.", style="bold")
 
 
 def _console() -> "Console":

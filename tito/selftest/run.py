@@ -1,6 +1,6 @@
 """What `tito test` runs: the released checks on the solutions in a student's own file."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -10,24 +10,22 @@ from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell, read_submission
 from tito.grading.intake.rebuild import given_notes, rebuild
-from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
+from tito.grading.judge.source_cells import SolutionCell
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
     Lesson,
     Notebook,
     answers_in,
-    code_cells,
     find_lesson,
     grade_id,
-    is_exported,
     is_graded,
-    is_locked,
     is_solution,
 )
 from tito.notebooks import student_notebook
 from tito.selftest.elsewhere import elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
+from tito.selftest.plan import Plan
 
 __all__ = ["CheckResult", "find_work", "run_checks"]
 
@@ -134,7 +132,7 @@ def run_checks(
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
     if file.resolve() != lesson.source.resolve():  # whose locked cells differ by hidden tests
         notes += given_notes(released, submitted)
-    plan = _Plan(notebook, released)
+    plan = Plan(notebook, released)
     if check:
         plan.checks = [plan.checks[_chosen(check, plan.checks)]]
     execution = _run(plan, lesson.course.limits, file.resolve().parent, first, tell)
@@ -167,55 +165,8 @@ def _chosen(wanted: str, checks: Sequence[tuple[SolutionCell, Cell]]) -> int:
     raise TitoError(fact, f"Name one of: {', '.join(known)}.", exit_code=2)
 
 
-class _Plan:
-    """What to run: the locked checks, each with the cells that the grader would load."""
-
-    def __init__(self, notebook: Notebook, released: Notebook) -> None:
-        self.notebook = notebook
-        cells = list(code_cells(notebook))
-        plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
-        self.given = [cell.source for cell in plain if is_exported(cell)]
-        self.tools = [c.source for c in plain if is_locked(c) and not is_exported(c)]
-        self.solutions = {
-            grade_id(c): read_cell(grade_id(c), c.source) for c in cells if is_solution(c)
-        }
-        self.checks = self._checks(cells)
-        blank = {grade_id(c): c.source.strip() for c in code_cells(released) if is_solution(c)}
-        untouched = {grade_id(c) for c in cells if c.source.strip() == blank.get(grade_id(c))}
-        self.unwritten = [grade_id(c) for s, c in self.checks if s.name in untouched]
-        self.needed: Mapping[str, Sequence[SolutionCell]] = {
-            name: self._needed(cell) for name, cell in self.solutions.items()
-        }
-
-    def locked(self, solution: SolutionCell, cell: Cell) -> LockedCell:
-        """Return a locked cell with what it needs."""
-        loaded = [(f"given-{i}", source) for i, source in enumerate(self.given)]
-        loaded += [(each.name, each.source) for each in self.needed[solution.name]]
-        return LockedCell(cell.source, tuple(loaded))
-
-    def _needed(self, cell: SolutionCell) -> list[SolutionCell]:
-        needed = needed_cells(cell, self.solutions, self.given)
-        return [each for each in needed if each.tree is not None]
-
-    def _checks(self, cells: Sequence[Cell]) -> list[tuple[SolutionCell, Cell]]:
-        """Return each check with the cell that defines its function: by place, else by name."""
-        checks, before = [], None
-        for cell in cells:
-            if is_solution(cell):
-                before = self.solutions[grade_id(cell)]
-            elif is_graded(cell) and before is not None:
-                checks.append((self._definer(read_cell("", cell.source), before), cell))
-        return checks
-
-    def _definer(self, check: SolutionCell, before: SolutionCell) -> SolutionCell:
-        if before.tree is None or check.uses & before.defines:
-            return before
-        others = (cell for cell in self.solutions.values() if check.uses & cell.defines)
-        return next(others, before)
-
-
 def _run(
-    plan: _Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
+    plan: Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
 ) -> Execution:
     """Run the checks; return how they ended, with what they found as their cells' outputs."""
     from nbformat.v4 import new_output
@@ -233,7 +184,7 @@ def _run(
             tell(grade_id(cell))
             yield plan.locked(solution, cell)
 
-    found = run_locked_cells(locked_cells(), _tools_needed(plan), limits, folder)
+    found = run_locked_cells(locked_cells(), plan.tools_needed(), limits, folder)
     for (_, cell), (outcome, results) in zip(written, found, strict=False):
         execution.outcomes[cell.id] = outcome
         data = {MIME_TYPE: [asdict(result) for result in results]}
@@ -244,7 +195,7 @@ def _run(
 
 
 def _missing(
-    plan: _Plan, verdicts: Sequence[CellVerdict], submitted: Sequence[SubmittedCell]
+    plan: Plan, verdicts: Sequence[CellVerdict], submitted: Sequence[SubmittedCell]
 ) -> list[str]:
     """Say what the grader will not have of that which the cells of failed checks use."""
     failed = {verdict.grade_id for verdict in verdicts if verdict.verdict != "passed"}
@@ -253,12 +204,6 @@ def _missing(
     sources = {grade_id(cell): cell.source for cell in plan.notebook.cells if is_solution(cell)}
     values = {note for name in needed for note in magic_values(name, sources[name])}
     return elsewhere(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
-
-
-def _tools_needed(plan: _Plan) -> list[str]:
-    """Return the lesson's own cells and those of its locked cells that define what checks use."""
-    used = {name for _, cell in plan.checks for name in read_cell("", cell.source).uses}
-    return [*plan.given, *(s for s in plan.tools if read_cell("", s).defines & used)]
 
 
 def _answers(notebook: Notebook, released: Notebook) -> list[CellVerdict]:

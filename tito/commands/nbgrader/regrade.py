@@ -57,6 +57,7 @@ def regrade(
         changes = any(r.score not in (None, r.before) for r in results)
         return yes or not changes or click.confirm("Write that?", err=True)
 
+    click.echo("Reading the submissions and preparing the sandbox ...", err=True)
     how = How(sandbox or "", jobs or cpu_count(), scheduler or "")
     with Count() as watch:
         written = grading.regrade(

@@ -1,0 +1,65 @@
+"""`tito status`: how far a student's work is."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tito.course import Course
+    from tito.lesson import Lesson
+
+__all__ = ["status"]
+
+
+@click.command()
+@click.argument("lesson", required=False)
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+def status(lesson: str | None, file: Path | None) -> None:
+    """Say how far your work on LESSON is: checks that pass, open points, deadline, last receipt.
+
+    Without LESSON it tells of each lesson that you have a notebook of. The checks are run for it.
+    """
+    from tito.course import Course
+    from tito.errors import TitoError
+    from tito.lesson import Lesson
+    from tito.selftest.run import find_work
+
+    course = Course.find()
+    if lesson is not None:
+        _tell(course, *find_work(course, lesson, file))
+        return
+    begun = [one for name in course.lessons if (one := Lesson(course, name)).working_copy.is_file()]
+    if not begun:
+        names = ", ".join(f"`tito notebook {Lesson(course, name).name}`" for name in course.lessons)
+        raise TitoError("You have no notebook of a lesson here.", f"Make one: {names}.")
+    for one in begun:
+        _tell(course, one, one.working_copy)
+
+
+def _tell(course: "Course", lesson: "Lesson", path: Path) -> None:
+    import hashlib
+    from datetime import datetime
+
+    from tito.commands.test import progress
+    from tito.reports.handing_in import deadline_line, receipt_line, work_lines
+    from tito.reports.selftest import print_summary
+    from tito.selftest.run import run_checks
+    from tito.selftest.work import read_work
+    from tito.submission import last_receipt
+
+    work = read_work(lesson, path)
+    with progress() as tell:
+        result = run_checks(lesson, path, tell=tell)
+    click.echo(f"{lesson.title}, {course.shown(path)}")
+    print_summary(result.cells, result.answers, result.unwritten)
+    for line in work_lines(work, name_solutions=False):
+        click.echo(line)
+    click.echo(deadline_line(course.lessons[lesson.assignment].due, datetime.now().astimezone()))
+    receipt = last_receipt(Path.cwd(), lesson.name)
+    if receipt is None:
+        click.echo(f"Nothing is saved to hand in: `tito submit {lesson.name}`.")
+        return
+    click.echo(receipt_line(receipt))
+    if hashlib.sha256(work.notebook()).hexdigest() != receipt.sha256:
+        click.echo(f"The notebook has changed since: `tito submit {lesson.name}`.")

@@ -1,0 +1,155 @@
+"""What a student hands in: a zip file with the notebook and a manifest, and the receipt for it."""
+
+import hashlib
+import json
+import zipfile
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain, count
+from pathlib import Path
+
+from tito.errors import TitoError
+from tito.files import write_whole
+from tito.selftest.work import Work
+
+__all__ = ["DIGITS", "Receipt", "last_receipt", "pack", "submit_to_exchange"]
+
+MANIFEST = "submission.json"
+FORMAT = "tito-submission"
+VERSION = 1
+TIME = "%Y-%m-%d %H:%M:%S %z"
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the manifest has the time
+DIGITS = 12
+"""So many hexadecimal digits of a digest are shown: enough to tell any two hand-ins apart."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What was packed: the time, the file, and the SHA-256 digest of the notebook."""
+
+    saved: str
+    file: str
+    sha256: str
+    is_new: bool = True
+
+    @property
+    def digits(self) -> str:
+        """The part of the digest that is shown, here and where submissions are collected."""
+        return self.sha256[:DIGITS]
+
+
+def pack(work: Work, folder: Path) -> Receipt:
+    """Write the zip file to upload into `folder`, and note the receipt beside it.
+
+    A file that holds the same notebook stays; one that holds another keeps its name.
+
+    Raises
+    ------
+    TitoError
+        If it cannot be written.
+    """
+    lesson, data = work.lesson, work.notebook()
+    digest = hashlib.sha256(data).hexdigest()
+    names = chain([f"{lesson.name}.zip"], (f"{lesson.name}-{n}.zip" for n in count(2)))
+    for path in (folder / name for name in names):
+        if not path.exists():
+            break
+        if (before := _manifest(path)).get("sha256") == digest:
+            return Receipt(str(before["saved"]), path.name, digest, is_new=False)
+    receipt = Receipt(datetime.now().astimezone().strftime(TIME), path.name, digest)
+    manifest = {
+        "format": FORMAT,
+        "version": VERSION,
+        "assignment": lesson.assignment,
+        "notebook": lesson.notebook_name,
+        "sha256": digest,
+        "saved": receipt.saved,
+    }
+    try:
+        write_whole(path, _zipped({lesson.notebook_name: data, MANIFEST: _json(manifest)}))
+        with _receipts(folder, lesson.name).open("a", encoding="utf-8") as file:
+            file.write(f"{receipt.saved}  {receipt.file}  sha256 {receipt.sha256}\n")
+    except OSError as error:
+        fact = f"{path} cannot be written: {error.strerror}."
+        raise TitoError(fact, "Change into a folder of your own.") from None
+    return receipt
+
+
+def last_receipt(folder: Path, lesson: str) -> Receipt | None:
+    """Return the receipt of what was packed last in `folder`; None if nothing was."""
+    try:
+        lines = _receipts(folder, lesson).read_text(encoding="utf-8").splitlines()
+        saved, file, digest = lines[-1].split("  ")
+    except (OSError, ValueError, IndexError):
+        return None
+    return Receipt(saved, file, digest.removeprefix("sha256 "))
+
+
+def submit_to_exchange(work: Work) -> str:
+    """Hand in through nbgrader's exchange; return where it is, as a sentence.
+
+    Raises
+    ------
+    TitoError
+        If nbgrader is not installed, or refuses, with its reason.
+    """
+    try:
+        from nbgrader.auth import Authenticator
+        from nbgrader.coursedir import CourseDirectory
+        from nbgrader.exchange import ExchangeError
+        from nbgrader.exchange.default import ExchangeSubmit
+    except ImportError:
+        fact = "This course collects through nbgrader's exchange, and nbgrader is not installed."
+        raise TitoError(fact, "Install it with `python -m pip install nbgrader`.") from None
+    from tempfile import TemporaryDirectory
+
+    from traitlets.config import Config
+
+    lesson = work.lesson
+    course = lesson.course
+    with TemporaryDirectory(prefix="tito-") as name:
+        folder = Path(name, lesson.assignment)
+        write_whole(folder / lesson.notebook_name, work.notebook())
+        config = Config()
+        config.Exchange.root = str(course.exchange)
+        config.Exchange.assignment_dir = name
+        config.CourseDirectory.course_id = course.id
+        config.CourseDirectory.assignment_id = lesson.assignment
+        directory = CourseDirectory(config=config)
+        exchange = ExchangeSubmit(directory, Authenticator(config=config), config=config)
+        exchange.log.setLevel("CRITICAL")
+        try:
+            exchange.start()
+        except ExchangeError as error:
+            fact = f"The exchange {course.exchange} does not take {lesson.assignment}: {error}."
+            raise TitoError(fact, "Ask your instructor.") from None
+    return f"Handed in to the exchange {course.exchange}."
+
+
+def _zipped(files: dict[str, bytes]) -> bytes:
+    from io import BytesIO
+
+    out = BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in files.items():
+            archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
+
+
+def _json(manifest: dict[str, object]) -> bytes:
+    return f"{json.dumps(manifest, indent=2)}\n".encode()
+
+
+def _manifest(path: Path) -> dict[str, object]:
+    """What a zip file says of itself; nothing if it is none of ours."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = json.loads(archive.read(MANIFEST))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return {}
+    is_ours = isinstance(found, dict) and found.get("format") == FORMAT and "saved" in found
+    return found if is_ours else {}
+
+
+def _receipts(folder: Path, lesson: str) -> Path:
+    return folder / f"{lesson}.receipts.txt"
