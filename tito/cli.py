@@ -18,6 +18,7 @@ COMMANDS = {
     "nbgrader": "tito.commands.nbgrader",
     "notebook": "tito.commands.notebook",
     "profile": "tito.commands.profile",
+    "roster": "tito.commands.roster",
     "test": "tito.commands.test",
 }
 

@@ -25,6 +25,7 @@ EXTRAS = {"lab": ("ipykernel", "jupyterlab", "matplotlib"), "compiled": ("numba"
 INSTRUCTORS = (
     "tito/commands/handout.py",
     "tito/commands/nbgrader",
+    "tito/commands/roster.py",
     "tito/grading/gradebook",
     "tito/grading/intake/choice.py",
     "tito/grading/intake/collect.py",

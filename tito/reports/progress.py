@@ -18,7 +18,7 @@ def as_text(progress: "Progress") -> str:
     rows = {
         "assignment": progress.assignment,
         "release": progress.release,
-        "submitted": progress.submitted,
+        "submitted": _submitted(progress),
         "autograded": _autograded(progress),
         "to read": f"{progress.unread} answers" if progress.unread != 1 else "1 answer",
         "feedback": progress.feedback,
@@ -26,6 +26,11 @@ def as_text(progress: "Progress") -> str:
     }
     lines = [f"{name:<12}{value}" for name, value in rows.items()]
     return printable("\n".join([*lines, *_notes(progress)]))
+
+
+def _submitted(progress: "Progress") -> str:
+    missing = f", {len(progress.missing)} missing" if progress.missing else ""
+    return f"{progress.submitted}{missing}"
 
 
 def _autograded(progress: "Progress") -> str:
@@ -37,6 +42,10 @@ def _notes(progress: "Progress") -> list[str]:
     notes = [f"{student}: {why}" for student, why in list(progress.due.items())[:SHOWN]]
     if len(progress.due) > SHOWN:
         notes.append(f"... and {len(progress.due) - SHOWN} more")
+    if progress.missing:
+        more = len(progress.missing) - SHOWN
+        names = ", ".join(progress.missing[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"Handed in nothing: {names}.")
     if progress.gone:
         remedy = "collect again, or remove the grade with `nbgrader db student remove ID --force`"
         notes.append(f"A grade, but no submission: {', '.join(progress.gone)}: {remedy}.")

@@ -11,8 +11,10 @@ from tito.grading.gradebook.basis import basis_of, recorded_basis
 from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread
+from tito.grading.gradebook.roster import read_roster
 from tito.grading.gradebook.standing import difference, read_standing
 from tito.lesson import Lesson, read_notebook
+from tito.lms.people import Person
 
 __all__ = ["Progress", "read_progress"]
 
@@ -23,8 +25,8 @@ class Progress:
 
     ``autograded`` counts those whose grade is up to date; ``due`` says of each other student who
     handed something in why it is not. ``gone`` names those with a grade and no submission,
-    ``unread`` counts written answers that wait for a person, and ``feedback`` the pages that show
-    the grade of now.
+    ``missing`` those of the roster who handed in nothing, ``unread`` counts written answers that
+    wait for a person, and ``feedback`` the pages that show the grade of now.
     """
 
     assignment: str
@@ -36,6 +38,7 @@ class Progress:
     unread: int
     feedback: int
     next_step: str
+    missing: tuple[str, ...] = ()
 
 
 def read_progress(lesson: Lesson) -> Progress:
@@ -51,10 +54,16 @@ def read_progress(lesson: Lesson) -> Progress:
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
         fresh = sum(is_fresh(lesson, session, student) for student in pages)
     unread = count_unread(lesson) if done else 0
+    there = {*students, *gone}
     step = _next_step(lesson, release, len(students), len(due), unread, len(pages) - fresh)
     return Progress(
-        *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step)
+        *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step),
+        missing=tuple(_shown(p) for p in read_roster(lesson.course) if p.id not in there),
     )
+
+
+def _shown(person: Person) -> str:
+    return f"{person.id} ({person.name})" if person.name else person.id
 
 
 @contextmanager
