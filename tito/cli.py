@@ -19,6 +19,7 @@ COMMANDS = {
     "nbgrader": "tito.commands.nbgrader",
     "notebook": "tito.commands.notebook",
     "profile": "tito.commands.profile",
+    "roster": "tito.commands.roster",
     "status": "tito.commands.status",
     "submit": "tito.commands.submit",
     "test": "tito.commands.test",

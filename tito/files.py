@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Reader", "Refused", "opened_zip", "read_regular", "write_whole"]
+__all__ = ["Reader", "Refused", "opened_zip", "opened_zip_in", "read_regular", "write_whole"]
 
 READING = (
     os.O_RDONLY
@@ -77,10 +77,27 @@ def opened_zip(path: Path) -> Iterator[dict[str, Reader]]:
         If it is no regular file, no zip file, or has too many entries.
     """
     with _opened(path, _Bounded) as file, _archive(file) as archive:
-        entries = [e for e in archive.infolist() if e.filename and not e.is_dir()]
-        if len(entries) > MOST_ENTRIES:
-            raise Refused(f"has {len(entries)} entries; {MOST_ENTRIES} are read")
-        yield {_plain_name(e.filename): partial(_read_entry, archive, e) for e in entries}
+        yield _entries(archive)
+
+
+@contextmanager
+def opened_zip_in(data: bytes) -> Iterator[dict[str, Reader]]:
+    """Open a zip file that lay in another one, as `opened_zip` does.
+
+    Raises
+    ------
+    Refused
+        If it is no zip file, or has too many entries.
+    """
+    with _archive(io.BytesIO(data)) as archive:
+        yield _entries(archive)
+
+
+def _entries(archive: zipfile.ZipFile) -> dict[str, Reader]:
+    entries = [e for e in archive.infolist() if e.filename and not e.is_dir()]
+    if len(entries) > MOST_ENTRIES:
+        raise Refused(f"has {len(entries)} entries; {MOST_ENTRIES} are read")
+    return {_plain_name(e.filename): partial(_read_entry, archive, e) for e in entries}
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -24,6 +24,7 @@ __all__ = [
     "is_graded",
     "is_locked",
     "is_solution",
+    "parse_percent",
     "points_of",
     "read_notebook",
     "syntax_error",
@@ -162,12 +163,19 @@ def read_notebook(path: Path) -> Notebook:
         raise TitoError(f"There is no file {path}.", "Check the name.", exit_code=2) from None
     except (OSError, UnicodeDecodeError) as error:
         raise TitoError(f"{path} cannot be read: {error}.", "Save it again as UTF-8.") from None
-    notebook = (_parse_percent if path.suffix == ".py" else _parse_ipynb)(path, text)
+    notebook = (parse_percent if path.suffix == ".py" else _parse_ipynb)(path, text)
     assign_cell_ids(notebook)
     return notebook
 
 
-def _parse_percent(path: Path, text: str) -> Notebook:
+def parse_percent(path: Path, text: str) -> Notebook:
+    """Read the `text` of a percent file; its `path` is only named.
+
+    Raises
+    ------
+    TitoError
+        If it has a broken header.
+    """
     import jupytext
 
     try:

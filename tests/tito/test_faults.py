@@ -28,6 +28,7 @@ PLAIN = {
     "handout": ["handout", "out"],
     "notebook": ["notebook", "kernels", "--force"],
     "profile": ["profile", "kernels"],
+    "roster": ["roster", "nbgrader_config.py"],
     "status": ["status", "kernels"],
     "submit": ["submit", "kernels", "--blank"],
     "test": ["test", "kernels", "--source"],
@@ -44,7 +45,7 @@ STEPS_OF_GRADING = {
     "status": ["nbgrader", "status", "kernels"],
 }
 EVERY = {**PLAIN, **STEPS_OF_GRADING}
-NEED_A_LESSON = [name for name in EVERY if name not in ("doctor", "handout")]
+NEED_A_LESSON = [name for name in EVERY if name not in ("doctor", "handout", "roster")]
 USE_THE_GRADEBOOK = [
     *("doctor", "generate", "extend", "autograde", "regrade", "feedback", "report", "status")
 ]

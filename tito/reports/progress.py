@@ -19,7 +19,7 @@ def as_text(progress: "Progress") -> str:
         "assignment": progress.assignment,
         "release": progress.release,
         "deadline": time_text(progress.deadline) if progress.deadline else "none",
-        "submitted": progress.submitted,
+        "submitted": _submitted(progress),
         "autograded": _autograded(progress),
         "to read": f"{progress.unread} answers" if progress.unread != 1 else "1 answer",
         "feedback": progress.feedback,
@@ -27,6 +27,11 @@ def as_text(progress: "Progress") -> str:
     }
     lines = [f"{name:<12}{value}" for name, value in rows.items()]
     return printable("\n".join([*lines, *_notes(progress)]))
+
+
+def _submitted(progress: "Progress") -> str:
+    missing = f", {len(progress.missing)} missing" if progress.missing else ""
+    return f"{progress.submitted}{missing}"
 
 
 def _autograded(progress: "Progress") -> str:
@@ -43,6 +48,10 @@ def _notes(progress: "Progress") -> list[str]:
     more_time = [f"{s}: until {time_text(t)}" for s, t in progress.extensions.items()]
     notes = _some([f"{student}: {why}" for student, why in progress.due.items()])
     notes += ["Extensions:", *_some(more_time)] if more_time else []
+    if progress.missing:
+        more = len(progress.missing) - SHOWN
+        names = ", ".join(progress.missing[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+        notes.append(f"Handed in nothing: {names}.")
     if progress.gone:
         remedy = "collect again, or remove the grade with `nbgrader db student remove ID --force`"
         notes.append(f"A grade, but no submission: {', '.join(progress.gone)}: {remedy}.")

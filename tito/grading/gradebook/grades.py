@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tito.conditions.results import CellVerdict
@@ -26,6 +26,7 @@ class Submission:
     """One student's grade; `status` is graded, rejected, failed or missing.
 
     ``unread`` names the written answers that wait for a person; their points are still to come.
+    ``name`` is the person's, empty where no roster tells it.
     """
 
     student: str
@@ -36,6 +37,7 @@ class Submission:
     late_penalty: float = 0.0
     message: str = ""
     unread: tuple[str, ...] = ()
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,13 @@ def read_grades(lesson: Lesson) -> Grades:
         points = _points(assignment)
         graded = {s.student.id: s for s in assignment.submissions}
         handed_in = set(lesson.submitted_students())
-        names = {s.id for s in gradebook.students} | handed_in
+        names = {s.id: _name(s) for s in gradebook.students}
         submissions = [
-            _submission(lesson, name, graded.get(name), points, handed_in=name in handed_in)
-            for name in sorted(names)
+            replace(
+                _submission(lesson, student, graded.get(student), points, handed_in),
+                name=names.get(student, ""),
+            )
+            for student in sorted(names.keys() | handed_in)
         ]
     return Grades(lesson.course.id, lesson.assignment, sum(points.values()), submissions)
 
@@ -107,12 +112,16 @@ def _points(assignment: Any) -> dict[str, float]:
     return {cell.name: float(cell.max_score) for cell in cells}
 
 
+def _name(student: Any) -> str:
+    return f"{student.first_name or ''} {student.last_name or ''}".strip()
+
+
 def _submission(
-    lesson: Lesson, student: str, entry: Any, points: dict[str, float], *, handed_in: bool
+    lesson: Lesson, student: str, entry: Any, points: dict[str, float], handed_in: set[str]
 ) -> Submission:
     most = sum(points.values())
-    if entry is None or not (handed_in or was_graded(entry)):
-        if not handed_in:
+    if entry is None or not (student in handed_in or was_graded(entry)):
+        if student not in handed_in:
             return _ungraded(student, "missing", "Nothing was handed in.", points)
         remedy = f"Run `tito nbgrader autograde {lesson.name}`."
         return _ungraded(student, "failed", f"It is not graded yet. {remedy}", points)

@@ -13,8 +13,10 @@ from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
+from tito.grading.gradebook.roster import read_roster
 from tito.grading.gradebook.standing import difference, read_standing
 from tito.lesson import Lesson, read_notebook
+from tito.lms.people import Person
 
 __all__ = ["Progress", "read_progress"]
 
@@ -25,9 +27,9 @@ class Progress:
 
     ``autograded`` counts those whose grade is up to date; ``due`` says of each other student who
     handed something in why it is not. ``gone`` names those with a grade and no submission,
-    ``unread`` counts written answers that wait for a person, and ``feedback`` the pages that show
-    the grade of now. ``deadline`` is on the course's clock, and ``extensions`` says who has more
-    time, and until when.
+    ``missing`` those of the roster who handed in nothing, ``unread`` counts written answers that
+    wait for a person, and ``feedback`` the pages that show the grade of now. ``deadline`` is on the
+    course's clock, and ``extensions`` says who has more time, and until when.
     """
 
     assignment: str
@@ -41,6 +43,7 @@ class Progress:
     next_step: str
     deadline: datetime | None = None
     extensions: Mapping[str, datetime] = field(default_factory=dict)
+    missing: tuple[str, ...] = ()
 
 
 def read_progress(lesson: Lesson) -> Progress:
@@ -57,12 +60,18 @@ def read_progress(lesson: Lesson) -> Progress:
         fresh = sum(is_fresh(lesson, session, student) for student in pages)
         more_time = _extensions(lesson, session)
     unread = count_unread(lesson) if done else 0
+    there = {*students, *gone}
     step = _next_step(lesson, release, len(students), len(due), unread, len(pages) - fresh)
     return Progress(
         *(lesson.assignment, release, len(students), len(done), due, gone, unread, fresh, step),
         deadline=deadline_of(lesson),
         extensions=more_time,
+        missing=tuple(_shown(p) for p in read_roster(lesson.course) if p.id not in there),
     )
+
+
+def _shown(person: Person) -> str:
+    return f"{person.id} ({person.name})" if person.name else person.id
 
 
 @contextmanager

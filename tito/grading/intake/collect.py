@@ -1,246 +1,358 @@
-"""Collecting: from folders and zip files into ``assignments/submitted``."""
+"""Collecting: from folders, zip files and systems' downloads into ``assignments/submitted``."""
 
-import errno
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
-from tito.files import Reader, Refused, opened_zip, read_regular, write_whole
+from tito.files import Reader, Refused, opened_zip, opened_zip_in, read_regular
+from tito.grading.intake.choice import Chosen, choose, listed
+from tito.grading.intake.identity import Identities
 from tito.grading.intake.owners import (
-    STUDENT,
     Work,
+    belongs,
     by_student,
     is_known,
+    is_litter,
+    is_notebook,
     named_in,
+    of_class,
     of_lesson,
     owner_of,
+    plain,
 )
-from tito.grading.intake.read import TIMESTAMP
-from tito.grading.intake.times import for_nbgrader
+from tito.grading.intake.shelf import Receipt, Shelf
+from tito.grading.intake.times import NBGRADER, in_utc
 from tito.lesson import Lesson
+from tito.lms import SYSTEMS, TITLES, is_download, parser_of, placed, recognise
+from tito.lms.names import Named
+from tito.lms.people import People, Person
 
-__all__ = ["Collected", "collect_paths"]
+__all__ = ["Collected", "Collection", "NotCollected", "NothingCollected", "collect_paths"]
 
-TIMESTAMP_BYTES = 100
-MODE = 0o600
-"""Submissions are read by nobody else."""
-
+MIB = 2**20
 MIXED = "holds work of its own and of {}: an archive of one student holds no other's"
+ASK = "Ask the student for it again, or collect it as STUDENT/{}."
+
+Opened = Callable[[str], AbstractContextManager[dict[str, Reader]]]
+"""Opens a zip file among the files of a class, by its name."""
 
 
 @dataclass(frozen=True)
 class Collected:
-    """What became of one submission: ``collected``, ``unchanged`` or ``refused``.
+    """What became of one hand-in: ``collected``, ``unchanged``, ``older`` or ``refused``.
 
-    ``reason`` says why it was refused, or what lay beside it and was not taken.
+    ``reason`` says why it was refused, or what lay beside it and was not taken; ``remedy`` what to
+    do about that. ``notes`` say what else a person should know; ``kept`` is the older hand-in, put
+    aside.
     """
 
     name: str
     status: str
     reason: str = ""
+    remedy: str = field(default="", compare=False)
+    notes: tuple[str, ...] = field(default=(), compare=False)
+    named: Named | None = field(default=None, compare=False)
+    person: Person | None = field(default=None, compare=False)
+    receipt: Receipt | None = field(default=None, compare=False)
+    kept: Path | None = field(default=None, compare=False)
 
 
-def collect_paths(lesson: Lesson, paths: Iterable[Path]) -> list[Collected]:
-    """Collect the submissions in folders and zip files; a later one of a student replaces it.
+@dataclass(frozen=True)
+class NotCollected:
+    """A file that belongs to no hand-in, why, and what to do about it."""
+
+    file: str
+    reason: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Collection:
+    """What became of all hand-ins, and the files that are part of none."""
+
+    submissions: list[Collected]
+    left: list[NotCollected] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing was lost."""
+        lost = any(one.status == "refused" or one.reason for one in self.submissions)
+        return not (lost or self.left)
+
+
+def collect_paths(
+    lesson: Lesson,
+    paths: Iterable[Path],
+    people: Iterable[Person] = (),
+    *,
+    system: str = "",
+    dry_run: bool = False,
+) -> Collection:
+    """Collect the submissions in folders and zip files; the newest of a student counts.
 
     Whatever is wrong with one student's files, the work of all others is collected.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    paths : iterable of Path
+        Folders and zip files.
+    people : iterable of Person
+        The roster.
+    system : str
+        Whose download they are, or ``plain``; default: found out from the names of the files.
+    dry_run : bool
+        Whether nothing is written.
 
     Raises
     ------
     TitoError
         If there is no submission of the lesson in them, or none can be written.
     """
+    intake = _Intake(lesson, People(people), system, Shelf(lesson, dry_run=dry_run))
     results: list[Collected] = []
-    for path in paths:
-        results += sorted(_collect_path(lesson, path), key=lambda one: one.name)
-    if not any(one.status != "refused" or one.reason != _nothing(lesson) for one in results):
+    try:
+        for path in paths:
+            results += sorted(intake.path(path), key=lambda one: one.name)
+    finally:
+        intake.shelf.save()
+    collection = Collection([intake.final(one) for one in results], intake.left)
+    nothing = f"it holds no {lesson.notebook_name}"
+    if all(one.status == "refused" and one.reason.startswith(nothing) for one in results):
+        raise NothingCollected(lesson, paths, collection)
+    return collection
+
+
+class NothingCollected(TitoError):
+    """There is no submission of the lesson; ``collection`` says what there is."""
+
+    def __init__(self, lesson: Lesson, paths: Iterable[Path], collection: Collection) -> None:
         shown = ", ".join(str(path) for path in paths)
-        raise TitoError(
+        super().__init__(
             f"No submission of {lesson.assignment} lies in {shown}.",
             f"Expected STUDENT/{lesson.notebook_name} or STUDENT_{lesson.notebook_name}.",
         )
-    return results
+        self.collection = collection
 
 
-def _collect_path(lesson: Lesson, path: Path) -> Iterator[Collected]:
-    if path.is_dir():
-        return _collect_folder(lesson, path)
-    if path.suffix.lower() == ".zip" and path.is_file():
-        return _collect_archive(lesson, path)
-    raise TitoError(f"{path} is neither a folder nor a zip file.", "Name one.", exit_code=2)
+class _Intake:
+    """One run of `collect`: what is the same for all that comes in."""
 
+    def __init__(self, lesson: Lesson, people: People, system: str, shelf: Shelf) -> None:
+        self.lesson = lesson
+        self.identities = Identities(lesson, people)
+        self.system = system
+        self.shelf = shelf
+        self.left: list[NotCollected] = []
 
-def _collect_folder(lesson: Lesson, folder: Path) -> Iterator[Collected]:
-    """What lies in a student's own folder or zip file is that student's, whatever it is called."""
-    files: dict[str, Reader] = {}
-    archives: list[Path] = []
-    closed: list[OSError] = []
-    for top, _, names in os.walk(folder, onerror=closed.append):
-        for file in (Path(top, name) for name in names):
-            if file.suffix.lower() == ".zip" and file.parent == folder:
-                archives.append(file)
-            else:
+    def path(self, path: Path) -> Iterator[Collected]:
+        """Collect what lies in a folder or in a zip file."""
+        if path.is_dir():
+            return self._folder(path)
+        if path.suffix.lower() == ".zip" and path.is_file():
+            return self._archive(path)
+        raise TitoError(f"{path} is neither a folder nor a zip file.", "Name one.", exit_code=2)
+
+    def final(self, one: Collected) -> Collected:
+        """Return a result as it is at the end: a newer hand-in may have come after it."""
+        newest = self.shelf.receipts.get(one.name, one.receipt)
+        is_older = one.status == "collected" and newest != one.receipt
+        return replace(one, status="older") if is_older else one
+
+    def known(self, student: str) -> bool:
+        """Whether a student is in the roster or has handed in before."""
+        return is_known(self.lesson, student, self.identities.people.all)
+
+    def _folder(self, folder: Path) -> Iterator[Collected]:
+        files: dict[str, Reader] = {}
+        closed: list[OSError] = []
+        for top, _, names in os.walk(folder, onerror=closed.append):
+            for file in (Path(top, name) for name in names):
                 files[file.relative_to(folder).as_posix()] = partial(read_regular, file)
-    works, _ = by_student(lesson, files)
-    for error in closed:
-        works |= _refused(folder, error)
-    for archive in sorted(archives):
-        student = owner_of(lesson, archive)
-        if student in works:
-            works[student].beside.append(archive.name)
-        else:
-            yield _collect_own(lesson, archive, student)
-    for student, work in works.items():
-        yield _collect_one(lesson, student, work)
+        for error in closed:
+            yield self._closed(folder, error)
+        yield from self._class(files, lambda name: opened_zip(folder / name), folder.name)
 
+    def _closed(self, folder: Path, error: OSError) -> Collected:
+        """The refusal of a student whose folder cannot be listed."""
+        path = Path(os.fsdecode(error.filename or folder))
+        below = path.relative_to(folder).parts
+        if not below:
+            raise TitoError(f"{folder} cannot be read: {error.strerror}.", "Look at its rights.")
+        reason = f"{path.name} cannot be read: {error.strerror}"
+        return Collected(below[0], "refused", reason, "Look at its rights, and collect again.")
 
-def _refused(folder: Path, error: OSError) -> dict[str, Work]:
-    """The refusal of a student whose folder cannot be listed."""
-    path = Path(os.fsdecode(error.filename or folder))
-    below = path.relative_to(folder).parts
-    if not below:
-        raise TitoError(f"{folder} cannot be read: {error.strerror}.", "Look at its rights.")
-    return {below[0]: Work(refusal=f"{path.name} cannot be read: {error.strerror}")}
+    def _archive(self, archive: Path) -> Iterator[Collected]:
+        """A zip file that was named: the class's, or one student's."""
+        owner = owner_of(self.lesson, archive)
+        own = owner != archive.stem or self.known(owner)
+        try:
+            with opened_zip(archive.resolve()) as files:
+                if own or not self._system_of(files):
+                    works, loose = by_student(self.lesson, of_class(self.lesson, files, self.known))
+                    loose = [name for name in loose if is_notebook(name) and "/" not in name]
+                    zips = any(name.lower().endswith(".zip") for name in files if "/" not in name)
+                    if own or (loose and len(works) <= 1) or not (works or zips):
+                        yield self._one(plain(owner), Work(of_lesson(self.lesson, files)))
+                        return
+                    if loose:
+                        raise Refused(MIXED.format(f"{len(works)} others"))
+                yield from self._class(files, partial(self._inside, files), archive.name)
+        except Refused as refused:
+            yield self._refused(plain(owner), f"{archive.name} {refused}")
 
+    def _inside(
+        self, files: Mapping[str, Reader], name: str
+    ) -> AbstractContextManager[dict[str, Reader]]:
+        return opened_zip_in(files[name](self.lesson.course.limits.file_mib * MIB))
 
-def _collect_archive(lesson: Lesson, archive: Path) -> Iterator[Collected]:
-    """A zip file that was named: the class's, or one student's."""
-    owner = owner_of(lesson, archive)
-    try:
-        with opened_zip(archive.resolve()) as files:
-            works, loose = by_student(lesson, files)
-            own = owner != archive.stem or is_known(lesson, owner)
-            if own or (loose and len(works) <= 1):
-                works = {owner: Work(of_lesson(lesson, files))}
-            elif loose:
-                raise Refused(MIXED.format(f"{len(works)} others"))
-            for student, work in works.items():
-                yield _collect_one(lesson, student, work)
-    except Refused as refused:
-        yield Collected(owner, "refused", f"{archive.name} {refused}")
+    def _system_of(self, files: Mapping[str, Reader]) -> str:
+        """The system whose download the files are; empty if of none."""
+        return recognise(files) if self.system in ("", "plain") else self.system
 
+    def _class(
+        self, files: Mapping[str, Reader], opened: Opened, label: str
+    ) -> Iterator[Collected]:
+        """The files of a class: a system's download, or sorted by student."""
+        system = "" if self.system == "plain" else self._system_of(files)
+        if system:
+            yield from self._download(system, files, opened, label)
+            return
+        inside = of_class(self.lesson, files, self.known)
+        outside = {id(read): name for name, read in files.items()}
+        zips = [n for n in sorted(inside) if "/" not in n and n.lower().endswith(".zip")]
+        rest = {name: read for name, read in inside.items() if name not in zips}
+        works, loose = by_student(self.lesson, rest)
+        for name in zips:
+            student = owner_of(self.lesson, Path(name))
+            if student in works:
+                works[student].beside.append(name)
+            else:
+                yield from self._zip(outside[id(inside[name])], student, opened)
+        for student, work in works.items():
+            yield self._one(plain(student), work)
+        for name in loose:
+            remedy = f"Call it STUDENT_{self.lesson.notebook_name} if it is a hand-in."
+            self._leave(f"{label}/{name}", "its name tells no student", remedy)
 
-def _collect_own(lesson: Lesson, archive: Path, student: str) -> Collected:
-    """A student's own zip file; a broken one is that student's matter only."""
-    try:
-        with opened_zip(archive) as files:
-            return _collect_one(lesson, student, Work(of_lesson(lesson, files)))
-    except Refused as refused:
-        return Collected(student, "refused", f"{archive.name} {refused}")
+    def _zip(self, name: str, student: str, opened: Opened) -> Iterator[Collected]:
+        """A zip file among those of a class: a download of a system, or a student's own."""
+        try:
+            with opened(name) as files:
+                if self._is_class(name, student, files):
+                    yield from self._class(files, partial(self._inside, files), name)
+                    return
+                yield self._one(plain(student), Work(of_lesson(self.lesson, files)))
+        except Refused as refused:
+            yield self._refused(plain(student), f"{Path(name).name} {refused}")
 
-
-def _collect_one(lesson: Lesson, student: str, work: Work) -> Collected:
-    try:
-        name, notebook, timestamp = _read(lesson, student, work)
-    except Refused as refused:
-        return Collected(student, "refused", str(refused))
-    except Exception as error:  # of whatever kind, it is this student's matter
-        reason = f"it cannot be read: {type(error).__name__}: {error}"
-        return Collected(student, "refused", reason)
-    try:
-        changed = _store(lesson, student, notebook, timestamp)
-    except OSError as error:
-        _remove_empty(lesson.handed_in(student))
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
-            fact = f"{lesson.course.assignments} cannot be written: {error.strerror}."
-            raise TitoError(fact, "Make room there, and collect again.") from None
-        return Collected(student, "refused", f"it cannot be stored: {error.strerror}")
-    others = [n for n in work.notebooks() if n != name and _is_named(lesson, n)]
-    reason = f"took {name}, and not {', '.join(others + work.beside)}"
-    return Collected(
-        student,
-        "collected" if changed else "unchanged",
-        reason if others or work.beside else "",
-    )
-
-
-def _read(lesson: Lesson, student: str, work: Work) -> tuple[str, bytes, bytes]:
-    """The name of a student's notebook, its content and that of the timestamp beside it."""
-    if not STUDENT.fullmatch(student):
-        raise Refused("a student id is letters, digits and . _ @ + -")
-    if work.refusal:
-        raise Refused(work.refusal)
-    name = _the_notebook(lesson, work.notebooks())
-    other = named_in(lesson, name)
-    if other and other.lower() != student.lower():
-        raise Refused(f"{name} names another student: {other}")
-    notebook = _content(work, name, lesson.course.limits.notebook_mib * 2**20)
-    stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
-    timestamp = _content(work, stamp, TIMESTAMP_BYTES) if stamp in work.files else b""
-    return name, notebook, _time(timestamp)
-
-
-def _content(work: Work, name: str, most: int) -> bytes:
-    try:
-        return work.files[name](most)
-    except Refused as refused:
-        raise Refused(f"{name} {refused}") from None
-
-
-def _store(lesson: Lesson, student: str, notebook: bytes, timestamp: bytes) -> bool:
-    """Put a submission into the course tree; return whether that changed anything."""
-    place = lesson.handed_in(student)
-    changed = _write(place, notebook)
-    if timestamp:
-        return _write(place.with_name(TIMESTAMP), timestamp) or changed
-    if changed:
-        place.with_name(TIMESTAMP).unlink(missing_ok=True)  # it was the time of the one before
-    return changed
-
-
-def _remove_empty(place: Path) -> None:
-    """Remove the folders made for a file that could not be stored: they would count as work."""
-    with suppress(OSError):
-        place.parent.rmdir()
-        place.parent.parent.rmdir()
-
-
-def _the_notebook(lesson: Lesson, names: list[str]) -> str:
-    """The notebook of the right name that lies on top; of any name where it is the only one."""
-    named = [name for name in names if _is_named(lesson, name)]
-    if not named and len(names) == 1:
-        return names[0]
-    if not names:
-        raise Refused(_nothing(lesson))
-    if not named:
-        raise Refused(f"{len(names)} notebooks, and not one is the {lesson.notebook_name}")
-    depths = {name: _depth(lesson, name) for name in named}
-    top = [name for name in named if depths[name] == min(depths.values())]
-    if len(top) > 1:
-        raise Refused(f"it holds {len(top)} of {lesson.notebook_name}: {', '.join(sorted(top))}")
-    return top[0]
-
-
-def _is_named(lesson: Lesson, name: str) -> bool:
-    return PurePosixPath(name).name == lesson.notebook_name
-
-
-def _depth(lesson: Lesson, name: str) -> int:
-    return sum(folder != lesson.assignment for folder in PurePosixPath(name).parts[:-1])
-
-
-def _nothing(lesson: Lesson) -> str:
-    return f"it holds no {lesson.notebook_name}"
-
-
-def _time(timestamp: bytes) -> bytes:
-    """The timestamp as nbgrader reads it; what is no time would stop it for the whole class."""
-    try:
-        return for_nbgrader(timestamp)
-    except ValueError as error:
-        raise Refused(f"its {TIMESTAMP} holds no date and time: {error}") from None
-
-
-def _write(path: Path, data: bytes) -> bool:
-    """Write `data` whole or not at all; return whether that changed the file."""
-    try:
-        if read_regular(path, len(data)) == data:
+    def _is_class(self, name: str, student: str, files: Mapping[str, Reader]) -> bool:
+        """Whether a zip file among others is a download: a student's own must not pass for one."""
+        if self.system == "plain" or self.known(student) or not is_download(Path(name).name):
             return False
-    except Refused:
-        pass
-    write_whole(path, data, MODE)
-    return True
+        return bool(self._system_of(files))
+
+    def _download(
+        self, system: str, files: Mapping[str, Reader], opened: Opened, label: str
+    ) -> Iterator[Collected]:
+        """The hand-ins in a system's download, each with all its files."""
+        parse = parser_of(system, files)
+        works: dict[str, tuple[Named, dict[str, Reader]]] = {}
+        for path, read in sorted(files.items()):
+            found, _ = placed(parse, path)
+            for named in found:
+                if belongs(self.lesson, named.file):
+                    first, own = works.setdefault(named.key, (named, {}))
+                    own[_free_name(named.file, own)] = read
+                    newest = named if is_notebook(named.file) else first
+                    works[named.key] = (newest, own)
+            if not found:
+                yield from self._stray(system, path, opened, label)
+        self.identities.expect(named for named, _ in works.values())
+        for named, own in works.values():
+            yield self._one(named, Work(own))
+
+    def _stray(self, system: str, path: str, opened: Opened, label: str) -> Iterator[Collected]:
+        """A file in a download whose name is not the system's."""
+        name = path.rpartition("/")[2]
+        if is_download(name):
+            yield from self._zip(path, Path(name).stem, opened)
+        elif not is_litter(path) and name not in SYSTEMS[system].OWN_FILES:
+            remedy = f"Collect it as STUDENT_{self.lesson.notebook_name} if it is a hand-in."
+            title = TITLES[system]
+            self._leave(f"{label}/{path}", f"its name is not one that {title} gives", remedy)
+
+    def _leave(self, file: str, reason: str, remedy: str) -> None:
+        """Take note of a file that is no hand-in, unless it is of another lesson of the course."""
+        lessons = self.lesson.course.lessons.keys() - {self.lesson.assignment}
+        if not lessons.intersection(file.split("/")):
+            self.left.append(NotCollected(file, reason, remedy))
+
+    def _one(self, named: Named, work: Work) -> Collected:
+        """Collect what one student handed in at one time."""
+        try:
+            student, person, notes = self.identities.of(named)
+            done = self._taken(student, named, work)
+            return replace(done, notes=notes + done.notes, named=named, person=person)
+        except Refused as refused:
+            return self._refused(named, str(refused), getattr(refused, "remedy", ""))
+        except TitoError:
+            raise
+        except Exception as error:  # of whatever kind, it is this student's matter
+            reason = f"it cannot be read: {type(error).__name__}: {error}"
+            return self._refused(named, reason)
+
+    def _taken(self, student: str, named: Named, work: Work) -> Collected:
+        chosen, notes = self._chosen(student, named, work)
+        try:
+            status, kept = self.shelf.put(student, named, chosen)
+        except OSError as error:
+            raise Refused(f"it cannot be stored: {error.strerror}") from None
+        left = [*chosen.left, *work.beside]
+        reason = f"took {chosen.name}, and not {listed(sorted(left))}" if left else ""
+        remedy = "Only the notebook is graded: see whether another one is meant." if left else ""
+        receipt = Receipt.of(named, chosen)
+        return Collected(student, status, reason, remedy, notes, receipt=receipt, kept=kept)
+
+    def _chosen(self, student: str, named: Named, work: Work) -> tuple[Chosen, tuple[str, ...]]:
+        if work.refusal:
+            raise Refused(work.refusal)
+        own_files = () if named.system == "plain" else SYSTEMS[named.system].OWN_FILES
+        own = {name: read for name, read in work.files.items() if name not in own_files}
+        chosen = choose(self.lesson, own, partial(self._names_another, student, named))
+        if named.system == "plain":
+            return chosen, ()
+        course = self.lesson.course
+        due = course.lessons[self.lesson.assignment].due
+        time = in_utc(named.time, course.time_zone or (due.tzinfo if due else None))
+        if named.time is not None and time is None:
+            note = f"{TITLES[named.system]}'s time has no zone: set time_zone in settings.ini"
+            return replace(chosen, timestamp=b""), (note,)
+        stamp = time.strftime(NBGRADER).encode() if time else b""
+        late = "late by Canvas, which tells no time: without a timestamp.txt they count as on time"
+        return replace(chosen, timestamp=stamp), (late,) if named.late else ()
+
+    def _names_another(self, student: str, named: Named, name: str) -> str:
+        """The other student whose work a path says it is; a system's own names come first."""
+        other, known = named_in(self.lesson, name, self.known)
+        if other.casefold() in (student.casefold(), "") or (named.system != "plain" and not known):
+            return ""
+        return other
+
+    def _refused(self, named: Named, reason: str, remedy: str = "") -> Collected:
+        remedy = remedy or ASK.format(self.lesson.notebook_name)
+        return Collected(named.shown, "refused", reason, remedy, named=named)
+
+
+def _free_name(name: str, taken: Mapping[str, Reader]) -> str:
+    """A name for a file of which a student handed in several of one name."""
+    path, number, free = PurePosixPath(name), 1, name
+    while free in taken:
+        number += 1
+        free = str(path.with_name(f"{path.stem} ({number}){path.suffix}"))
+    return free

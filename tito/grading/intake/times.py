@@ -1,15 +1,16 @@
 """Times of handing in: read strictly, as nbgrader takes ``+0100`` for seconds and CEST for UTC."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-__all__ = ["for_nbgrader", "parse_time"]
+__all__ = ["NBGRADER", "for_nbgrader", "in_utc", "parse_time"]
 
 TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|UTC|([+-])(\d\d):?(\d\d))",
     re.ASCII,
 )
 NBGRADER = "%Y-%m-%d %H:%M:%S.%f UTC"
+"""How nbgrader writes a time."""
 
 
 def parse_time(text: str) -> datetime | None:
@@ -54,3 +55,10 @@ def for_nbgrader(text: bytes) -> bytes:
     if time is None or parse_utc(text.decode("utf-8").strip()) == time:
         return text
     return time.strftime(NBGRADER).encode()
+
+
+def in_utc(time: datetime | None, clock: tzinfo | None) -> datetime | None:
+    """Return a time in UTC; one without a zone is of `clock`, and None where there is no clock."""
+    if time is None or (time.tzinfo is None and clock is None):
+        return None
+    return (time if time.tzinfo else time.replace(tzinfo=clock)).astimezone(UTC)

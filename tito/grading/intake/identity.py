@@ -1,0 +1,70 @@
+"""Identity: which student of the course a name or a number in a download stands for."""
+
+from collections.abc import Iterable
+
+from tito.files import Refused
+from tito.grading.intake.choice import NotTaken
+from tito.grading.intake.owners import STUDENT
+from tito.lesson import Lesson
+from tito.lms.names import Named
+from tito.lms.people import People, Person, fallback_id
+
+__all__ = ["Identities"]
+
+NO_ROSTER = "no roster tells who they are (`tito roster FILE`): the system's own ids are taken"
+NOT_IN_IT = "the roster does not have these ids"
+READ_A_ROSTER = "Read a roster first: `tito roster FILE`."
+
+
+class Identities:
+    """The students' ids, from the roster; without one, from what the system tells.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    people : People
+        The roster.
+    """
+
+    def __init__(self, lesson: Lesson, people: People) -> None:
+        self.people = people
+        self.rename = f"Collect it as STUDENT_{lesson.notebook_name}."
+        self._namesakes: dict[str, set[str]] = {}
+
+    def expect(self, all_named: Iterable[Named]) -> None:
+        """Take note of all that a download names: without a roster, namesakes are nobody."""
+        for named in all_named:
+            self._namesakes.setdefault(fallback_id(named), set()).add(named.user_id)
+
+    def of(self, named: Named) -> tuple[str, Person | None, tuple[str, ...]]:
+        """Return the student's id, the person in the roster, and what to say of the id.
+
+        Raises
+        ------
+        Refused
+            If it is not certain who it is.
+        """
+        found = self.people.identify(named)
+        if len(found) > 1:
+            fits = " and ".join(person.shown for person in found)
+            raise NotTaken(f"{named.shown} may be {fits}", self.rename)
+        if found:
+            return found[0].id, found[0], ()
+        student = fallback_id(named)
+        if named.system == "plain":
+            if not STUDENT.fullmatch(student):
+                raise Refused("a student id is letters, digits and . _ @ + -")
+            return (
+                student,
+                None,
+                ("the roster does not have this id",) if self.people.is_roster else (),
+            )
+        if self.people.is_roster:
+            remedy = f"Read the roster again with `tito roster FILE`, or: {self.rename}"
+            raise NotTaken("nobody in the roster fits", remedy)
+        if not STUDENT.fullmatch(student) or named.user_id.startswith("anon_"):
+            raise NotTaken("it tells no student id", READ_A_ROSTER)
+        if len(self._namesakes.get(student, ())) > 1:
+            raise NotTaken(f"two people are called {named.name}", READ_A_ROSTER)
+        return student, None, (NO_ROSTER,)

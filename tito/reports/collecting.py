@@ -1,0 +1,101 @@
+"""What `tito nbgrader collect` says: who maps to whom, and what was not taken."""
+
+import io
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tito.reports.console import plain, printable
+
+if TYPE_CHECKING:
+    from tito.grading.intake.collect import Collected, Collection
+
+__all__ = ["as_lines", "as_receipts", "as_summary", "as_table"]
+
+RECEIPT = 12
+"""So many digits of a notebook's digest are a receipt."""
+MOST_LISTED = 30
+
+
+def as_table(collection: "Collection", width: int) -> str:
+    """Return a table of who maps to whom, for a terminal of `width` characters."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for heading in ("student", "name", "handed in as", "time (UTC)", "becomes"):
+        fixed = heading in ("time (UTC)", "becomes")
+        table.add_column(heading, no_wrap=fixed, overflow="fold", min_width=16 if fixed else 0)
+    for one in collection.submissions:
+        name = one.person.name if one.person else ""
+        handed = one.receipt.file if one.receipt else ""
+        named = one.named.shown if one.named and one.named.system != "plain" else ""
+        told = ": ".join(part for part in (named, handed) if part)
+        table.add_row(*map(plain, (_student(one), name, told, _time(one), one.status)))
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+
+
+def as_lines(collection: "Collection", shown: Callable[[Path], str] = str) -> Iterator[str]:
+    """Yield a line for all that a person has to know: what was not taken, why, and the remedy.
+
+    Parameters
+    ----------
+    collection : Collection
+        What became of all hand-ins.
+    shown : callable
+        Shortens a path.
+    """
+    noted: dict[str, list[str]] = {}
+    for one in collection.submissions:
+        for note in one.notes:
+            noted.setdefault(note, []).append(_whose(one))
+    for note, students in noted.items():
+        people = list(dict.fromkeys(students))
+        more = f" and {len(people) - MOST_LISTED} more" if len(people) > MOST_LISTED else ""
+        yield printable(f"{note}: {', '.join(people[:MOST_LISTED])}{more}")
+    for one in collection.submissions:
+        if one.kept:
+            yield printable(f"{one.name}: an older hand-in is kept as {shown(one.kept)}")
+        if one.reason:
+            yield printable(f"{one.name}: {one.status}: {one.reason}")
+            yield f"    {printable(one.remedy)}"
+    for file in collection.left:
+        yield printable(f"{file.file}: not taken: {file.reason}")
+        yield f"    {printable(file.remedy)}"
+
+
+def as_receipts(collection: "Collection") -> Iterator[str]:
+    """Yield a line for each notebook that is now in the course tree: its receipt and its student.
+
+    The receipt is the start of the file's SHA-256, which `tito submit` shows to the student, too.
+    """
+    for one in collection.submissions:
+        if one.receipt and one.status in ("collected", "unchanged"):
+            yield printable(f"{one.receipt.digest[:RECEIPT]}  {one.name}")
+
+
+def as_summary(collection: "Collection") -> str:
+    """Return how many hand-ins became what, as a sentence."""
+    states = [one.status for one in collection.submissions]
+    count = {state: states.count(state) for state in ("collected", "unchanged", "older", "refused")}
+    parts = [f"{n} {s}" for s, n in count.items() if n or s != "older"]
+    if collection.left:
+        parts.append(f"{len(collection.left)} files not taken")
+    return f"{', '.join(parts)}."
+
+
+def _whose(one: "Collected") -> str:
+    name = one.named.name if one.named else ""
+    return f"{one.name} ({name})" if name not in ("", one.name) else one.name
+
+
+def _student(one: "Collected") -> str:
+    return "?" if one.status == "refused" and one.person is None else one.name
+
+
+def _time(one: "Collected") -> str:
+    if one.receipt is None:
+        return ""
+    return one.receipt.time[:16] or one.receipt.late
