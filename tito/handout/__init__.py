@@ -47,6 +47,7 @@ INSTRUCTORS = (
     "tito/lms",
     "tito/reports/autograding.py",
     "tito/reports/collecting.py",
+    "tito/reports/gradefile.py",
     "tito/reports/grades.py",
     "tito/reports/markup.py",
     "tito/reports/progress.py",

@@ -9,10 +9,13 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+from tito.errors import TitoError
 from tito.files import Reader
+from tito.lms.gradefiles import Column, Layout, find_column, require_points
 from tito.lms.names import Named, composed
+from tito.lms.tables import Table
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "parser"]
+__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "layout", "parser"]
 
 TITLE = "Blackboard"
 ARCHIVE = re.compile(r"gradebook_.+\.zip", re.IGNORECASE)
@@ -21,6 +24,7 @@ ARCHIVE = re.compile(r"gradebook_.+\.zip", re.IGNORECASE)
 NAME = re.compile(
     r"(?P<who>[^/]+)_[^\W\d_]+_(?P<time>\d{4}(?:-\d\d){5})(?:_(?P<file>[^/]+)|(?P<about>\.txt))"
 )
+COLUMN = re.compile(r"(?P<title>.+) \[[^\]]*?(?P<most>[\d.,]+)?(?: [^\]\d]*)?\] ?\|\d+")
 TIME = "%Y-%m-%d-%H-%M-%S"
 ABOUT = "about this attempt.txt"
 """What Blackboard's own text about an attempt is called here."""
@@ -54,3 +58,34 @@ def _parse(path: str, assignment: str) -> tuple[Named, ...]:
     key = f"{found['who']} {found['time']}"
     ids = tuple(dict.fromkeys([likely, *ends]))
     return (Named("blackboard", key, found["file"] or ABOUT, ids=ids, time=time),)
+
+
+def layout(table: Table, wanted: Column) -> Layout:
+    """Return how a grade file is filled; columns of other assignments do not go back.
+
+    Raises
+    ------
+    TitoError
+        If it is no such file.
+    """
+    user, student = table.column("username"), table.column("student id")
+    columns = {
+        at: found
+        for at, name in enumerate(table.header)
+        if (found := COLUMN.fullmatch(name.strip()))
+    }
+    if user < 0:
+        raise TitoError(
+            "The file is none of Blackboard's grades.", "Download it: Grades, Work Offline."
+        )
+    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    require_points(columns[score]["most"] or "", wanted, TITLE)
+
+    def named(row: list[str]) -> Named | None:
+        if len(row) <= user or not row[user].strip():
+            return None
+        ids = (row[user].strip(), *([row[student].strip()] if student >= 0 else []))
+        return Named("blackboard", "", "", ids=tuple(filter(None, ids)))
+
+    kept = tuple(at for at in range(len(table.header)) if at == score or at not in columns)
+    return Layout(named, (score,), kept)

@@ -4,19 +4,23 @@ Sources: public scripts that read its downloads and grade files. Only English da
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from tito.files import Reader
+from tito.lms.gradefiles import Column, Grade, Layout, find_column, points, require_points
 from tito.lms.names import Named, composed
+from tito.lms.tables import Table
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "parser"]
+__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "new_file", "parser"]
 
 TITLE = "Brightspace"
 ARCHIVE = re.compile(r".+ Download .+\.zip", re.IGNORECASE)
 OWN_FILES: tuple[str, ...] = ("index.html",)
 """What the system adds to the files of students."""
 
+COLUMN = re.compile(r"(?P<title>.+?) Points Grade(?: <.*?MaxPoints:(?P<most>[\d.,]+).*>)?")
+END = "End-of-Line Indicator"
 NAME = re.compile(
     r"(?P<folder>\d+-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
     r"(?P<hour>\d{1,2})(?P<minute>\d\d) (?P<half>[AP]M))(?:/(?P<below>.+)| - (?P<flat>[^/]+))"
@@ -50,3 +54,31 @@ def _time(found: re.Match[str]) -> datetime | None:
 def feedback_name(facts: Mapping[str, str]) -> str:
     """Return the path of a page in the feedback zip."""
     return f"{facts['folder']}/feedback.html"
+
+
+def layout(table: Table, wanted: Column) -> Layout:
+    """Return how a grade file is filled; columns of other assignments do not go back."""
+    columns = {
+        at: found
+        for at, name in enumerate(table.header)
+        if (found := COLUMN.fullmatch(name.strip()))
+    }
+    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    require_points(columns[score]["most"] or "", wanted, TITLE)
+    keys = [at for at in (table.column("username"), table.column("orgdefinedid")) if at >= 0]
+
+    def named(row: list[str]) -> Named | None:
+        ids = tuple(row[at].strip().removeprefix("#") for at in keys if at < len(row))
+        return Named("brightspace", "", "", ids=tuple(filter(None, ids))) if any(ids) else None
+
+    others = set(columns) - {score}
+    kept = tuple(at for at in range(len(table.header)) if at not in others)
+    return Layout(named, (score,), kept)
+
+
+def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+    """Return a file without a download; Brightspace finds the grade item by its title."""
+    title = wanted.forced or wanted.titles[0]
+    rows = [["Username", f"{title} Points Grade", END]]
+    rows += [[f"#{g.person.id}", points(g.score), "#"] for g in grades if g.score is not None]
+    return Table(rows)

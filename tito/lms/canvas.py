@@ -5,12 +5,23 @@ lib/gradebook_importer.rb (grades), app/models/assignment.rb (feedback).
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from tito.files import Reader
+from tito.lms.gradefiles import Column, Grade, Layout, find_column, points, require_points
 from tito.lms.names import Named, composed
+from tito.lms.tables import Table, inert
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "parser"]
+__all__ = [
+    "ARCHIVE",
+    "OWN_FILES",
+    "TEST_STUDENT",
+    "TITLE",
+    "feedback_name",
+    "layout",
+    "new_file",
+    "parser",
+]
 
 TITLE = "Canvas"
 ARCHIVE = re.compile(r"(?:.+_)?submissions(?: ?\(\d+\)|-\d+)?\.zip", re.IGNORECASE)
@@ -22,6 +33,13 @@ NAME = re.compile(
     r"|(?P<entry>(?:text|link)\.html))",
     re.IGNORECASE,
 )
+ASSIGNMENT = re.compile(r"(?P<title>.+) \((?P<number>\d+)\)")
+POINTS = "Points Possible"
+"""The row of points has this in its first cell, after four spaces."""
+READ_ONLY = "(read only)"
+TEST_STUDENT = "Student, Test"
+RESERVED = ("EX", "N/A")
+"""Excused, and not assigned."""
 ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>\w+?)_(?P<number>\d+)_(?P<file>[^/]+)")
 
 
@@ -54,3 +72,45 @@ def feedback_name(facts: Mapping[str, str]) -> str:
     """Return the name of a page: Canvas looks for the first two parts that are all digits."""
     who = facts["folder"] if not re.search(r"(?:^|_)\d+(?:_|$)", facts["folder"]) else "feedback"
     return f"{who}_{facts['user_id']}_{facts['number']}_feedback.html"
+
+
+def layout(table: Table, wanted: Column) -> Layout:
+    """Return how a grade export is filled; columns of other assignments do not go back."""
+    section = table.column("section")
+    titles = {
+        at: found["title"]
+        for at, name in enumerate(table.header)
+        if at > section and (found := ASSIGNMENT.fullmatch(name.strip()))
+    }
+    score = find_column(titles, wanted, TITLE)
+    for _, row in table.body():
+        if POINTS in row[0]:
+            require_points(row[score], wanted, TITLE)
+    number, login = table.column("id"), table.column("sis login id")
+    user = table.column("sis user id")
+
+    def named(row: list[str]) -> Named | None:
+        if not row[number].strip().isdigit() or row[0].strip() == TEST_STUDENT:
+            return None
+        ids = tuple(row[at].strip() for at in (login, user) if at >= 0)
+        name = row[0] if table.column("student") == 0 else f"{row[1]} {row[0]}"
+        return Named("canvas", "", "", name=name, ids=ids, user_id=row[number].strip())
+
+    kept = (*range(section + 1), score)
+    return Layout(named, (score,), kept, reserved=RESERVED)
+
+
+def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+    """Return a file without a download; Canvas finds the assignment by its exact title."""
+    title = wanted.forced or wanted.titles[0]
+    rows = [
+        ["Student", "ID", "SIS Login ID", "Section", title],
+        [f"    {POINTS}", "", "", "", points(wanted.max_score)],
+    ]
+    for grade in grades:
+        if grade.score is not None:
+            who = grade.person
+            name = f"{who.last_name}, {who.first_name}" if who.first_name else who.last_name
+            about = [inert(name or who.id), who.lms_user_id, inert(who.id), inert(who.section)]
+            rows.append([*about, points(grade.score)])
+    return Table(rows)

@@ -5,14 +5,17 @@ Ruby's symbols as keys, and one folder per submission.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from tito.errors import TitoError
 from tito.files import Reader, Refused
+from tito.lms.gradefiles import Column, Grade, Layout, points, require_points
 from tito.lms.names import Named
+from tito.lms.tables import Table, inert
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "parser"]
+__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "layout", "new_file", "parser"]
 
 TITLE = "Gradescope"
 ARCHIVE = re.compile(r"assignment_\d+_export(?: ?\(\d+\))?\.zip", re.IGNORECASE)
@@ -21,6 +24,8 @@ OWN_FILES: tuple[str, ...] = (METADATA,)
 """What the system adds to the files of students."""
 
 MOST_METADATA = 64 * 2**20
+HEADER = ("First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status")
+QUESTION = re.compile(r"\d+: .+\([\d.]+ pts\)")
 FOLDER = re.compile(r"(?P<folder>submission_(?P<number>\d+))/(?P<file>.+)")
 TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?")
 
@@ -83,3 +88,43 @@ def _time(text: str) -> datetime | None:
     if zone in ("Z", "UTC"):
         return time.replace(tzinfo=UTC)
     return datetime.strptime(f"{found[1][:10]} {found[1][11:]} {zone}", "%Y-%m-%d %H:%M:%S %z")
+
+
+def layout(table: Table, wanted: Column) -> Layout:
+    """Return how a file of scores is filled: the total, and the question where there is only one.
+
+    Raises
+    ------
+    TitoError
+        If it is no such file.
+    """
+    total, sid, email = (table.column(name) for name in ("total score", "sid", "email"))
+    if total < 0 or max(sid, email) < 0:
+        raise TitoError(
+            "The file is none of Gradescope's scores.", "Download it: Review Grades, Download."
+        )
+    rows = [row for _, row in table.body()]
+    most, status = table.column("max points"), table.column("status")
+    require_points(rows[0][most] if most >= 0 else "", wanted, TITLE)
+    questions = [at for at, name in enumerate(table.header) if QUESTION.fullmatch(name.strip())]
+    also = {status: "Graded"} if status >= 0 else {}
+
+    def named(row: list[str]) -> Named | None:
+        cells = dict(enumerate(row))
+        ids = tuple(filter(None, (cells.get(at, "").strip() for at in (sid, email))))
+        return Named("gradescope", "", "", ids=ids) if ids else None
+
+    scores = (total, *questions) if len(questions) == 1 else (total,)
+    return Layout(named, scores, also=also)
+
+
+def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+    """Return a file of scores without a download."""
+    most = points(wanted.max_score)
+    rows = [list(HEADER)]
+    for grade in grades:
+        who, score = grade.person, grade.score
+        about = [inert(text) for text in (who.first_name, who.last_name, who.id, who.email)]
+        status = "Missing" if score is None else "Graded"
+        rows.append([*about, "" if score is None else points(score), most, status])
+    return Table(rows)

@@ -7,10 +7,13 @@ feedback zip), gradingtable.php and feedback/offline/importgradeslib.php (the gr
 import re
 from collections.abc import Callable, Mapping
 
+from tito.errors import TitoError
 from tito.files import Reader
+from tito.lms.gradefiles import Column, Layout, require_points
 from tito.lms.names import Named, composed
+from tito.lms.tables import Table, number
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "parser"]
+__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "parser"]
 
 TITLE = "Moodle"
 ARCHIVE = re.compile(r".+-.+-\d+\.zip")
@@ -41,3 +44,38 @@ def _parse(path: str) -> tuple[Named, ...]:
 def feedback_name(facts: Mapping[str, str]) -> str:
     """Return the path of a page in the feedback zip."""
     return f"{facts['folder']}/feedback.html"
+
+
+def layout(table: Table, wanted: Column) -> Layout:
+    """Return how a grading worksheet is filled; its headers are of any language.
+
+    Moodle's maximum is the last column in which all rows hold one number, and the grade is before.
+
+    Raises
+    ------
+    TitoError
+        If there are no such columns.
+    """
+    rows = [row for _, row in table.body()]
+    most = table.column("maximum grade")
+    for at in range(len(table.header) - 1, 2, -1):
+        held = {row[at].strip() for row in rows if at < len(row)}
+        if most < 0 and len(held) == 1 and (number(min(held)) or 0) > 0:
+            most = at
+    score = table.column("grade") if table.column("grade") >= 0 else most - 1
+    if score < 2 or most < 0:
+        raise TitoError(
+            "The file is no grading worksheet of Moodle.",
+            "Download one: Assignment, View all submissions, Download grading worksheet.",
+        )
+    require_points(rows[0][most], wanted, TITLE)
+    decimal = "," if "," in rows[0][most] else "."
+    return Layout(_named, (score,), decimal=decimal)
+
+
+def _named(row: list[str]) -> Named | None:
+    user_id = row[0].strip().rpartition(" ")[2]
+    if len(row) < 4 or not user_id.isdigit():
+        return None
+    ids = tuple(cell.strip() for cell in row[2:4] if cell.strip())
+    return Named("moodle", "", "", name=row[1].strip(), ids=ids, user_id=user_id)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 from tito.errors import TitoError
+from tito.lms.canvas import TEST_STUDENT
 from tito.lms.people import Person
 from tito.lms.tables import Table, read_table
 
@@ -43,7 +44,6 @@ SECTION = (
 LMS_ID = ("lms_user_id", "lms id", "lms_id")
 
 PARTICIPANT = re.compile(r"\D+ (\d+)")
-TEST_STUDENT = "Student, Test"
 
 
 def read_people(data: bytes, name: str) -> list[Person]:

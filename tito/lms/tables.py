@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from tito.errors import TitoError
 
-__all__ = ["Table", "number", "read_table"]
+__all__ = ["Table", "inert", "number", "read_table"]
 
 DELIMITERS = (",", ";", "\t")
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the start of a formula."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,10 @@ class Table:
         return next((lower.index(name) for name in names if name in lower), -1)
 
     def body(self) -> Iterator[tuple[int, list[str]]]:
-        """Yield the rows below the header with the number of each, as an editor counts them."""
+        """Yield the rows below the header, as wide as it at least, with the number of each."""
         for place, row in enumerate(self.rows[1:], 2):
             if any(cell.strip() for cell in row):
-                yield place, row
+                yield place, row + [""] * (len(self.header) - len(row))
 
     def with_rows(self, rows: list[list[str]]) -> "Table":
         """Return a file of the same form with other rows."""
@@ -68,7 +70,7 @@ def read_table(data: bytes, name: str) -> Table:
         raise _no_table(name, str(error)) from None
     while rows and not any(cell.strip() for cell in rows[0]):
         rows.pop(0)
-    if len(rows) < 2:
+    if not any(cell.strip() for row in rows[1:] for cell in row):
         raise _no_table(name, "it has no rows")
     quoting = csv.QUOTE_ALL if head.startswith('"') and _all_quoted(head) else csv.QUOTE_MINIMAL
     return Table(rows, delimiter, encoding, quoting, "\r\n" if "\r\n" in text else "\n")
@@ -80,6 +82,11 @@ def number(text: str) -> float | None:
         return float(text.strip().replace(",", "."))
     except ValueError:
         return None
+
+
+def inert(text: str) -> str:
+    """Return text of ours that a spreadsheet shows and does not compute."""
+    return f"'{text}" if text.startswith(FORMULA) else text
 
 
 def _decoded(data: bytes) -> tuple[str, str]:

@@ -1,5 +1,7 @@
 """`tito nbgrader feedback`: a page for each student."""
 
+from pathlib import Path
+
 import click
 
 __all__ = ["feedback"]
@@ -13,10 +15,22 @@ __all__ = ["feedback"]
     type=click.IntRange(min=1),
     help="How many processes write pages.  [default: one for each core]",
 )
-def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
+@click.option(
+    "--pack",
+    "system",
+    type=click.Choice(["canvas", "moodle", "brightspace"]),
+    help="Pack the pages for upload into the LMS that the work was collected from.",
+)
+@click.option("--output", type=click.Path(path_type=Path), help="The zip file of --pack.")
+def feedback(
+    lesson: str, student: str | None, jobs: int | None, system: str | None, output: Path | None
+) -> None:
     """Write the feedback pages of LESSON; with an exchange in settings.ini, send them."""
+    if (system is None) != (output is None):
+        raise click.UsageError("--pack and --output go together.")
     from tito.course import Course
     from tito.grading.gradebook.feedback import write_feedback
+    from tito.grading.gradebook.packing import pack_feedback
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
@@ -26,3 +40,10 @@ def feedback(lesson: str, student: str | None, jobs: int | None) -> None:
         pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
     folder = found.course.shown(found.course.assignments / "feedback")
     click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)
+    if system and output:
+        packed = pack_feedback(found, pages, system, output)
+        for name, reason in packed.left_out.items():
+            click.echo(f"{name}: not packed: {reason}", err=True)
+        click.echo(f"{len(packed.students)} of them are packed in {output}.", err=True)
+        if packed.left_out:
+            raise SystemExit(1)

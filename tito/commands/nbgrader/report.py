@@ -1,8 +1,16 @@
 """`tito nbgrader report`: the grades of a class."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+if TYPE_CHECKING:
+    from tito.lesson import Lesson
+
 __all__ = ["report"]
+
+SYSTEMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace")
 
 
 @click.command()
@@ -10,19 +18,32 @@ __all__ = ["report"]
 @click.option(
     "--format",
     "kind",
-    type=click.Choice(["table", "csv", "json", "html"]),
+    type=click.Choice(["table", "csv", "json", "html", *SYSTEMS]),
     default="table",
     show_default=True,
 )
-def report(lesson: str, kind: str) -> None:
-    """Print the grades of LESSON to standard output."""
+@click.option(
+    "--fill",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="The file that the LMS let you download, to be filled in.",
+)
+@click.option("--column", default="", help="The assignment's name in the LMS.")
+@click.option("--output", type=click.Path(path_type=Path), help="Default: standard output.")
+def report(lesson: str, kind: str, fill: Path | None, column: str, output: Path | None) -> None:
+    """Print the grades of LESSON, or make the file that an LMS takes."""
     from tito.course import Course
+    from tito.files import write_whole
     from tito.grading.gradebook.grades import read_grades
     from tito.lesson import find_lesson
     from tito.reports import grades
     from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
+    if kind in SYSTEMS:
+        _report_to(found, kind, fill, column, output)
+        return
+    if fill or column:
+        raise click.UsageError("--fill and --column go with the format of an LMS.")
     render = {
         "table": grades.as_table,
         "csv": grades.as_csv,
@@ -31,4 +52,29 @@ def report(lesson: str, kind: str) -> None:
     }[kind]
     with waiting(f"Reading the grades of {found.assignment}"):
         grades_of_class = read_grades(found)
-    click.echo(render(grades_of_class).rstrip("\n"))
+    text = render(grades_of_class).rstrip("\n")
+    if output is None:
+        click.echo(text)
+    else:
+        write_whole(output, f"{text}\n".encode())
+
+
+def _report_to(
+    lesson: "Lesson", system: str, fill: Path | None, column: str, output: Path | None
+) -> None:
+    """Make the grade file of a system, and say who is not in it."""
+    from tito.files import write_whole
+    from tito.grading.gradebook.gradefile import make_grade_file
+    from tito.reports.console import waiting
+    from tito.reports.gradefile import as_lines
+
+    with waiting(f"Reading the grades of {lesson.assignment}"):
+        filled, unread = make_grade_file(lesson, system, fill, column)
+    for line in as_lines(filled, unread):
+        click.echo(line, err=True)
+    if output is None:
+        click.echo(filled.data, nl=False)
+    else:
+        write_whole(output, filled.data)
+    if filled.unplaced:
+        raise SystemExit(1)

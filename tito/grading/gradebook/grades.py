@@ -26,7 +26,8 @@ class Submission:
     """One student's grade; `status` is graded, rejected, failed or missing.
 
     ``unread`` names the written answers that wait for a person; their points are still to come.
-    ``name`` is the person's, empty where no roster tells it.
+    ``name`` is the person's, empty where no roster tells it. ``is_graded`` is false as long as the
+    score stands for nothing.
     """
 
     student: str
@@ -38,6 +39,7 @@ class Submission:
     message: str = ""
     unread: tuple[str, ...] = ()
     name: str = ""
+    is_graded: bool = True
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,8 @@ def _submission(
 
 def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
     cells = [CellVerdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
-    return Submission(student, status, 0.0, sum(points.values()), cells, message=why)
+    most = sum(points.values())
+    return Submission(student, status, 0.0, most, cells, message=why, is_graded=False)
 
 
 def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str]:

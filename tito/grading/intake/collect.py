@@ -160,9 +160,11 @@ class _Intake:
 
     def final(self, one: Collected) -> Collected:
         """Return a result as it is at the end: a newer hand-in may have come after it."""
-        newest = self.shelf.receipts.get(one.name, one.receipt)
-        is_older = one.status == "collected" and newest != one.receipt
-        return replace(one, status="older") if is_older else one
+        newest = self.shelf.receipts.get(one.name)
+        if one.status != "collected" or one.receipt is None or newest is None:
+            return one
+        same = (newest.stored, newest.time) == (one.receipt.stored, one.receipt.time)
+        return one if same else replace(one, status="older")
 
     def known(self, student: str) -> bool:
         """Whether a student is in the roster or has handed in before."""

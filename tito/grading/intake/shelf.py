@@ -123,7 +123,9 @@ class Shelf:
                 fact = f"{self.lesson.course.assignments} cannot be written: {error.strerror}."
                 raise TitoError(fact, "Make room there, and collect again.") from None
             raise
-        self.receipts[student] = new
+        if old is not None and new.stored == old.stored and new.system == "plain":
+            new = replace(old, time=new.time or old.time, saved=new.saved or old.saved)
+        self.receipts[student] = new  # with what a system told of the same file before
         return "collected" if changed else "unchanged", kept
 
     def save(self) -> None:

@@ -481,6 +481,17 @@ def test_collect_remembers_what_a_system_told(lesson: Lesson, canvas: Path) -> N
     assert receipt.digest == hashlib.sha256(stored(lesson, "mobrien")).hexdigest()
 
 
+def test_collect_keeps_what_a_system_told_of_the_same_file(
+    lesson: Lesson, tmp_path: Path, canvas: Path
+) -> None:
+    collect_paths(lesson, [canvas], roster("canvas_grades.csv"))
+    before = read_receipts(lesson)
+    write(tmp_path / "again", {"mobrien/kernels.ipynb": stored(lesson, "mobrien")})
+    (one,) = collect_paths(lesson, [tmp_path / "again"]).submissions
+    assert one.status == "unchanged"
+    assert read_receipts(lesson) == before
+
+
 def test_collect_says_what_it_found_where_nothing_is_a_submission(
     lesson: Lesson, tmp_path: Path
 ) -> None:

@@ -1,0 +1,58 @@
+"""The grade file of a learning-management system, from the gradebook."""
+
+from pathlib import Path
+
+from tito.errors import TitoError
+from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.roster import read_roster
+from tito.lesson import Lesson
+from tito.lms import SYSTEMS, TITLES
+from tito.lms.gradefiles import Column, Filled, Grade, fill
+from tito.lms.people import Person
+from tito.lms.tables import read_table
+
+__all__ = ["make_grade_file"]
+
+
+def make_grade_file(
+    lesson: Lesson, system: str, download: Path | None = None, column: str = ""
+) -> tuple[Filled, list[Submission]]:
+    """Make the file that a system takes; also return who has answers that nobody has read.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        The lesson.
+    system : str
+        The system, as in ``canvas``.
+    download : Path, optional
+        The file that the system let somebody download; its other columns stay.
+    column : str
+        What the assignment is called there; default: as the lesson.
+
+    Raises
+    ------
+    TitoError
+        If the system takes only a file of its own, or the file does not fit.
+    """
+    grades = read_grades(lesson)
+    people = {person.id: person for person in read_roster(lesson.course)}
+    scores = [
+        Grade(people.get(s.student, Person(s.student)), s.score if s.is_graded else None)
+        for s in grades.submissions
+    ]
+    titles = (lesson.title, lesson.name, lesson.assignment)
+    wanted = Column(titles, grades.max_score, column)
+    unread = [submission for submission in grades.submissions if submission.unread]
+    if download is not None:
+        table = read_table(download.read_bytes(), str(download))
+        return fill(table, SYSTEMS[system].layout(table, wanted), scores), unread
+    if not hasattr(SYSTEMS[system], "new_file"):
+        raise TitoError(
+            f"{TITLES[system]} takes back its own file only.",
+            "Download it there, and name it with --fill.",
+            exit_code=2,
+        )
+    made = SYSTEMS[system].new_file(scores, wanted)
+    ungraded = tuple(grade.person.shown for grade in scores if grade.score is None)
+    return Filled(made.encoded(), ungraded=ungraded), unread
