@@ -72,8 +72,10 @@ page: $(READY) ## Run the lesson with its solutions and write docs/kernels.html
 	$(BIN)/python docs/lesson_page.py
 
 docs: $(VENV)/.docs ## Build the documentation into build/docs and check its links; needs no network
+	@rm -rf build/docs
 	@$(BIN)/sphinx-build -q -W --keep-going docs build/docs
 	@$(BIN)/python docs/check_links.py build/docs
+	@echo "Open build/docs/index.html."
 
 $(VENV)/.docs: $(READY)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'

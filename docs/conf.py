@@ -12,6 +12,8 @@ from pathlib import Path
 from pkgutil import iter_modules
 from typing import Any
 
+from nbformat.v4 import new_markdown_cell
+
 from tito.course import Course
 from tito.lesson import find_lesson
 from tito.notebooks import save_notebook, student_notebook
@@ -33,11 +35,19 @@ PUBLIC = (
 )
 """The modules whose docstrings are the API: what lessons, checks and scripts of a course use."""
 
+ABOUT_THE_LESSON = """\
+:::{note}
+This is the notebook as students get it, not run: no solutions, no figures. `make page` runs it with
+its solutions into `docs/kernels.html`, for instructors.
+:::
+"""
+
 project = "TinyTorch Kernels"
 copyright = "the authors of TinyTorch Kernels"  # noqa: A001 - the name is Sphinx's
 release = installed_version("tinytorch-kernels")
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "numpydoc", "sphinx_click"]
+myst_enable_extensions = ["colon_fence"]
 myst_heading_anchors = 3
 nb_execution_mode = "off"
 nb_number_source_lines = False
@@ -78,8 +88,9 @@ def write_pages() -> None:
     for name in public_modules():
         lines = [f"``{name}``", "=" * (len(name) + 4), "", f".. automodule:: {name}", ""]
         (GENERATED / f"{name}.rst").write_text("\n".join(lines), encoding="utf-8")
-    lesson = find_lesson(Course.read(ROOT), "kernels")
-    save_notebook(student_notebook(lesson), GENERATED / "lesson.ipynb", force=True)
+    notebook = student_notebook(find_lesson(Course.read(ROOT), "kernels"))
+    notebook.cells.insert(1, new_markdown_cell(ABOUT_THE_LESSON))
+    save_notebook(notebook, GENERATED / "lesson.ipynb", force=True)
 
 
 def public_modules() -> list[str]:

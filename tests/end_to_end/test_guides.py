@@ -38,6 +38,7 @@ def lesson(plain_course: Course) -> Lesson:
     return find_lesson(plain_course, "kernels")
 
 
+@pytest.mark.full
 def test_students_guide_runs_on_solved_work(root: Path, lesson: Lesson) -> None:
     run("tito nbgrader generate kernels")
     for command in guide(root, "student"):
@@ -59,6 +60,7 @@ def test_instructors_guide_leads_to_grades(root: Path, lesson: Lesson) -> None:
     assert Path("../assignments-backup/gradebook.db").exists()
 
 
+@pytest.mark.full
 def test_remedies_leave_every_grade_as_it_was(root: Path, graded_course: Course) -> None:
     lesson = find_lesson(graded_course, "kernels")
     before = read_grades(lesson)
