@@ -16,7 +16,7 @@ READY := $(VENV)/.ready
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: help setup demo test test-full coverage mutants lint types fresh page check clean
+.PHONY: help setup demo test test-full coverage mutants lint types fresh page docs check clean
 
 PYTEST := $(BIN)/python -m pytest -n auto
 
@@ -71,7 +71,17 @@ fresh: $(READY) ## Check that the exported packages are current
 page: $(READY) ## Run the lesson with its solutions and write docs/kernels.html
 	$(BIN)/python docs/lesson_page.py
 
-check: lint types fresh test-full ## Everything that .ci/run looks at
+docs: $(VENV)/.docs ## Build the documentation into build/docs and check its links; needs no network
+	@rm -rf build/docs
+	@$(BIN)/sphinx-build -q -W --keep-going docs build/docs
+	@$(BIN)/python docs/check_links.py build/docs
+	@echo "Open build/docs/index.html."
+
+$(VENV)/.docs: $(READY)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@touch $@
+
+check: lint types fresh test-full docs ## Everything that .ci/run looks at
 
 clean: ## Remove what make made; the course tree in assignments/ stays
-	rm -rf .coverage mutants $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache
+	rm -rf .coverage mutants $(VENV) build docs/generated *.egg-info .mypy_cache .pytest_cache .ruff_cache

@@ -1,0 +1,72 @@
+"""Every command of the guides runs, in the order in which it stands there."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from classroom import Sample, hand_in, read_samples
+from documents import commands, run
+
+from tito.course import Course
+from tito.grading.gradebook.grades import read_grades
+from tito.lesson import Lesson, find_lesson
+
+# Run by other means: what each stands for and the test that does it.
+ELSEWHERE = {
+    "make setup": "this environment",
+    "source .venv/bin/activate": "tests/end_to_end/test_handout.py",
+    "python -m venv .venv": "tests/end_to_end/test_handout.py",
+    'python -m pip install -e ".[lab]"': "tests/end_to_end/test_handout.py",
+    "jupyter lab": "tests/end_to_end/test_browser.py",
+}
+
+
+def guide(root: Path, name: str) -> list[str]:
+    """The commands of a guide that are run here."""
+    found = commands((root / "docs" / f"{name}.md").read_text(encoding="utf-8"))
+    assert len(found) > 5
+    return [line for line in found if not line.startswith(tuple(ELSEWHERE))]
+
+
+def sample(name: str) -> Sample:
+    return next(one for one in read_samples() if one.student == name)
+
+
+@pytest.fixture
+def lesson(plain_course: Course) -> Lesson:
+    """The lesson of a course in which nothing is generated yet."""
+    return find_lesson(plain_course, "kernels")
+
+
+@pytest.mark.full
+def test_students_guide_runs_on_solved_work(root: Path, lesson: Lesson) -> None:
+    run("tito nbgrader generate kernels")
+    for command in guide(root, "student"):
+        run(command)
+        if command == "tito notebook kernels":
+            shutil.copy(hand_in(sample("ada"), lesson, Path("work")), lesson.working_copy)
+            shutil.copy(lesson.working_copy, lesson.notebook_name)
+
+
+def test_instructors_guide_leads_to_grades(root: Path, lesson: Lesson) -> None:
+    for command in guide(root, "instructor"):
+        if command.startswith("tito nbgrader collect"):
+            for name in ("ada", "grace"):
+                hand_in(sample(name), lesson, Path("hand-ins"))
+        run(command)
+    found = read_grades(lesson).submissions
+    assert {one.student: one.score for one in found} == {"ada": 80, "grace": 80}
+    assert Path("all-grades.csv").read_text(encoding="utf-8").count("\n") == 3
+    assert Path("../assignments-backup/gradebook.db").exists()
+
+
+@pytest.mark.full
+def test_remedies_leave_every_grade_as_it_was(root: Path, graded_course: Course) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    before = read_grades(lesson)
+    checks = lesson.folder / "checks.py"
+    for command in guide(root, "in_case_of"):
+        if "--reason" in command and "--student" not in command:
+            checks.write_text(checks.read_text("utf-8").replace("(0.4, 3)", "(0.45, 3)"), "utf-8")
+        run(command)
+    assert read_grades(lesson) == before
