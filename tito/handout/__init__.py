@@ -29,6 +29,7 @@ INSTRUCTORS = (
     "tito/grading/gradebook",
     "tito/grading/intake/choice.py",
     "tito/grading/intake/collect.py",
+    "tito/grading/intake/collection.py",
     "tito/grading/intake/identity.py",
     "tito/grading/intake/owners.py",
     "tito/grading/intake/shelf.py",

@@ -7,7 +7,10 @@ from tito.files import Reader
 from tito.lms import blackboard, brightspace, canvas, gradescope, moodle
 from tito.lms.names import Named
 
-__all__ = ["SYSTEMS", "TITLES", "Parse", "is_download", "parser_of", "placed", "recognise"]
+__all__ = [
+    *("SYSTEMS", "TITLES", "Parse"),
+    *("is_download", "parser_of", "placed", "recognise", "unwrapped"),
+]
 
 Parse = Callable[[str], tuple[Named, ...]]
 
@@ -23,25 +26,43 @@ SYSTEMS = {
 TITLES = {name: system.TITLE for name, system in SYSTEMS.items()}
 
 HAND_INS = (".ipynb", ".zip", ".py", ".txt")
-FEW = 2
-"""So many files in folders must be called like Canvas's before they are taken for Canvas's."""
 
 
-def recognise(files: Mapping[str, Reader]) -> str:
-    """Return the system whose download these files are, by their names; empty if of none.
+def unwrapped(files: Mapping[str, Reader], label: str = "") -> dict[str, Reader]:
+    """Return the files without the folders that a program made as it unpacked a download.
 
     Parameters
     ----------
     files : mapping of str to Reader
         The files of a folder or a zip file by their paths.
+    label : str
+        The zip file's name without its end, after which such a folder may be called as well.
+    """
+    found = {name: read for name, read in files.items() if not name.startswith(("__MACOSX/", "."))}
+    while True:
+        tops = {name.partition("/")[0] for name in found}
+        top = min(tops, default="")
+        around = all("/" in name for name in found) and len(tops) == 1
+        if not (around and (top == label or is_download(f"{top}.zip"))):
+            return found
+        found = {name.removeprefix(f"{top}/"): read for name, read in found.items()}
+
+
+def recognise(files: Mapping[str, Reader]) -> str:
+    """Return the system whose download these files are, by their names; empty if of none.
+
+    What lies in a folder deeper down is a student's own, and may have any name.
+
+    Parameters
+    ----------
+    files : mapping of str to Reader
+        The files by their paths, without folders around them.
     """
     wanted = [name for name in files if PurePosixPath(name).suffix.lower() in HAND_INS]
     for system in SYSTEMS:
         parse = parser_of(system, files)
-        depths = [placed(parse, name)[1] for name in wanted]
-        found = [depth for depth in depths if depth >= 0]
-        enough = system != "canvas" or 0 in found or len(found) >= FEW
-        if found and enough and 2 * len(found) > len(wanted):
+        found = [name for name in wanted if parse(name)]
+        if 2 * len(found) > len(wanted):
             return system
     return ""
 
@@ -52,14 +73,11 @@ def parser_of(system: str, files: Mapping[str, Reader]) -> Parse:
     return parser
 
 
-def placed(parse: Parse, path: str) -> tuple[tuple[Named, ...], int]:
-    """Read a path that may lie in folders around the download; return how many, -1 if in none."""
+def placed(parse: Parse, path: str) -> tuple[Named, ...]:
+    """Read a path that may lie in folders around a download; nothing if it has no such name."""
     parts = path.split("/")
-    for depth in range(len(parts)):
-        found = parse("/".join(parts[depth:]))
-        if found:
-            return found, depth
-    return (), -1
+    tries = (parse("/".join(parts[depth:])) for depth in range(len(parts)))
+    return next(filter(None, tries), ())
 
 
 def is_download(name: str, systems: Iterable[str] = SYSTEMS) -> bool:

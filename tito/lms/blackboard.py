@@ -54,10 +54,11 @@ def _parse(path: str, assignment: str) -> tuple[Named, ...]:
         return ()
     parts = found["who"].split("_")
     likely = found["who"].removeprefix(assignment) if assignment else parts[-1]
-    ends = ["_".join(parts[at:]) for at in range(len(parts) - 1, 0, -1)]
+    ends = ["_".join(parts[at:]) for at in range(len(parts))]  # a roster knows which it is
+    ids = tuple(dict.fromkeys([likely, *ends] if assignment else ends))
     key = f"{found['who']} {found['time']}"
-    ids = tuple(dict.fromkeys([likely, *ends]))
-    return (Named("blackboard", key, found["file"] or ABOUT, ids=ids, time=time),)
+    file = found["file"] or ABOUT
+    return (Named("blackboard", key, file, ids=ids, user_id=likely, time=time),)
 
 
 def layout(table: Table, wanted: Column) -> Layout:

@@ -32,10 +32,7 @@ TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|UTC|[+-]\d
 
 def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
     """Return what reads a path by the metadata among the files; nothing where there is none."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for name in files:
-        if name.rpartition("/")[2] == METADATA:
-            found |= _people(files[name])
+    found = _people(files[METADATA]) if METADATA in files else {}
     return lambda path: _parse(path, found)
 
 
@@ -71,12 +68,16 @@ def _people(read: Reader) -> dict[str, list[dict[str, Any]]]:
 
 
 def _submitters(entry: Any) -> list[dict[str, Any]]:
-    time = _time(str(entry.get(":created_at", "")))
+    time = _time(_text(entry.get(":created_at")))
     return [
-        {key: str(one.get(f":{key}", "") or "").strip() for key in ("name", "sid", "email")}
-        | {"time": time}
+        {key: _text(one.get(f":{key}")) for key in ("name", "sid", "email")} | {"time": time}
         for one in entry.get(":submitters", [])
     ]
+
+
+def _text(value: Any) -> str:
+    """A text; anything else may be large once it is written out."""
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _time(text: str) -> datetime | None:

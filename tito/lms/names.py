@@ -52,7 +52,7 @@ class Named:
     @property
     def shown(self) -> str:
         """The person as a line of a report names them."""
-        known = self.name or next(iter(self.ids), "")
+        known = self.name or self.user_id or next(iter(self.ids), "")
         number = self.user_id if self.user_id != known else ""
         return f"{known} ({number})" if known and number else known or number
 

@@ -68,9 +68,9 @@ class People:
             (self._mailboxes, tuple(one.casefold() for one in named.ids)),
             (self._names, (name_key(named.name),)),
         ):
-            people = {p.id: p for key in keys if key for p in found.get(key, ())}
+            people = next((found[key] for key in keys if key and key in found), None)
             if people:
-                return list(people.values())
+                return people
         return []
 
 
@@ -90,7 +90,7 @@ def fallback_id(named: Named) -> str:
     """Return a student id for somebody whom no roster knows; empty if there is no usable one."""
     if named.system == "plain":
         return named.ids[0]
-    if named.system == "canvas":
+    if named.system in ("canvas", "blackboard"):
         return named.user_id
     return next(iter(named.ids), "") or _ascii(named.name.split()) or named.user_id
 

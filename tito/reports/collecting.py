@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tito.reports.console import plain, printable
 
 if TYPE_CHECKING:
-    from tito.grading.intake.collect import Collected, Collection
+    from tito.grading.intake.collection import Collected, Collection
 
 __all__ = ["as_lines", "as_receipts", "as_summary", "as_table"]
 

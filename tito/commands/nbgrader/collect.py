@@ -27,7 +27,8 @@ def collect(lesson: str, paths: tuple[Path, ...], system: str | None, dry_run: b
     from tito.course import Course
     from tito.grading.gradebook.exchange import collect_exchange
     from tito.grading.gradebook.roster import read_roster
-    from tito.grading.intake.collect import NothingCollected, collect_paths
+    from tito.grading.intake.collect import collect_paths
+    from tito.grading.intake.collection import NothingCollected
     from tito.lesson import find_lesson
     from tito.reports import collecting
     from tito.reports.console import line_width, waiting

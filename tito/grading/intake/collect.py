@@ -1,15 +1,21 @@
 """Collecting: from folders, zip files and systems' downloads into ``assignments/submitted``."""
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip, opened_zip_in, read_regular
 from tito.grading.intake.choice import Chosen, choose, listed
+from tito.grading.intake.collection import (
+    Collected,
+    Collection,
+    NotCollected,
+    NothingCollected,
+)
 from tito.grading.intake.identity import Identities
 from tito.grading.intake.owners import (
     Work,
@@ -27,61 +33,25 @@ from tito.grading.intake.owners import (
 from tito.grading.intake.shelf import Receipt, Shelf
 from tito.grading.intake.times import NBGRADER, in_utc
 from tito.lesson import Lesson
-from tito.lms import SYSTEMS, TITLES, is_download, parser_of, placed, recognise
+from tito.lms import SYSTEMS, TITLES, is_download, parser_of, placed, recognise, unwrapped
 from tito.lms.names import Named
 from tito.lms.people import People, Person
 
-__all__ = ["Collected", "Collection", "NotCollected", "NothingCollected", "collect_paths"]
+__all__ = ["collect_paths"]
 
 MIB = 2**20
 MIXED = "holds work of its own and of {}: an archive of one student holds no other's"
 ASK = "Ask the student for it again, or collect it as STUDENT/{}."
 
-Opened = Callable[[str], AbstractContextManager[dict[str, Reader]]]
-"""Opens a zip file among the files of a class, by its name."""
-
 
 @dataclass(frozen=True)
-class Collected:
-    """What became of one hand-in: ``collected``, ``unchanged``, ``older`` or ``refused``.
+class _OnDisk:
+    """Reads a regular file in a folder."""
 
-    ``reason`` says why it was refused, or what lay beside it and was not taken; ``remedy`` what to
-    do about that. ``notes`` say what else a person should know; ``kept`` is the older hand-in, put
-    aside.
-    """
+    path: Path
 
-    name: str
-    status: str
-    reason: str = ""
-    remedy: str = field(default="", compare=False)
-    notes: tuple[str, ...] = field(default=(), compare=False)
-    named: Named | None = field(default=None, compare=False)
-    person: Person | None = field(default=None, compare=False)
-    receipt: Receipt | None = field(default=None, compare=False)
-    kept: Path | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True)
-class NotCollected:
-    """A file that belongs to no hand-in, why, and what to do about it."""
-
-    file: str
-    reason: str
-    remedy: str
-
-
-@dataclass(frozen=True)
-class Collection:
-    """What became of all hand-ins, and the files that are part of none."""
-
-    submissions: list[Collected]
-    left: list[NotCollected] = field(default_factory=list)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether nothing was lost."""
-        lost = any(one.status == "refused" or one.reason for one in self.submissions)
-        return not (lost or self.left)
+    def __call__(self, most: int) -> bytes:
+        return read_regular(self.path, most)
 
 
 def collect_paths(
@@ -128,18 +98,6 @@ def collect_paths(
     return collection
 
 
-class NothingCollected(TitoError):
-    """There is no submission of the lesson; ``collection`` says what there is."""
-
-    def __init__(self, lesson: Lesson, paths: Iterable[Path], collection: Collection) -> None:
-        shown = ", ".join(str(path) for path in paths)
-        super().__init__(
-            f"No submission of {lesson.assignment} lies in {shown}.",
-            f"Expected STUDENT/{lesson.notebook_name} or STUDENT_{lesson.notebook_name}.",
-        )
-        self.collection = collection
-
-
 class _Intake:
     """One run of `collect`: what is the same for all that comes in."""
 
@@ -149,6 +107,7 @@ class _Intake:
         self.system = system
         self.shelf = shelf
         self.left: list[NotCollected] = []
+        self.rename = f"Call it STUDENT_{lesson.notebook_name} if it is a hand-in."
 
     def path(self, path: Path) -> Iterator[Collected]:
         """Collect what lies in a folder or in a zip file."""
@@ -156,6 +115,9 @@ class _Intake:
             return self._folder(path)
         if path.suffix.lower() == ".zip" and path.is_file():
             return self._archive(path)
+        file: dict[str, Reader] = {path.name: _OnDisk(path)}
+        if by_student(self.lesson, file)[0]:
+            return self._class(file, path.parent.name)
         raise TitoError(f"{path} is neither a folder nor a zip file.", "Name one.", exit_code=2)
 
     def final(self, one: Collected) -> Collected:
@@ -175,10 +137,10 @@ class _Intake:
         closed: list[OSError] = []
         for top, _, names in os.walk(folder, onerror=closed.append):
             for file in (Path(top, name) for name in names):
-                files[file.relative_to(folder).as_posix()] = partial(read_regular, file)
+                files[file.relative_to(folder).as_posix()] = _OnDisk(file)
         for error in closed:
             yield self._closed(folder, error)
-        yield from self._class(files, lambda name: opened_zip(folder / name), folder.name)
+        yield from self._class(files, folder.name)
 
     def _closed(self, folder: Path, error: OSError) -> Collected:
         """The refusal of a student whose folder cannot be listed."""
@@ -195,38 +157,39 @@ class _Intake:
         own = owner != archive.stem or self.known(owner)
         try:
             with opened_zip(archive.resolve()) as files:
-                if own or not self._system_of(files):
+                if own or not self._system_of(unwrapped(files, archive.stem)):
                     works, loose = by_student(self.lesson, of_class(self.lesson, files, self.known))
-                    loose = [name for name in loose if is_notebook(name) and "/" not in name]
+                    beside = f"{self.lesson.assignment}/"
+                    loose = [n for n in loose if "/" not in n.removeprefix(beside)]
+                    loose = [name for name in loose if is_notebook(name)]
                     zips = any(name.lower().endswith(".zip") for name in files if "/" not in name)
                     if own or (loose and len(works) <= 1) or not (works or zips):
                         yield self._one(plain(owner), Work(of_lesson(self.lesson, files)))
                         return
                     if loose:
                         raise Refused(MIXED.format(f"{len(works)} others"))
-                yield from self._class(files, partial(self._inside, files), archive.name)
+                yield from self._class(files, archive.name)
         except Refused as refused:
             yield self._refused(plain(owner), f"{archive.name} {refused}")
 
-    def _inside(
-        self, files: Mapping[str, Reader], name: str
-    ) -> AbstractContextManager[dict[str, Reader]]:
-        return opened_zip_in(files[name](self.lesson.course.limits.file_mib * MIB))
+    def _opened(self, read: Reader) -> AbstractContextManager[dict[str, Reader]]:
+        """Open a zip file among the files of a class."""
+        if isinstance(read, _OnDisk):
+            return opened_zip(read.path)
+        return opened_zip_in(read(self.lesson.course.limits.file_mib * MIB))
 
     def _system_of(self, files: Mapping[str, Reader]) -> str:
         """The system whose download the files are; empty if of none."""
         return recognise(files) if self.system in ("", "plain") else self.system
 
-    def _class(
-        self, files: Mapping[str, Reader], opened: Opened, label: str
-    ) -> Iterator[Collected]:
+    def _class(self, files: Mapping[str, Reader], label: str) -> Iterator[Collected]:
         """The files of a class: a system's download, or sorted by student."""
-        system = "" if self.system == "plain" else self._system_of(files)
+        inside = unwrapped(files, Path(label).stem)
+        system = "" if self.system == "plain" else self._system_of(inside)
         if system:
-            yield from self._download(system, files, opened, label)
+            yield from self._download(system, inside, label)
             return
         inside = of_class(self.lesson, files, self.known)
-        outside = {id(read): name for name, read in files.items()}
         zips = [n for n in sorted(inside) if "/" not in n and n.lower().endswith(".zip")]
         rest = {name: read for name, read in inside.items() if name not in zips}
         works, loose = by_student(self.lesson, rest)
@@ -235,19 +198,20 @@ class _Intake:
             if student in works:
                 works[student].beside.append(name)
             else:
-                yield from self._zip(outside[id(inside[name])], student, opened)
+                yield from self._zip(name, inside[name], student)
         for student, work in works.items():
             yield self._one(plain(student), work)
         for name in loose:
-            remedy = f"Call it STUDENT_{self.lesson.notebook_name} if it is a hand-in."
-            self._leave(f"{label}/{name}", "its name tells no student", remedy)
+            is_ours = belongs(self.lesson, name)
+            reason = "its name tells no student" if is_ours else "its folder is another lesson's"
+            self._leave(f"{label}/{name}", reason, self.rename)
 
-    def _zip(self, name: str, student: str, opened: Opened) -> Iterator[Collected]:
+    def _zip(self, name: str, read: Reader, student: str) -> Iterator[Collected]:
         """A zip file among those of a class: a download of a system, or a student's own."""
         try:
-            with opened(name) as files:
+            with self._opened(read) as files:
                 if self._is_class(name, student, files):
-                    yield from self._class(files, partial(self._inside, files), name)
+                    yield from self._class(files, name)
                     return
                 yield self._one(plain(student), Work(of_lesson(self.lesson, files)))
         except Refused as refused:
@@ -257,42 +221,43 @@ class _Intake:
         """Whether a zip file among others is a download: a student's own must not pass for one."""
         if self.system == "plain" or self.known(student) or not is_download(Path(name).name):
             return False
-        return bool(self._system_of(files))
+        return bool(self._system_of(unwrapped(files)))
 
     def _download(
-        self, system: str, files: Mapping[str, Reader], opened: Opened, label: str
+        self, system: str, files: Mapping[str, Reader], label: str
     ) -> Iterator[Collected]:
         """The hand-ins in a system's download, each with all its files."""
         parse = parser_of(system, files)
         works: dict[str, tuple[Named, dict[str, Reader]]] = {}
         for path, read in sorted(files.items()):
-            found, _ = placed(parse, path)
+            found = placed(parse, path) if self.system else parse(path)
             for named in found:
-                if belongs(self.lesson, named.file):
+                if not belongs(self.lesson, named.file):
+                    self._leave(f"{label}/{path}", "its folder is another lesson's", self.rename)
+                else:
                     first, own = works.setdefault(named.key, (named, {}))
                     own[_free_name(named.file, own)] = read
                     newest = named if is_notebook(named.file) else first
                     works[named.key] = (newest, own)
             if not found:
-                yield from self._stray(system, path, opened, label)
+                yield from self._stray(system, path, read, label)
         self.identities.expect(named for named, _ in works.values())
         for named, own in works.values():
             yield self._one(named, Work(own))
 
-    def _stray(self, system: str, path: str, opened: Opened, label: str) -> Iterator[Collected]:
+    def _stray(self, system: str, path: str, read: Reader, label: str) -> Iterator[Collected]:
         """A file in a download whose name is not the system's."""
         name = path.rpartition("/")[2]
         if is_download(name):
-            yield from self._zip(path, Path(name).stem, opened)
+            yield from self._zip(path, read, Path(name).stem)
         elif not is_litter(path) and name not in SYSTEMS[system].OWN_FILES:
-            remedy = f"Collect it as STUDENT_{self.lesson.notebook_name} if it is a hand-in."
-            title = TITLES[system]
-            self._leave(f"{label}/{path}", f"its name is not one that {title} gives", remedy)
+            reason = f"its name is not one that {TITLES[system]} gives"
+            self._leave(f"{label}/{path}", reason, self.rename)
 
     def _leave(self, file: str, reason: str, remedy: str) -> None:
         """Take note of a file that is no hand-in, unless it is of another lesson of the course."""
         lessons = self.lesson.course.lessons.keys() - {self.lesson.assignment}
-        if not lessons.intersection(file.split("/")):
+        if not is_litter(file) and not lessons.intersection(file.split("/")):
             self.left.append(NotCollected(file, reason, remedy))
 
     def _one(self, named: Named, work: Work) -> Collected:

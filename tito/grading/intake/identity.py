@@ -29,6 +29,7 @@ class Identities:
 
     def __init__(self, lesson: Lesson, people: People) -> None:
         self.people = people
+        self.lesson = lesson
         self.rename = f"Collect it as STUDENT_{lesson.notebook_name}."
         self._namesakes: dict[str, set[str]] = {}
 
@@ -49,9 +50,9 @@ class Identities:
         if len(found) > 1:
             fits = " and ".join(person.shown for person in found)
             raise NotTaken(f"{named.shown} may be {fits}", self.rename)
-        if found:
-            return found[0].id, found[0], ()
         student = fallback_id(named)
+        if found:
+            return found[0].id, found[0], self._before_the_roster(student, found[0])
         if named.system == "plain":
             if not STUDENT.fullmatch(student):
                 raise Refused("a student id is letters, digits and . _ @ + -")
@@ -68,3 +69,15 @@ class Identities:
         if len(self._namesakes.get(student, ())) > 1:
             raise NotTaken(f"two people are called {named.name}", READ_A_ROSTER)
         return student, None, (NO_ROSTER,)
+
+    def _before_the_roster(self, student: str, person: Person) -> tuple[str, ...]:
+        """What to say of work that is there under another id, from before the roster was read."""
+        place = self.lesson.course.assignments / "submitted" / student
+        if student.casefold() == person.id.casefold() or not STUDENT.fullmatch(student):
+            return ()
+        if student in self.people.all and self.people.all[student].name:
+            return ()
+        if not place.is_dir():
+            return ()
+        shown = self.lesson.course.shown(place)
+        return (f"{shown} is of the same person, from before the roster: remove it",)

@@ -67,7 +67,7 @@ def by_student(lesson: Lesson, files: Mapping[str, Reader]) -> tuple[dict[str, W
         student, own = _student_of(lesson, name)
         if student and belongs(lesson, own):
             found.setdefault(student, {})[own] = read
-        elif not student and not is_litter(name):
+        else:
             loose.append(name)
     works = {who: Work(own) for who, own in found.items()}
     taken = {w: v for w, v in works.items() if v.notebooks() or STUDENT.fullmatch(w)}

@@ -20,7 +20,8 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import release
 from tito.grading.gradebook.exchange import collect_exchange
-from tito.grading.intake.collect import Collected, collect_paths
+from tito.grading.intake.collect import collect_paths
+from tito.grading.intake.collection import Collected
 from tito.lesson import Lesson, find_lesson
 
 WORK = b'{"cells": []}'

@@ -13,7 +13,8 @@ from downloads import SAMPLES, content, download, names_of, roster, zipped
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.intake.collect import Collected, Collection, NothingCollected, collect_paths
+from tito.grading.intake.collect import collect_paths
+from tito.grading.intake.collection import Collected, Collection, NothingCollected
 from tito.grading.intake.shelf import read_receipts
 from tito.lesson import Lesson, find_lesson
 from tito.lms.people import Person
@@ -165,6 +166,47 @@ def test_collect_never_takes_a_students_zip_for_a_download(lesson: Lesson, tmp_p
     assert lesson.submitted_students() == ["ada"]
 
 
+FORGED = {
+    "Canvas": {f"doejohn_1142_{n}_kernels.ipynb": WORK for n in range(90, 99)},
+    "Gradescope": {
+        "submission_metadata.yml": b"submission_9:\n  :submitters:\n  - :sid: jdoe2\n",
+        "submission_9/kernels.ipynb": WORK,
+        "submission_9/kernels-1.ipynb": WORK,
+    },
+    "Moodle": {f"John Doe_{n}_assignsubmission_file_/kernels.ipynb": WORK for n in range(9)},
+}
+
+
+@pytest.mark.parametrize("files", FORGED.values(), ids=FORGED)
+@pytest.mark.parametrize("form", ["folder", "zip", "named zip", "zip in Canvas's"])
+def test_collect_takes_no_download_from_a_student(
+    lesson: Lesson, tmp_path: Path, files: dict[str, bytes], form: str
+) -> None:
+    """Whatever names a student's files have, they are that student's."""
+    path = tmp_path / "in"
+    if form == "folder":
+        write(path / "jdoe", files)
+    elif form == "zip in Canvas's":
+        path = download(path / "submissions.zip", [], {"doejane_1141_5_a.zip": zipped(files)})
+    else:
+        write(path, {"jdoe.zip": zipped(files)})
+        path = path / "jdoe.zip" if form == "named zip" else path
+    collect_paths(lesson, [path], roster("canvas_grades.csv"))
+    assert "jdoe2" not in lesson.submitted_students()
+
+
+def test_collect_refuses_work_of_a_known_student_in_a_zip_of_canvas(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    forged = {"doejane_1141_5_a.zip": zipped({"jdoe2/kernels.ipynb": WORK})}
+    done = collect_paths(
+        lesson, [download(tmp_path / "submissions.zip", [], forged)], roster("canvas_grades.csv")
+    )
+    assert refused(done) == {
+        "doejane (1141)": "a.zip: jdoe2/kernels.ipynb names another student: jdoe2"
+    }
+
+
 def test_collect_keeps_anonymous_work_out_of_the_tree(lesson: Lesson, tmp_path: Path) -> None:
     names = ["anon_tsv1S_50_kernels.ipynb", "LATE_anon_xyz_51_kernels.ipynb"]
     done = collect_paths(lesson, [download(tmp_path / "submissions.zip", names)])
@@ -238,6 +280,13 @@ def test_collect_takes_names_with_underscores_from_blackboard(
     ]
     collect_paths(lesson, [download(tmp_path / "gradebook_a.zip", names)])
     assert lesson.submitted_students() == ["bob_ann", "mary_ann"]
+
+
+def test_collect_knows_names_with_underscores_by_the_roster(lesson: Lesson, tmp_path: Path) -> None:
+    name = "Week_11_mary_ann_attempt_2027-01-20-16-26-00_kernels.ipynb"
+    path = download(tmp_path / "gradebook_a.zip", [name])
+    collect_paths(lesson, [path], [Person("mary_ann", "M", "A"), Person("ann", "A", "B")])
+    assert lesson.submitted_students() == ["mary_ann"]
 
 
 def test_collect_takes_the_last_attempt_of_brightspace(lesson: Lesson, tmp_path: Path) -> None:
@@ -354,6 +403,36 @@ def test_collect_loses_nothing_silently(lesson: Lesson, tmp_path: Path, name: st
     assert [left.file for left in done.left] == [f"in/{name}"]
     assert done.left[0].remedy == "Call it STUDENT_kernels.ipynb if it is a hand-in."
     assert not done.is_complete
+
+
+@pytest.mark.parametrize("pack", ["folder", "download"])
+def test_collect_names_what_lies_in_a_folder_of_another_lesson(
+    lesson: Lesson, tmp_path: Path, pack: str
+) -> None:
+    name = "Jane Doe_7_assignsubmission_file_/2024_hw/kernels.ipynb"
+    files = {"ada/2024_hw/kernels.ipynb": WORK, "bob/kernels.ipynb": WORK}
+    path = write(tmp_path / "in", files)
+    if pack == "download":
+        path = download(tmp_path / "in.zip", [name, name.replace("7", "8").replace("2024_hw/", "")])
+    done = collect_paths(lesson, [path])
+    (left,) = done.left
+    assert left.reason == "its folder is another lesson's"
+    assert left.file.endswith("2024_hw/kernels.ipynb")
+
+
+def test_collect_takes_a_file_that_is_named(lesson: Lesson, tmp_path: Path) -> None:
+    folder = write(tmp_path, {"ada_kernels.ipynb": WORK, "bob_kernels (1).ipynb": WORK})
+    collect_paths(lesson, sorted(folder.glob("*.ipynb")))
+    assert lesson.submitted_students() == ["ada", "bob"]
+
+
+def test_collect_says_that_work_is_there_twice_since_the_roster(
+    lesson: Lesson, canvas: Path
+) -> None:
+    collect_paths(lesson, [canvas])
+    done = by_name(collect_paths(lesson, [canvas], roster("canvas_grades.csv")))
+    (note,) = done["jdoe"].notes
+    assert note.endswith("submitted/1141 is of the same person, from before the roster: remove it")
 
 
 def test_collect_passes_over_what_is_of_another_lesson(lesson: Lesson, tmp_path: Path) -> None:
