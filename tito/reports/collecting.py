@@ -15,23 +15,41 @@ __all__ = ["as_lines", "as_receipts", "as_summary", "as_table"]
 RECEIPT = 12
 """So many digits of a notebook's digest are a receipt."""
 MOST_LISTED = 30
+FIXED = ("student", "time (UTC)", "becomes")
+"""What is never cut in the table."""
+LEAST = 8
+"""The width of a column below which nothing is cut any more."""
 
 
 def as_table(collection: "Collection", width: int) -> str:
     """Return a table of who maps to whom, for a terminal of `width` characters."""
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in ("student", "name", "handed in as", "time (UTC)", "becomes"):
-        fixed = heading in ("time (UTC)", "becomes")
-        table.add_column(heading, no_wrap=fixed, overflow="fold", min_width=16 if fixed else 0)
-    for one in collection.submissions:
-        name = one.person.name if one.person else ""
-        handed = one.receipt.file if one.receipt else ""
-        named = one.named.shown if one.named and one.named.system != "plain" else ""
-        told = ": ".join(part for part in (named, handed) if part)
-        table.add_row(*map(plain, (_student(one), name, told, _time(one), one.status)))
+    rows = [
+        {
+            "handed in by": _told(one),
+            "student": "?" if one.status == "refused" and one.person is None else one.name,
+            "name": one.person.name if one.person else "",
+            "file": one.receipt.file if one.receipt else "",
+            "time (UTC)": (one.receipt.time[:16] or one.receipt.late) if one.receipt else "",
+            "becomes": one.status,
+        }
+        for one in collection.submissions
+    ]
+    headings = [head for head in rows[0] if any(row[head] for row in rows)]
+    widths = {h: max(map(cell_len, (h, *(row[h] for row in rows)))) for h in headings}
+    while sum(widths.values()) + 2 * len(widths) > width and any(h not in FIXED for h in widths):
+        widest = max((h for h in widths if h not in FIXED), key=widths.__getitem__)
+        if widths[widest] <= LEAST:
+            break
+        widths[widest] -= 1
+    for heading, wide in widths.items():
+        table.add_column(heading, no_wrap=True, overflow="ellipsis", width=wide)
+    for row in rows:
+        table.add_row(*(plain(row[heading]) for heading in headings))
     out = io.StringIO()
     Console(file=out, width=width, highlight=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
@@ -91,11 +109,8 @@ def _whose(one: "Collected") -> str:
     return f"{one.name} ({name})" if name not in ("", one.name) else one.name
 
 
-def _student(one: "Collected") -> str:
-    return "?" if one.status == "refused" and one.person is None else one.name
-
-
-def _time(one: "Collected") -> str:
-    if one.receipt is None:
-        return ""
-    return one.receipt.time[:16] or one.receipt.late
+def _told(one: "Collected") -> str:
+    """What the system calls the person."""
+    if one.named is None:
+        return one.name
+    return one.named.name or one.named.user_id or one.named.shown

@@ -262,17 +262,18 @@ class _Intake:
 
     def _one(self, named: Named, work: Work) -> Collected:
         """Collect what one student handed in at one time."""
+        person = None
         try:
             student, person, notes = self.identities.of(named)
             done = self._taken(student, named, work)
             return replace(done, notes=notes + done.notes, named=named, person=person)
-        except Refused as refused:
-            return self._refused(named, str(refused), getattr(refused, "remedy", ""))
         except TitoError:
             raise
+        except Refused as refused:
+            reason, remedy = str(refused), getattr(refused, "remedy", "")
         except Exception as error:  # of whatever kind, it is this student's matter
-            reason = f"it cannot be read: {type(error).__name__}: {error}"
-            return self._refused(named, reason)
+            reason, remedy = f"it cannot be read: {type(error).__name__}: {error}", ""
+        return self._refused(named, reason, remedy, person)
 
     def _taken(self, student: str, named: Named, work: Work) -> Collected:
         chosen, notes = self._chosen(student, named, work)
@@ -311,9 +312,12 @@ class _Intake:
             return ""
         return other
 
-    def _refused(self, named: Named, reason: str, remedy: str = "") -> Collected:
+    def _refused(
+        self, named: Named, reason: str, remedy: str = "", person: Person | None = None
+    ) -> Collected:
+        name = person.id if person else named.shown
         remedy = remedy or ASK.format(self.lesson.notebook_name)
-        return Collected(named.shown, "refused", reason, remedy, named=named)
+        return Collected(name, "refused", reason, remedy, named=named, person=person)
 
 
 def _free_name(name: str, taken: Mapping[str, Reader]) -> str:
