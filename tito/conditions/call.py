@@ -108,22 +108,31 @@ class LocalCall:
         Takes arrays, and its other arguments by name.
     cut : str, optional
         The option that says how the product is cut.
+    begin : callable, optional
+        Called before each call.
     """
 
-    def __init__(self, function: Callable[..., Any], cut: str | None = None) -> None:
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        cut: str | None = None,
+        begin: Callable[[], None] = lambda: None,
+    ) -> None:
         for part in LATE_PARTS:
             importlib.import_module(part)
-        self.function, self.cut = function, cut
+        self.function, self.cut, self._begin = function, cut, begin
         self.proofs: dict[Any, Proof] = {}
         self.__name__ = name_of(function)
 
     def __call__(self, *arrays: Array, **options: Any) -> CallResult:
         """Call it with copies of its operands that have the same strides."""
+        self._begin()
         mine = tuple(map(copy_with_strides, arrays))
         return self._result(observe(self.function, mine, options), mine, arrays)
 
     def trace(self, *arrays: Array, meet: int = 0, **options: Any) -> CallResult:
         """Call it with traced operands; with `meet`, so many products wait for one another."""
+        self._begin()
         mine = tuple(np.array(x, order="C") for x in arrays)
         if not meet:
             seen = observe(self.function, mine, options, traced=True)
@@ -135,6 +144,7 @@ class LocalCall:
 
     def time(self, *arrays: Array, **options: Any) -> CallResult:
         """Take the CPU time of one traced call, and of ``A @ B`` in the same way."""
+        self._begin()
         mine = tuple(np.array(x, order="C") for x in arrays)
         with one_blas_thread():
             np.matmul(*mine)  # BLAS is awake before anything is timed

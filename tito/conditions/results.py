@@ -3,7 +3,7 @@
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 
@@ -189,8 +189,24 @@ def visible_inputs(condition: Condition) -> np.random.Generator:
     return np.random.default_rng([VISIBLE_SEED, zlib.crc32(condition.__name__.encode())])
 
 
+class Watch(Protocol):
+    """Hears how the conditions of a check go, so that somebody knows where one did not end."""
+
+    def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
+        """Hear which function is checked, and what would be said if no condition were tried."""
+
+    def call(self) -> None:
+        """Hear that the function is called."""
+
+    def tried(self, result: ConditionResult) -> None:
+        """Hear what came of a condition."""
+
+
 def try_here(
-    function: Callable[..., Any], conditions: Mapping[Condition, float], cut: str | None = None
+    function: Callable[..., Any],
+    conditions: Mapping[Condition, float],
+    cut: str | None = None,
+    watch: Watch | None = None,
 ) -> tuple[ConditionResult, ...]:
     """Try `function` in this process, on the inputs that a student sees.
 
@@ -202,12 +218,19 @@ def try_here(
         What it has to fulfil.
     cut : str, optional
         The option that says how the product is cut.
+    watch : Watch, optional
+        Who hears of each call and each condition.
     """
-    call = LocalCall(function, cut)
-    return told_once(
-        attempt(call, Share(condition, points), visible_inputs(condition))
-        for condition, points in conditions.items()
-    )
+    shares = [Share(condition, points) for condition, points in conditions.items()]
+    call = LocalCall(function, cut, *([watch.call] if watch else []))
+    if watch is not None:
+        watch.checking(call.__name__, [outcome(share, "not-run") for share in shares])
+    results = []
+    for share in shares:
+        results.append(attempt(call, share, visible_inputs(share.condition)))
+        if watch is not None:
+            watch.tried(results[-1])
+    return told_once(results)
 
 
 def told_once(results: Iterable[ConditionResult]) -> tuple[ConditionResult, ...]:

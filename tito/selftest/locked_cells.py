@@ -6,20 +6,25 @@ not end in time, or ends its process, costs only itself.
 """
 
 import json
+import math
+import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any, TypeAlias
 
 import psutil
 
-from tito.conditions.results import ConditionResult, restore
+from tito.conditions.call import NoAnswer
+from tito.conditions.results import ConditionResult, restore, told_once
+from tito.conditions.silence import CALL_SECONDS, process_ended, took_too_long
 from tito.course import Limits
 from tito.grading.verdicts import Outcome
 
@@ -65,7 +70,7 @@ def run_locked_cells(
                 continue
             child = child or _Child(tools, folder)
             found = child.run(cell, seconds)
-            if found[0].status in ("died", "timeout"):
+            if child.is_over:
                 child.end()
                 child = None
             yield found
@@ -83,7 +88,13 @@ class _Child:
     def __init__(self, tools: Sequence[str], folder: Path) -> None:
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(
-            COMMAND, stdin=pipe, stdout=pipe, cwd=folder, text=True, encoding="utf-8"
+            COMMAND,
+            stdin=pipe,
+            stdout=pipe,
+            cwd=folder,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # to find what it has started, even if that lost its parent
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -94,6 +105,7 @@ class _Child:
         ).start()
         self._send({"tools": list(tools)})
         self._is_ready = False
+        self.is_over = False
 
     def run(self, cell: LockedCell, seconds: float) -> Found:
         try:
@@ -101,18 +113,37 @@ class _Child:
                 self._receive(START_SECONDS)
                 self._is_ready = True
             self._send({"source": cell.source, "needs": cell.needs})
-            answer = self._receive(seconds)
+            answer = self._answer(check := _Check(), seconds)
         except Empty:
+            self.is_over = True
+            if check.conditions:
+                return check.stopped(took_too_long(check.name, *check.limit(seconds)))
             return Outcome("timeout", evalue=f"it ran longer than {seconds:.3g} seconds"), []
         except (EOFError, OSError):
+            self.is_over = True
+            if check.conditions:
+                return check.stopped(process_ended(check.name, "a call", self._process.wait()))
             return Outcome("died", evalue="the process ended while the cell ran"), []
         return Outcome(**answer["outcome"]), list(restore(answer["results"]))
+
+    def _answer(self, check: "_Check", seconds: float) -> dict[str, Any]:
+        """Return the answer to a locked cell; `check` hears what comes before it."""
+        until = time.monotonic() + seconds
+        while True:
+            left = min(until, check.call_until) - time.monotonic()
+            said = self._receive(max(0.0, left))
+            if "outcome" in said:
+                return said
+            check.hear(said)
 
     def end(self) -> None:
         """End the process and those that it started."""
         family = []
         with suppress(psutil.NoSuchProcess):
             family = psutil.Process(self._process.pid).children(recursive=True)
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGKILL)
         self._process.kill()
         for process in family:
             with suppress(psutil.NoSuchProcess):
@@ -131,6 +162,46 @@ class _Child:
             raise EOFError
         answer: dict[str, Any] = json.loads(line)
         return answer
+
+
+class _Check:
+    """What is known of a check that may never end: its conditions, and how far it came."""
+
+    def __init__(self) -> None:
+        self.name = ""
+        self.conditions: list[ConditionResult] = []
+        self.tried: list[ConditionResult] = []
+        self.call_until = math.inf
+
+    def hear(self, said: Mapping[str, Any]) -> None:
+        """Take note of a line of the process."""
+        self.call_until = math.inf
+        if "checking" in said:
+            self.name, self.conditions = said["checking"], list(restore(said["conditions"]))
+        elif "tried" in said:
+            self.tried += restore([said["tried"]])
+        else:
+            self.call_until = time.monotonic() + CALL_SECONDS
+
+    def limit(self, seconds: float) -> tuple[str, float]:
+        """Return what took too long, and how long it may take."""
+        in_call = self.call_until < math.inf
+        return ("a call", min(CALL_SECONDS, seconds)) if in_call else ("the check", seconds)
+
+    def stopped(self, silence: NoAnswer) -> Found:
+        """Return the results of a check that a call ended: the judge says the same."""
+        place = len(self.tried)
+        results = [*self.tried, *self.conditions[place:]]
+        if place < len(results):
+            results[place] = replace(
+                results[place], verdict="failed", fact=silence.fact, hint=silence.hint
+            )
+        fact = f"{self.name} took too long before it came to this condition"
+        hint = "Look for a loop that does not end."
+        results[place + 1 :] = [
+            replace(result, fact=fact, hint=hint) for result in results[place + 1 :]
+        ]
+        return Outcome("error", "CheckFailure", silence.fact), list(told_once(results))
 
 
 def _read(pipe: IO[str], lines: "SimpleQueue[str]") -> None:

@@ -1,17 +1,20 @@
 """The process that runs a student's locked cells: ``python -P -m tito.selftest.process``.
 
 It reads a JSON object per line and answers each with another: first the sources of the lesson's
-own cells, then locked cells. It has the user's own rights. What the cells print is discarded, so
-nothing but answers reaches the pipe.
+own cells, then locked cells. As a locked cell may never end, lines before its answer say which
+conditions it has, when a call begins and what came of each condition. The process has the user's
+own rights. What the cells print is discarded, so nothing else reaches the pipe.
 """
 
 import json
 import linecache
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
+from tito.conditions.results import ConditionResult, Watch
 from tito.grading.judge.child import load, notebook_namespace
 from tito.tools.testing import run_locked
 
@@ -26,7 +29,7 @@ def main() -> None:
         run_locked(source, names)
     say(answers, {"ready": True})
     for line in requests:
-        say(answers, run(json.loads(line), names))
+        say(answers, run(json.loads(line), names, Told(answers)))
 
 
 def private_pipes() -> tuple[TextIO, TextIO]:
@@ -44,7 +47,26 @@ def say(answers: TextIO, answer: dict[str, Any]) -> None:
     answers.flush()
 
 
-def run(cell: dict[str, Any], tools: dict[str, Any]) -> dict[str, Any]:
+class Told:
+    """Says how the conditions of a check go."""
+
+    def __init__(self, answers: TextIO) -> None:
+        self._answers = answers
+
+    def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
+        """Say which function is checked on what."""
+        say(self._answers, {"checking": name, "conditions": list(map(asdict, conditions))})
+
+    def call(self) -> None:
+        """Say that the function is called."""
+        say(self._answers, {"call": True})
+
+    def tried(self, result: ConditionResult) -> None:
+        """Say what came of a condition."""
+        say(self._answers, {"tried": asdict(result)})
+
+
+def run(cell: dict[str, Any], tools: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Load the needed cells in a fresh ``__main__``; run the locked one beside the tools."""
     own = sys.modules["__main__"]
     try:
@@ -52,7 +74,7 @@ def run(cell: dict[str, Any], tools: dict[str, Any]) -> dict[str, Any]:
         for name, source in cell["needs"]:  # so that a failure can quote the line that raised
             linecache.cache[f"<{name}>"] = (len(source), None, source.splitlines(True), f"<{name}>")
         errors = load(cell["needs"], loaded)
-        outcome, results = run_locked(cell["source"], tools | loaded)
+        outcome, results = run_locked(cell["source"], tools | loaded, watch)
     finally:
         sys.modules["__main__"] = own
     found = asdict(outcome)

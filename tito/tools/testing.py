@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from tito.errors import TitoError
 
 if TYPE_CHECKING:
-    from tito.conditions.results import CellVerdict, Condition, ConditionResult
+    from tito.conditions.results import CellVerdict, Condition, ConditionResult, Watch
     from tito.grading.verdicts import Outcome
     from tito.lesson import Notebook
 
 __all__ = ["check", "run_locked", "run_module_tests_auto"]
 
 _collected: ContextVar["list[ConditionResult] | None"] = ContextVar("collected", default=None)
+_watch: ContextVar["Watch | None"] = ContextVar("watch", default=None)
 
 
 def check(
@@ -45,7 +46,7 @@ def check(
     from tito.conditions.call import name_of
     from tito.conditions.results import overall, try_here
 
-    results = try_here(function, conditions, cut)
+    results = try_here(function, conditions, cut, _watch.get())
     worst = overall(results)
     collected = _collected.get()
     if collected is not None:
@@ -199,14 +200,20 @@ def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":
     return [verdict_without_points(name, _outcome(test)) for name, test in tests.items()]
 
 
-def run_locked(source: str, namespace: dict[str, Any]) -> "tuple[Outcome, list[ConditionResult]]":
-    """Run a locked cell; return how it ended and what its conditions found."""
+def run_locked(
+    source: str, namespace: dict[str, Any], watch: "Watch | None" = None
+) -> "tuple[Outcome, list[ConditionResult]]":
+    """Run a locked cell; return how it ended and what its conditions found.
+
+    `watch` hears of each of them meanwhile.
+    """
     results: list[ConditionResult] = []
-    token = _collected.set(results)
+    tokens = _collected.set(results), _watch.set(watch)
     try:
         return _outcome(lambda: exec(compile(source, "<locked>", "exec"), namespace)), results
     finally:
-        _collected.reset(token)
+        _collected.reset(tokens[0])
+        _watch.reset(tokens[1])
 
 
 def _outcome(check: Callable[[], object]) -> "Outcome":

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from tito.conditions.call import CallResult, NoAnswer
 from tito.conditions.results import Inconclusive
+from tito.conditions.silence import CALL_SECONDS, OVERRUNS, process_ended, took_too_long
 from tito.grading.judge.connection import Connection, WorkerFailure
 from tito.grading.judge.protocol import (
     MOST_HEADER,
@@ -30,12 +31,6 @@ Array: TypeAlias = NDArray[Any]
 
 GRACE = 2.0  # how many times its seconds a child may wait for a CPU, as the supervisor has it
 ELSEWHERE = "it works in other processes, where its products cannot be seen"
-OVERRUNS = {
-    "memory_mib": "more memory than a submission may use",
-    "cpu_seconds": "more CPU time than a submission may use",
-    "files": "more files than a submission may have",
-}
-
 
 TIME = ("wall_seconds", "notebook_seconds")
 """The limits whose end is the end of the submission."""
@@ -61,7 +56,7 @@ class Limits:
         The longest result.
     """
 
-    call_seconds: float = 10.0
+    call_seconds: float = CALL_SECONDS
     load_seconds: float = 20.0
     notebook_seconds: float = 300.0
     late_calls: int = 3
@@ -212,10 +207,9 @@ class RemoteCall:
         name = self.__name__
         if status == "late":
             self.late += 1
-            fact = f"{name}: {what} took longer than {seconds:.3g} s"
-            raise NoAnswer(fact, "Look for a loop that does not end.")
+            raise took_too_long(name, what, seconds)
         if status == "died":
-            raise NoAnswer(*_death(name, what, told.get("code", 0)))
+            raise process_ended(name, what, told.get("code", 0))
         raise self._improper(what, told.get("why", ""))
 
     def _improper(self, what: str, why: object) -> NoAnswer:
@@ -294,18 +288,6 @@ def _read_reply(told: dict[str, Any], said: bytes, sent: bytes, most: int) -> Ca
         unlogged=unlogged,
         together=tuple(told.get("together", ())),
     )
-
-
-def _death(name: str, what: str, code: int) -> tuple[str, str]:
-    """Return the fact and the hint for a child that ended by itself."""
-    fact = f"{name}: the process ended during {what}"
-    if code == -24:  # SIGXCPU
-        return f"{name} needed {OVERRUNS['cpu_seconds']}", "Look for a loop that does not end."
-    if code == -9:
-        return f"{fact}: it was killed", "It may have needed too much memory."
-    if code < 0:
-        return f"{fact} by signal {-code}", "Look for memory without end, or recursion."
-    return f"{fact} with exit code {code}", "Look for exit(), or for a call that ends the process."
 
 
 def _overrun(limit: str) -> str:

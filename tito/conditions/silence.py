@@ -1,0 +1,35 @@
+"""What is said of a call that gave nothing back, by the judge and by `tito test` alike."""
+
+from tito.conditions.call import NoAnswer
+
+__all__ = ["CALL_SECONDS", "OVERRUNS", "process_ended", "took_too_long"]
+
+CALL_SECONDS = 10.0
+"""So long may one call take."""
+OVERRUNS = {
+    "memory_mib": "more memory than a submission may use",
+    "cpu_seconds": "more CPU time than a submission may use",
+    "files": "more files than a submission may have",
+}
+SIGKILL, SIGXCPU = 9, 24  # by number: not every platform has them
+
+
+def took_too_long(name: str, what: str, seconds: float) -> NoAnswer:
+    """Return what a call is worth that did not end in `seconds`; `what` is as in ``a call``."""
+    fact = f"{name}: {what} took longer than {seconds:.3g} s"
+    return NoAnswer(fact, "Look for a loop that does not end.")
+
+
+def process_ended(name: str, what: str, code: int) -> NoAnswer:
+    """Return what a call is worth whose process ended with `code`, negative for a signal."""
+    fact = f"{name}: the process ended during {what}"
+    if code == -SIGXCPU:
+        fact = f"{name} needed {OVERRUNS['cpu_seconds']}"
+        return NoAnswer(fact, "Look for a loop that does not end.")
+    if code == -SIGKILL:
+        return NoAnswer(f"{fact}: it was killed", "It may have needed too much memory.")
+    if code < 0:
+        hint = "Look for memory without end, or recursion."
+        return NoAnswer(f"{fact} by signal {-code}", hint)
+    hint = "Look for exit(), or for a call that ends the process."
+    return NoAnswer(f"{fact} with exit code {code}", hint)
