@@ -50,6 +50,8 @@ def test_students_guide_runs_on_solved_work(root: Path, lesson: Lesson) -> None:
 
 def test_instructors_guide_leads_to_grades(root: Path, lesson: Lesson) -> None:
     for command in guide(root, "instructor"):
+        if command.startswith("tito roster"):
+            Path("class.csv").write_text("id\nada\ngrace\n", encoding="utf-8")
         if command.startswith("tito nbgrader collect"):
             for name in ("ada", "grace"):
                 hand_in(sample(name), lesson, Path("hand-ins"))
