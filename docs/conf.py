@@ -61,6 +61,7 @@ autodoc_preserve_defaults = True
 autodoc_typehints_format = "short"
 numpydoc_show_class_members = False
 add_module_names = False
+smartquotes = False  # --force is not a dash
 python_maximum_signature_line_length = 80
 
 html_theme = "furo"
