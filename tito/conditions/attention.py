@@ -7,6 +7,7 @@ import numpy as np
 
 from tinytorch.utils.checking import CheckFailure, agree
 from tito.conditions.call import Call, CallResult
+from tito.conditions.causes import Cause, cause_of_type
 from tito.conditions.expect import Array, Generator, described, expect_log, expect_returned, found
 from tito.conditions.results import Inconclusive
 from tito.tracing import Unproven, prove
@@ -122,19 +123,23 @@ def expect_attention(
     value = expect_returned(call, result, text, hint).value
     expected, bound = attention(*arrays)
     if value is None or result.returned != "ndarray" or value.dtype.kind != "f":
-        raise CheckFailure(
-            f"{text} returned {found(result)}, it has to be an array of floats", hint
-        )
+        _, todo = cause_of_type(result) or ("", hint)
+        fact = f"{text} returned {found(result)}, it has to be an array of floats"
+        raise CheckFailure(fact, todo)
     if value.shape != expected.shape:
-        raise CheckFailure(f"{text}: the shape is {value.shape}, expected {expected.shape}", hint)
+        fact = f"{text}: the shape is {value.shape}, expected {expected.shape}"
+        raise CheckFailure(fact, "The result has the rows of Q and the columns of V.")
     if not np.isfinite(value).all():
         raise CheckFailure(f"{text}: the result holds NaN or infinity", hint)
     wrong = np.argwhere(np.abs(value - expected) > bound)
     if len(wrong):
         i, j = map(int, wrong[0])
         fact = f"row {i} is wrong: [{i}, {j}] is {value[i, j]:.6g}, expected {expected[i, j]:.6g}"
-        cause = explain(value[:rows], *arrays, bound, rows)
-        raise CheckFailure(f"{text}: {fact}{cause}", hint)
+        cause = left_out(value, expected, rows, bound) or rounded(value, expected)
+        if cause is not None:
+            raise CheckFailure(f"{text}: {cause[0]}", cause[1])
+        mistake, todo = explain(value[:rows], *arrays, bound, rows) or ("", hint)
+        raise CheckFailure(f"{text}: {fact}{mistake and f'; it comes from {mistake}'}", todo)
     if not result.unchanged:
         raise CheckFailure(
             f"{text}: an input was changed by the call", "Q, K and V are the caller's."
@@ -142,21 +147,66 @@ def expect_attention(
     return result
 
 
-def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> str:
-    """Recognize a usual mistake in the first chunk; return it in words, or nothing."""
+def left_out(value: Array, expected: Array, rows: int, bound: float) -> Cause | None:
+    """Recognize chunks at the end that were not computed."""
+    made = int(np.flatnonzero(value.any(axis=1)).max(initial=-1)) + 1
+    if not 0 < made < len(value) or (np.abs(value[:made] - expected[:made]) > bound).any():
+        return None
+    one = made == len(value) - 1
+    left = f"row {made} is" if one else f"rows {made} to {len(value) - 1} are"
+    if len(value) - made == len(value) % rows:
+        fact = f"{left} zero: the last chunk, which is shorter"
+        return fact, "range(0, len(Q), rows) has the first row of each chunk; a slice ends with Q."
+    fact = f"{left} zero: only the first {made} rows were computed"
+    return fact, "Return after the loop, and step through all rows: range(0, len(Q), rows)."
+
+
+def rounded(value: Array, expected: Array) -> Cause | None:
+    """Recognize the right numbers with too few digits."""
+    off = float(np.abs(value - expected).max())
+    if off > 2e-3 * float(np.abs(expected).max()):
+        return None
+    kind = "float16" if off > 1e-5 else "float32"
+    return f"the values have the digits of {kind}", "Let NumPy keep the type of Q, K and V."
+
+
+def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> Cause | None:
+    """Recognize a usual mistake in the first chunk: in words, and what to do about it."""
     d, q = Q.shape[1], Q[:rows].astype(np.float64)
     products = q @ K.astype(np.float64).T
     scores = products / np.sqrt(d)
+    weights, whole = softmax(scores), np.exp(scores - scores.max())
+    scale, along = (
+        "d is Q.shape[1]: divide by np.sqrt(d).",
+        "axis=1, keepdims=True: each row alone.",
+    )
     mistakes = {
-        "scores that are not divided by sqrt(d)": softmax(products) @ V,
-        "scores that are divided by d, not by its root": softmax(products / d) @ V,
-        "a softmax along the columns, not along each row": softmax(scores.T).T @ V,
-        "weights that are not divided by their sum": np.exp(scores - scores.max(1)[:, None]) @ V,
+        "scores that are not divided by sqrt(d)": (softmax(products) @ V, scale),
+        "scores that are divided by d, not by its root": (softmax(products / d) @ V, scale),
+        "scores that are divided by the root of len(K)": (
+            softmax(products / np.sqrt(len(K))) @ V,
+            scale,
+        ),
+        "scores that are divided twice": (softmax(scores / np.sqrt(d)) @ V, scale),
+        "a softmax along the columns, not along each row": (softmax(scores.T).T @ V, along),
+        "one softmax over the whole chunk": (whole / whole.sum() @ V, along),
+        "weights that are not divided by their sum": (
+            np.exp(scores - scores.max(1)[:, None]) @ V,
+            "Divide each row by its sum, so that its weights add up to 1.",
+        ),
+        "the one key with the largest score": (
+            V[scores.argmax(axis=1)],
+            "Each row is an average of all rows of V, with the weights.",
+        ),
+        "the sum over the queries of a chunk": (
+            np.broadcast_to((weights @ V).sum(axis=0), value.shape),
+            "Each query has a row of its own: sum along the keys only.",
+        ),
     }
-    for mistake, result in mistakes.items():
+    for mistake, (result, hint) in mistakes.items():
         if result.shape == value.shape and (np.abs(value - result) <= bound).all():
-            return f"; it comes from {mistake}"
-    return ""
+            return mistake, hint
+    return None
 
 
 def softmax(scores: Array) -> Array:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
 from tito.conditions.call import Call, CallResult
+from tito.conditions.causes import cause_of_error, cause_of_type, cause_of_values
 from tito.conditions.results import Inconclusive
 from tito.tracing import Log
 
@@ -30,6 +31,8 @@ Array: TypeAlias = NDArray[Any]
 Generator: TypeAlias = np.random.Generator
 Shape: TypeAlias = tuple[int, int, int]  # m, n, p of A (m, n) @ B (n, p)
 
+PRECISION = "agree only to the precision of"
+KEEP_DIGITS = "Do not round, add no small number, keep float64, and begin with zeros, not np.empty."
 UNWRITTEN = "Replace the line that raises NotImplementedError by your solution."
 
 
@@ -52,8 +55,19 @@ def right(
     text = describe_call(call, A, B, options)
     expect_returned(call, result, text, hint)
     if result.value is None or result.returned != "ndarray":
-        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", hint)
-    assert_product(result.value, A, B, hint=hint, call=text)
+        fact, todo = cause_of_type(result) or (f"the result is {found(result)}, not an array", hint)
+        raise CheckFailure(f"{text}: {fact}", todo)
+    try:
+        assert_product(result.value, A, B, hint=hint, call=text)
+    except CheckFailure as failure:
+        cause = cause_of_values(call, A, B, options, result.value)
+        if cause is None and PRECISION in failure.fact:
+            cause = "", KEEP_DIGITS
+        if cause is None:
+            raise
+        raise CheckFailure(
+            f"{text}: {cause[0] or failure.fact[len(text) + 2 :]}", cause[1]
+        ) from None
     return result
 
 
@@ -64,7 +78,7 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
     if "NotImplementedError" in result.raised.kinds:
         raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
     fact = f"{text} raised {result.raised.kinds[0]}: {result.raised.message}"
-    raise CheckFailure(fact, hint, result.raised.place)
+    raise CheckFailure(fact, cause_of_error(result.raised.kinds, hint), result.raised.place)
 
 
 def expect_log(call: Call, result: CallResult) -> Log:

@@ -4,8 +4,8 @@ Each answer is compared with the formula itself, worked out here: of the cases t
 of one that is drawn.
 """
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,9 @@ __all__ = [
     "intensity_of_squares",
 ]
 
+Mistakes: TypeAlias = Mapping[str, tuple[Callable[..., float], str]]
+"""What a formula does wrong: the formula that does so, and what to do about it."""
+NOTHING = ("it ends without `return`", "End it with `return` and the number.")
 CLOSE = 1e-9
 """Relative; a formula of a few operations in double precision is a million times closer."""
 CLOSE_NARROW = 1e-6
@@ -40,7 +43,9 @@ def intensity_of_squares(
     hint = "2 * n**3 operations; A, B and C are n * n numbers of 4 bytes each."
     for n in [*sizes, int(rng.integers(2, 4000))]:
         for itemsize in itemsizes:
-            expect_number(call, 2 * n / (3 * itemsize), hint, m=n, n=n, p=n, itemsize=itemsize)
+            expect_number(
+                call, 2 * n / (3 * itemsize), hint, INTENSITY, m=n, n=n, p=n, itemsize=itemsize
+            )
 
 
 def intensity_of_any(
@@ -56,7 +61,7 @@ def intensity_of_any(
         for itemsize in itemsizes:
             numbers = sum(rows * columns for rows, columns in ((m, n), (n, p), (m, p)))
             expected = 2 * m * n * p / (numbers * itemsize)
-            expect_number(call, expected, hint, m=m, n=n, p=p, itemsize=itemsize)
+            expect_number(call, expected, hint, INTENSITY, m=m, n=n, p=p, itemsize=itemsize)
 
 
 def intensity_of_nothing(
@@ -65,7 +70,7 @@ def intensity_of_nothing(
     shapes: Sequence[tuple[int, int, int]] = ((0, 0, 0), (0, 0, 7), (3, 0, 4)),
 ) -> None:
     """Empty matrices have an intensity of 0."""
-    expect_number(call, 2 / 12, "Begin with the formula.", m=1, n=1, p=1, itemsize=4)
+    expect_number(call, 2 / 12, "Begin with the formula.", INTENSITY, m=1, n=1, p=1, itemsize=4)
     for m, n, p in shapes:
         hint = "No operations: the intensity is 0.0, also where no byte is moved."
         expect_number(call, 0.0, hint, m=m, n=n, p=p, itemsize=4)
@@ -81,7 +86,7 @@ def amdahl_speedups(
     drawn = round(rng.uniform(0.01, 0.99), 3), int(rng.integers(2, 100))
     for serial, workers in [*cases, drawn]:
         expected = 1 / (serial + (1 - serial) / workers)
-        expect_number(call, expected, hint, serial=serial, workers=workers)
+        expect_number(call, expected, hint, AMDAHL, serial=serial, workers=workers)
 
 
 def amdahl_at_the_ends(
@@ -94,7 +99,7 @@ def amdahl_at_the_ends(
     for serial, workers in [*cases, (0.0, drawn), (1.0, drawn)]:
         expected = 1 / (serial + (1 - serial) / workers)
         hint = "Put 0, then 1, for serial into the formula by hand."
-        expect_number(call, expected, hint, serial=serial, workers=workers)
+        expect_number(call, expected, hint, AMDAHL, serial=serial, workers=workers)
 
 
 def edges_cover(
@@ -124,14 +129,128 @@ def edges_fair(
             raise CheckFailure(fact, hint)
 
 
-def expect_number(call: Call, expected: float, hint: str, **options: Any) -> None:
+AMDAHL: Mistakes = {
+    "it has serial and parallel exchanged": (
+        lambda serial, workers: 1 / ((1 - serial) + serial / workers),
+        "serial is the share that stays: serial + (1 - serial) / workers.",
+    ),
+    "it is Gustafson's law": (
+        lambda serial, workers: serial + (1 - serial) * workers,
+        "Here the work stays and the time shrinks: divide the time before by the time after.",
+    ),
+    "it is the time after, not the speedup": (
+        lambda serial, workers: serial + (1 - serial) / workers,
+        "The speedup is the time before, 1, divided by the time after.",
+    ),
+    "it is the speedup for each worker": (
+        lambda serial, workers: 1 / (serial + (1 - serial) / workers) / workers,
+        "That is the efficiency: do not divide by workers.",
+    ),
+    "it is what is gained, 1 less than the speedup": (
+        lambda serial, workers: 1 / (serial + (1 - serial) / workers) - 1,
+        "Twice as fast is 2: take nothing off.",
+    ),
+    "parentheses are missing": (
+        lambda serial, workers: 1 / serial + (1 - serial) / workers if serial else 0.0,
+        "1 / a + b is (1 / a) + b: put the sum into parentheses.",
+    ),
+    "nothing is serial in it": (
+        lambda serial, workers: float(workers),
+        "The serial share takes as long as before, however many workers there are.",
+    ),
+    "the parallel part is not divided by workers": (
+        lambda serial, workers: 1 / serial if serial else 0.0,
+        "The parallel share takes (1 - serial) / workers.",
+    ),
+    "serial is divided by workers, too": (
+        lambda serial, workers: 1 / (serial / workers + (1 - serial) / workers),
+        "Only 1 - serial is divided by workers.",
+    ),
+    "serial is taken for per cent": (
+        lambda serial, workers: 1 / (serial / 100 + (1 - serial / 100) / workers),
+        "serial is a share between 0 and 1.",
+    ),
+}
+INTENSITY: Mistakes = {
+    "an addition and a multiplication count as one operation": (
+        lambda m, n, p, itemsize: m * n * p / (moved(m, n, p) * itemsize),
+        "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
+    ),
+    "itemsize is left out": (
+        lambda m, n, p, itemsize: 2 * m * n * p / moved(m, n, p),
+        "It is operations per byte: each number moved has itemsize bytes.",
+    ),
+    "it divides by bits": (
+        lambda m, n, p, itemsize: 2 * m * n * p / (moved(m, n, p) * itemsize * 8),
+        "itemsize is bytes already.",
+    ),
+    "it is bytes per operation": (
+        lambda m, n, p, itemsize: moved(m, n, p) * itemsize / (2 * m * n * p),
+        "It is operations divided by bytes.",
+    ),
+    "C is counted twice": (
+        lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) + m * p) * itemsize),
+        "Each of the three matrices is moved once.",
+    ),
+    "C is left out": (
+        lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) - m * p) * itemsize),
+        "Each of the three matrices is moved once, C as well.",
+    ),
+    "itemsize is always 4": (
+        lambda m, n, p, itemsize: 2 * m * n * p / (moved(m, n, p) * 4),
+        "Use the argument itemsize: float64 has 8 bytes.",
+    ),
+    "it is twice as large": (
+        lambda m, n, p, itemsize: 4 * m * n * p / (moved(m, n, p) * itemsize),
+        "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
+    ),
+    "the sides of B or C are exchanged": (
+        lambda m, n, p, itemsize: 2 * m * n * p / ((m * n + p * p + m * n) * itemsize),
+        "A is m * n numbers, B n * p, C m * p.",
+    ),
+}
+
+
+def moved(m: int, n: int, p: int) -> int:
+    """Return how many numbers A, B and C hold together."""
+    return m * n + n * p + m * p
+
+
+def recognised(value: float, options: dict[str, Any], mistakes: Mistakes) -> tuple[str, str] | None:
+    """Return which mistake gives the value that came back, and what to do about it."""
+    for mistake, (formula, hint) in mistakes.items():
+        try:
+            other = formula(**options)
+        except (ArithmeticError, TypeError):
+            continue
+        if other and abs(value - other) <= CLOSE_NARROW * abs(other):
+            return mistake, hint
+    return None
+
+
+def not_close(value: float, expected: float) -> tuple[str, str] | None:
+    """Return how far a number is off that looks right, and what may have moved it."""
+    off = abs(value - expected) / abs(expected) if expected else float("inf")
+    if off > 0.05:
+        return None
+    fact = f"it is off by {off:.1g} of its size"
+    return fact, "Do not round, add no small number, and keep float64."
+
+
+def expect_number(
+    call: Call, expected: float, hint: str, mistakes: Mistakes | None = None, **options: Any
+) -> None:
     result, text = answer(call, hint, **options), described(call, (), options)
     value = result.value
     if value is None or value.shape != () or value.dtype.kind not in "iuf":
-        raise CheckFailure(f"{text} returned {found(result)}, it has to be one number", hint)
+        fact, todo = NOTHING if result.returned == "NoneType" else ("it has to be one number", hint)
+        raise CheckFailure(f"{text} returned {found(result)}, {fact}", todo)
     close = CLOSE_NARROW if value.dtype == np.float32 else CLOSE
     if not abs(float(value) - expected) <= close * abs(expected):  # NaN is not close
-        raise CheckFailure(f"{text} is {float(value):.6g}, expected {expected:.6g}", hint)
+        number = float(value)
+        cause = recognised(number, options, mistakes or {}) or not_close(number, expected)
+        fact, hint = (f": {cause[0]}", cause[1]) if cause else ("", hint)
+        raise CheckFailure(f"{text} is {number:.6g}, expected {expected:.6g}{fact}", hint)
 
 
 def expect_edges(call: Call, m: int, chunks: int) -> Array:

@@ -46,6 +46,8 @@ LOOPS = {
 }
 CHUNKS = "Cut A, not B, into num_processes groups of rows, and multiply each group by B."
 RACE = "Threads share something that they change: give each its own index and its own array."
+WHOLE = "The result may come from blocks only: no A @ B, and no kernel that multiplies the whole."
+SMALL = "Take block_size rows, columns and inner indices at a time, whatever their number is."
 ALMOST_ALL = 0.99
 REVISITS = 2  # how often on average blocked loops may come back to a triple of blocks
 FEW = 4  # steps; a check of the operands may take one more
@@ -228,6 +230,8 @@ def expect_blocks(call: Call, proof: Proof, size: int, side: str) -> None:
     products = [x for x in proof.products if x.rows * x.inner * x.columns]
     longest = max(length(x, side) for x in products)
     text = f"{call.__name__}: with block_size={size}"
+    if longest > size and any(is_whole(x, proof) for x in products):
+        raise CheckFailure(f"{text} one product takes A and B as a whole", WHOLE)
     if longest > size:
         fact = f"{text} the largest product has {longest} {SIDES[side]}"
         raise CheckFailure(fact, LOOPS[side])
@@ -236,8 +240,9 @@ def expect_blocks(call: Call, proof: Proof, size: int, side: str) -> None:
         return
     inside = all(max(x.rows, x.inner, x.columns) <= size for x in products)
     if not (inside and in_block_order(products, size)):
-        fact = f"{text} products have {longest} {SIDES[side]}, and are not taken block by block"
-        raise CheckFailure(fact, LOOPS[side])
+        fact = f"{text} there are {len(products)} products of at most {longest} {SIDES[side]} each"
+        small = all(max(x.rows, x.inner, x.columns) < size for x in products)
+        raise CheckFailure(f"{fact}, not blocks of {size}", SMALL if small else LOOPS[side])
 
 
 def in_block_order(products: Sequence[Product], size: int) -> bool:
@@ -313,6 +318,12 @@ def expect_threads(call: Call, proof: Proof, count: int) -> None:
         what = f"{taken} chunks on {len(threads)} threads multiply"
         fact = f"{call.__name__}: num_processes={count}: {what}"
         raise CheckFailure(fact, "Start at most num_processes threads, a chunk for each.")
+
+
+def is_whole(product: Product, proof: Proof) -> bool:
+    """Tell whether a product is the whole of A @ B."""
+    (m, n), (_, p) = (x.shape for x in proof.inputs)
+    return (product.rows, product.inner, product.columns) == (m, n, p)
 
 
 def length(product: Product, side: str) -> int:

@@ -58,7 +58,7 @@ def test_intensity_takes_nothing_else(condition: Any, kind: Any) -> None:
 
 def test_intensity_says_what_came() -> None:
     said = fails(formulas.intensity_of_squares, lambda **sides: 2 * intensity(**sides))
-    assert said.endswith("(m=6, n=6, p=6, itemsize=4) is 2, expected 1")
+    assert said.endswith("(m=6, n=6, p=6, itemsize=4) is 2, expected 1: it is twice as large")
     said = fails(formulas.intensity_of_squares, lambda **sides: [1])
     assert said.endswith("returned a list, it has to be one number")
 

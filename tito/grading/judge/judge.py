@@ -49,11 +49,17 @@ __all__ = ["judge_cells"]
 log = logging.getLogger(__name__)
 
 ONLY_VISIBLE = {
-    "failed": "It holds for the inputs in the notebook, but not for others of their kind",
-    "review": "It holds for the inputs in the notebook; for others of their kind it cannot be told",
-    "not-run": "It holds for the inputs in the notebook, and was not tried on others of their kind",
+    "failed": "It holds for the inputs in the notebook, but not for {kind}",
+    "review": "It holds for the inputs in the notebook; for {kind} it cannot be told",
+    "not-run": "It holds for the inputs in the notebook, and was not tried on {kind}",
 }
 """What a student reads of a condition that does not hold for the hidden inputs."""
+KINDS = {
+    **dict.fromkeys(("sizes", "shapes", "shape", "pairs", "lengths"), "other sizes"),
+    **dict.fromkeys(("block_sizes", "cases", "counts", "rows"), "other cases like these"),
+    **dict.fromkeys(("types", "itemsizes"), "other types"),
+}
+"""What hidden inputs change, by the parameter of the condition that holds it."""
 
 
 @dataclass
@@ -225,7 +231,7 @@ class Judge:
             for place, share in enumerate(session.check.shares):
                 if session.results[place].verdict == "passed":
                     result = self.attempt(call, share, self.hidden(session, call))
-                    session.results[place] = conceal(result)
+                    session.results[place] = conceal(result, kind_of(share))
         finally:
             call.close()
 
@@ -283,12 +289,18 @@ def late_parts(solutions: Mapping[str, str]) -> list[str]:
     return [module for module in LATE_PARTS if module.removeprefix("numpy.") in words]
 
 
-def conceal(result: ConditionResult) -> ConditionResult:
-    """Return a result on hidden inputs without anything that a child may have said."""
+def kind_of(share: Share) -> str:
+    """Return in words how the hidden inputs of a condition differ from those that are shown."""
+    changed = dict.fromkeys(KINDS[name] for name in share.inputs if name in KINDS)
+    return " and ".join([*changed, "other numbers"])
+
+
+def conceal(result: ConditionResult, kind: str) -> ConditionResult:
+    """Return a result on inputs of another `kind` without anything that a child may have said."""
     if result.verdict == "passed":
         return result
     detail = " | ".join(part for part in (result.fact, result.detail) if part)
-    return replace(result, fact=ONLY_VISIBLE[result.verdict], detail=detail)
+    return replace(result, fact=ONLY_VISIBLE[result.verdict].format(kind=kind), detail=detail)
 
 
 def not_run(shares: Sequence[Share], fact: str, hint: str) -> list[ConditionResult]:

@@ -1,0 +1,196 @@
+"""Recognised causes: what each slip is called, whichever condition meets it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tinytorch.utils.checking import CheckFailure
+from tito.conditions import attention, formulas, product
+from tito.conditions.call import LocalCall
+
+Kernel = Callable[..., Any]
+
+
+def said(condition: Any, kernel: Kernel, cut: str | None = None) -> tuple[str, str]:
+    with pytest.raises(CheckFailure) as caught:
+        condition(LocalCall(kernel, cut), np.random.default_rng(5))
+    return caught.value.fact, caught.value.hint
+
+
+def blocks(
+    starts: Callable[[int, int], range] = lambda n, b: range(0, n, b),
+    end: int = 0,
+    begin: int = 0,
+    store: bool = False,
+) -> Kernel:
+    """Return a product in blocks with a slip along the inner side."""
+
+    def kernel(A: Any, B: Any, block_size: int = 4) -> Any:
+        (m, n), p, b = A.shape, B.shape[1], block_size
+        C = np.zeros((m, p))
+        for i in range(0, m, b):
+            for k in starts(n, b):
+                piece = slice(max(0, k + begin), k + b + end)
+                part = A[i : i + b, piece] @ B[piece]
+                C[i : i + b] = part if store else C[i : i + b] + part
+        return C
+
+    return kernel
+
+
+def columns_to(last: Callable[[int, int], int]) -> Kernel:
+    def kernel(A: Any, B: Any, block_size: int = 4) -> Any:
+        C = np.zeros((A.shape[0], B.shape[1]))
+        for j in range(0, last(B.shape[1], block_size), block_size):
+            C[:, j : j + block_size] = A @ B[:, j : j + block_size]
+        return C
+
+    return kernel
+
+
+def not_joined(A: Any, B: Any, num_processes: int = 4) -> Any:
+    C, gate = np.zeros((A.shape[0], B.shape[1])), threading.Event()
+
+    def work() -> None:
+        gate.wait(0.2)
+        C[:] = A @ B
+
+    threading.Thread(target=work, daemon=True).start()
+    return C
+
+
+PLAIN = {
+    "exchanged": (lambda A, B: B @ A, "it is B @ A", "The order matters"),
+    "entries": (lambda A, B: A * B, "it is A * B, entry by entry", "multiplies matrices"),
+    "sum": (lambda A, B: A + B, "it is A + B", "add along the inner side"),
+    "transposed B": (lambda A, B: A @ B.T, "it is A @ B.T", "B is not transposed"),
+    "transposed A": (lambda A, B: A.T @ B, "it is A.T @ B", "A is not transposed"),
+    "no return": (lambda A, B: None, "it returns None", "End the function with `return`"),
+    "a list": (lambda A, B: (A @ B).tolist(), "it returns a list", "Return one array"),
+    "twice": (lambda A, B: 2 * (A @ B), "added 2 times", "not zero at the beginning"),
+    "not from zero": (lambda A, B: A @ B + 1, "each entry is off by 1", "has to be zero before"),
+    "backwards": (lambda A, B: (A @ B)[::-1], "in another order", "where its rows begin"),
+    "half": (lambda A, B: (A @ B)[: len(A) // 2], "rows came back", "Return after the loop"),
+    "side by side": (
+        lambda A, B: np.hstack(np.split(A @ B, 2)) if len(A) % 2 == 0 else A @ B,
+        "the chunks lie side by side",
+        "below each other",
+    ),
+    "rounded": (lambda A, B: np.round(A @ B, 3), "rounded to 3 places", "Do not round"),
+    "narrow": (lambda A, B: (A @ B).astype("f4"), "the result is float32", "np.result_type"),
+    "input": (lambda A, B: input(), "raised ", "remove input()"),
+    "outside": (lambda A, B: helper(A) @ B, "raised NameError", "import it in this cell"),  # type: ignore[name-defined] # noqa: F821
+    "random": (
+        lambda A, B: A @ B + np.random.default_rng().random((len(A), B.shape[1])),
+        "two calls with the same A and B give different results",
+        "np.empty",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kernel", "fact", "hint"), PLAIN.values(), ids=PLAIN)
+def test_a_slip_is_called_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, kernel: Kernel, fact: str, hint: str
+) -> None:
+    monkeypatch.setattr("builtins.input", lambda: (_ for _ in ()).throw(EOFError("no input")))
+    for condition in (product.square, product.inputs_unchanged):
+        found = said(condition, kernel)
+        assert fact in found[0]
+        assert hint in found[1]
+
+
+INNER = {
+    "end too early": (blocks(end=-1), "inner indices 3, 7 of 8 are missing", "leaves out its end"),
+    "overlap": (blocks(begin=-1), "inner index 3 of 8 is added more than once", "leaves out"),
+    "stored": (blocks(store=True), "inner indices 0 to 3 of 8 are missing: the first", "C += X"),
+    "last lost": (
+        blocks(lambda n, b: range(0, n - b, b)),
+        "inner indices 4 to 7 of 8 are missing: the last ones",
+        "range(0, n, b) has the starts of all",
+    ),
+    "second first": (
+        blocks(lambda n, b: range(b, n, b)),
+        "inner indices 0 to 3 of 8 are missing: the first ones",
+        "begins with the first block",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kernel", "fact", "hint"), INNER.values(), ids=INNER)
+def test_inner_indices_that_are_missing_or_double_are_named(
+    kernel: Kernel, fact: str, hint: str
+) -> None:
+    def square_of_eight(call: Any, rng: Any) -> None:
+        product.square(call, rng, sizes=(8,))
+
+    found = said(square_of_eight, kernel, "block_size")
+    assert fact in found[0]
+    assert hint in found[1]
+
+
+def test_a_last_block_and_more_than_that_are_told_apart() -> None:
+    def ragged(call: Any, rng: Any) -> None:
+        product.ragged_blocks(call, rng, shapes=((10, 7, 9),), block_sizes=(4,))
+
+    smaller = said(ragged, columns_to(lambda n, b: n // b * b), "block_size")[0]
+    assert smaller.endswith("column 8 is zero: the last, smaller block was left out")
+    first = said(ragged, columns_to(lambda n, b: b), "block_size")[0]
+    assert first.endswith("columns 4 to 8 are zero: only the first 4 of 9 columns were computed")
+
+
+def test_zeros_are_told_by_what_was_multiplied() -> None:
+    fact, hint = said(product.square, not_joined, "num_processes")
+    assert fact.endswith("nothing was multiplied before the function returned")
+    assert hint.startswith("Wait for each thread with join() or result()")
+
+    def dropped(A: Any, B: Any, block_size: int = 4) -> Any:
+        return blocks(lambda n, b: range(0))(A, B, block_size)
+
+    fact, hint = said(product.square, dropped, "block_size")
+    assert fact.endswith("nothing was multiplied before the function returned")
+    assert "range(0, m, block_size) has the starts of all blocks" in hint
+
+    def lost(A: Any, B: Any) -> Any:
+        C = np.zeros((len(A), B.shape[1]))
+        D = C + A @ B
+        return C if D.size else D
+
+    fact, hint = said(product.square, lost)
+    assert fact.endswith("products were computed, and none is in the result")
+    assert hint.startswith("Write into the array that you return")
+
+
+FORMULAS = {
+    "exchanged": (lambda s, w: 1 / ((1 - s) + s / w), "serial and parallel exchanged"),
+    "Gustafson": (lambda s, w: s + (1 - s) * w, "Gustafson's law"),
+    "time": (lambda s, w: s + (1 - s) / w, "the time after, not the speedup"),
+    "rounded": (lambda s, w: round(1 / (s + (1 - s) / w), 5), "it is off by "),
+    "a small number": (lambda s, w: 1 / (s + (1 - s) / w + 1e-7), "it is off by 3e-07"),
+}
+
+
+@pytest.mark.parametrize(("formula", "fact"), FORMULAS.values(), ids=FORMULAS)
+def test_formulas_name_the_slip(formula: Callable[..., float], fact: str) -> None:
+    def cases(call: Any, rng: Any) -> None:
+        formulas.amdahl_speedups(call, rng, cases=((0.1, 4), (0.25, 3)))
+
+    found, hint = said(cases, lambda serial, workers: formula(serial, workers))
+    assert fact in found
+    if "off by" in fact:
+        assert hint == "Do not round, add no small number, and keep float64."
+
+
+def test_attention_names_the_slip_and_what_to_do() -> None:
+    def softmax_of_all(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        out = np.zeros((len(Q), V.shape[1]))
+        for i in range(0, len(Q), rows):
+            weights = np.exp(Q[i : i + rows] @ K.T / np.sqrt(Q.shape[1]))
+            out[i : i + rows] = weights / weights.sum() @ V
+        return out
+
+    fact, hint = said(attention.attends, softmax_of_all)
+    assert fact.endswith("it comes from one softmax over the whole chunk")
+    assert "keepdims=True" in hint
