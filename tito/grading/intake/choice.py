@@ -89,7 +89,7 @@ def choose(
     """
     submission = _submission(lesson, files)
     name = submission.get("name") or _the_file(lesson, files)
-    left = tuple(n for n in files if n != name and not _is_beside(n))
+    left = tuple(n for n in files if n != name and not _is_beside(lesson, n))
     if name.lower().endswith(".zip"):
         return replace_left(_choose_in(lesson, files, name, names_another, zips), left)
     other = names_another(name)
@@ -168,7 +168,7 @@ def _the_file(lesson: Lesson, files: Mapping[str, Reader]) -> str:
         named = [name for name in found if is_variant(lesson, name)]
         if found:
             return _on_top(lesson, named or found)
-    others = [name for name in usable if not _is_beside(name)]
+    others = [name for name in usable if not _is_beside(lesson, name)]
     there = f": {listed(sorted(others))}" if others else ""
     raise NotTaken(f"it holds no {lesson.notebook_name}{there}", "Ask the student for it.")
 
@@ -195,9 +195,10 @@ def _depth(lesson: Lesson, name: str) -> int:
     return sum(folder != lesson.assignment for folder in PurePosixPath(name).parts[:-1])
 
 
-def _is_beside(name: str) -> bool:
+def _is_beside(lesson: Lesson, name: str) -> bool:
     """Whether a file comes with a hand-in without being part of it."""
-    return is_litter(name) or PurePosixPath(name).name in (TIMESTAMP, SUBMISSION)
+    ours = (TIMESTAMP, SUBMISSION, f"{lesson.name}.receipts.txt")
+    return is_litter(name) or PurePosixPath(name).name in ours
 
 
 def _content(files: Mapping[str, Reader], name: str, most: int) -> bytes:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from tito.files import Refused
 from tito.grading.intake.choice import NotTaken
-from tito.grading.intake.owners import STUDENT
+from tito.grading.intake.owners import STUDENT, is_lessons_name
 from tito.lesson import Lesson
 from tito.lms.names import Named
 from tito.lms.people import People, Person, fallback_id
@@ -30,7 +30,7 @@ class Identities:
     def __init__(self, lesson: Lesson, people: People) -> None:
         self.people = people
         self.lesson = lesson
-        self.rename = f"Collect it as STUDENT_{lesson.notebook_name}."
+        self.rename = f"Collect it as STUDENT_{lesson.notebook_name}, or as STUDENT.zip."
         self._namesakes: dict[str, set[str]] = {}
 
     def expect(self, all_named: Iterable[Named]) -> None:
@@ -54,6 +54,8 @@ class Identities:
         if found:
             return found[0].id, found[0], self._before_the_roster(student, found[0])
         if named.system == "plain":
+            if is_lessons_name(self.lesson, student):
+                raise NotTaken("its name tells no student", self.rename)
             if not STUDENT.fullmatch(student):
                 raise Refused("a student id is letters, digits and . _ @ + -")
             return (

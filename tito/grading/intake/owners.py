@@ -16,6 +16,7 @@ __all__ = [
     "belongs",
     "by_student",
     "is_known",
+    "is_lessons_name",
     "is_litter",
     "is_notebook",
     "is_variant",
@@ -124,6 +125,12 @@ def is_variant(lesson: Lesson, name: str) -> bool:
     """Whether a file is called like the lesson's notebook, or like a copy of it."""
     wanted = rf"{re.escape(lesson.name)}{COPY}\.(?:ipynb(?:\.txt|\.json)?|py)"
     return re.fullmatch(wanted, PurePosixPath(name).name, re.IGNORECASE) is not None
+
+
+def is_lessons_name(lesson: Lesson, name: str) -> bool:
+    """Whether a folder or a zip file is called like the lesson, so that it names no student."""
+    wanted = rf"(?:{re.escape(lesson.name)}|{re.escape(lesson.assignment)}){COPY}"
+    return re.fullmatch(wanted, name, re.IGNORECASE) is not None
 
 
 def is_litter(name: str) -> bool:

@@ -503,6 +503,27 @@ def test_collect_takes_a_file_of_tito_submit(lesson: Lesson, tmp_path: Path) -> 
     assert not lesson.handed_in("ada").with_name("timestamp.txt").exists()
 
 
+@pytest.mark.parametrize("name", ["kernels.zip", "kernels-2.zip", "11_kernels (1).zip"])
+def test_collect_asks_whose_a_file_of_tito_submit_is(
+    lesson: Lesson, tmp_path: Path, name: str
+) -> None:
+    files = {name: submitted(), "bob/kernels.ipynb": WORK}
+    done = collect_paths(lesson, [write(tmp_path / "in", files)])
+    assert list(refused(done).values()) == ["its name tells no student"]
+    assert lesson.submitted_students() == ["bob"]
+
+
+def test_collect_takes_what_tito_submit_packed_from_canvas(lesson: Lesson, tmp_path: Path) -> None:
+    files = {
+        "doejane_1141_5_kernels.zip": submitted(),
+        "doejane_1141_6_kernels.receipts.txt": b"",
+    }
+    path = download(tmp_path / "submissions.zip", [], files)
+    done = collect_paths(lesson, [path], roster("canvas_grades.csv"))
+    assert stored(lesson, "jdoe") == WORK
+    assert done.is_complete
+
+
 FALSE = {
     "another digest": ({"sha256": "0" * 64}, "its digest is another"),
     "another assignment": ({"assignment": "03_layers"}, "is of 03_layers, not of 11_kernels"),
