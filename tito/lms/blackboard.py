@@ -79,7 +79,8 @@ def layout(table: Table, wanted: Column) -> Layout:
         raise TitoError(
             "The file is none of Blackboard's grades.", "Download it: Grades, Work Offline."
         )
-    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    titles = {at: found["title"] for at, found in columns.items()}
+    score = find_column(titles, table.header, wanted, TITLE)
     require_points(columns[score]["most"] or "", wanted, TITLE)
 
     def named(row: list[str]) -> Named | None:

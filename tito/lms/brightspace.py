@@ -63,7 +63,8 @@ def layout(table: Table, wanted: Column) -> Layout:
         for at, name in enumerate(table.header)
         if (found := COLUMN.fullmatch(name.strip()))
     }
-    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    titles = {at: found["title"] for at, found in columns.items()}
+    score = find_column(titles, table.header, wanted, TITLE)
     require_points(columns[score]["most"] or "", wanted, TITLE)
     keys = [at for at in (table.column("username"), table.column("orgdefinedid")) if at >= 0]
 

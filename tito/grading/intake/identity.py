@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from tito.files import Refused
 from tito.grading.intake.choice import NotTaken
-from tito.grading.intake.owners import STUDENT, is_lessons_name
+from tito.grading.intake.owners import STUDENT, is_lessons_name, plain
 from tito.lesson import Lesson
 from tito.lms.names import Named
 from tito.lms.people import People, Person, fallback_id
@@ -33,6 +32,10 @@ class Identities:
         self.rename = f"Collect it as STUDENT_{lesson.notebook_name}, or as STUDENT.zip."
         self._namesakes: dict[str, set[str]] = {}
 
+    def has(self, name: str) -> bool:
+        """Whether the roster knows a student by that id, address or name."""
+        return bool(self.people.identify(plain(name)))
+
     def expect(self, all_named: Iterable[Named]) -> None:
         """Take note of all that a download names: without a roster, namesakes are nobody."""
         for named in all_named:
@@ -57,7 +60,8 @@ class Identities:
             if is_lessons_name(self.lesson, student):
                 raise NotTaken("its name tells no student", self.rename)
             if not STUDENT.fullmatch(student):
-                raise Refused("a student id is letters, digits and . _ @ + -")
+                remedy = f"{READ_A_ROSTER} Or: {self.rename}"
+                raise NotTaken("a student id is letters, digits and . _ @ + -", remedy)
             return (
                 student,
                 None,

@@ -79,8 +79,8 @@ def by_student(lesson: Lesson, files: Mapping[str, Reader]) -> tuple[dict[str, W
 def of_class(lesson: Lesson, files: Mapping[str, Reader], known: Known) -> dict[str, Reader]:
     """Return the files without the folders around the whole class.
 
-    A folder is taken for one if it cannot be a student's, if all in it is in nbgrader's tree, or if
-    it is no known student's and there is a known one in it.
+    A folder is taken for one if there is a known student in it, if all in it is in nbgrader's tree,
+    or if it is called like no student and has several folders in it.
     """
     while True:
         wanted = [name for name in files if is_notebook(name) or name.lower().endswith(".zip")]
@@ -90,7 +90,8 @@ def of_class(lesson: Lesson, files: Mapping[str, Reader], known: Known) -> dict[
         if len(tops) != 1 or not inside or top == lesson.assignment or known(top):
             return dict(files)
         in_the_tree = all(name.split("/")[2:3] == [lesson.assignment] for name in wanted)
-        if STUDENT.fullmatch(top) and not (in_the_tree or any(map(known, inside))):
+        is_around = not STUDENT.fullmatch(top) and len(inside) > 1
+        if not (is_around or in_the_tree or any(map(known, inside))):
             return dict(files)
         files = {name.removeprefix(f"{top}/"): read for name, read in files.items()}
 

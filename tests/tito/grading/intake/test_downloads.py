@@ -151,6 +151,19 @@ def test_collect_takes_no_time_that_a_student_put_into_a_zip(
     assert not lesson.handed_in("jdoe").with_name("timestamp.txt").exists()
 
 
+def test_collect_takes_a_download_of_another_name_if_it_is_forced(
+    lesson: Lesson, tmp_path: Path, canvas: Path
+) -> None:
+    people = roster("canvas_grades.csv")
+    canvas.rename(canvas.with_name("hw.zip"))
+    write(canvas.parent, {"ada/kernels.ipynb": WORK})
+    done = by_name(collect_paths(lesson, [canvas.parent], people))
+    assert done["hw"].status == "refused"
+    assert done["hw"].remedy == "If it is Canvas's download, name it alone, or use --from."
+    collect_paths(lesson, [canvas.parent], people, system="canvas")
+    assert len(lesson.submitted_students()) == 30
+
+
 def test_collect_names_what_canvas_did_not_name(lesson: Lesson, canvas: Path) -> None:
     with zipfile.ZipFile(canvas, "a") as file:
         file.writestr("kernels.ipynb", WORK)
@@ -459,6 +472,46 @@ def test_collect_takes_a_folder_around_the_class(
         path.write_bytes(zipped(files))
     collect_paths(lesson, [path], [Person(who) for who in known])
     assert lesson.submitted_students() == ["ada", "bob"]
+
+
+ZIPS_IN_A_ZIP = {
+    "one of a student": (["work.zip"], ["ada"]),
+    "several": (["bob.zip", "eve_kernels.zip"], ["bob", "eve"]),
+    "one of somebody known": (["dan.zip"], ["dan"]),
+}
+
+
+@pytest.mark.parametrize(("names", "students"), ZIPS_IN_A_ZIP.values(), ids=ZIPS_IN_A_ZIP)
+def test_collect_takes_zip_files_in_a_zip_that_is_named(
+    lesson: Lesson, tmp_path: Path, names: list[str], students: list[str]
+) -> None:
+    files = {"ada.zip": zipped(dict.fromkeys(names, zipped({"kernels.ipynb": WORK})))}
+    collect_paths(lesson, [write(tmp_path, files) / "ada.zip"], [Person("dan")])
+    assert lesson.submitted_students() == students
+
+
+def test_collect_takes_a_canvas_zip_as_plain_if_it_is_forced(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    path = download(tmp_path / "submissions.zip", names_of("canvas")[:2])
+    collect_paths(lesson, [path], system="plain")
+    assert lesson.submitted_students() == ["doejane_1141_50300", "doejohn_1142_50303"]
+
+
+def test_collect_names_a_link_to_a_folder(lesson: Lesson, tmp_path: Path) -> None:
+    write(tmp_path, {"in/ada/kernels.ipynb": WORK, "out/bob/kernels.ipynb": WORK})
+    (tmp_path / "in" / "bob").symlink_to(tmp_path / "out" / "bob")
+    (left,) = collect_paths(lesson, [tmp_path / "in"]).left
+    assert (left.file, left.reason) == ("in/bob", "it is a link to a folder")
+
+
+@pytest.mark.parametrize("people", [[], [Person("jdoe", "Jane", "Doe")]], ids=["no roster", "one"])
+def test_collect_takes_no_folder_of_a_student_for_the_class(
+    lesson: Lesson, tmp_path: Path, people: list[Person]
+) -> None:
+    path = write(tmp_path / "in", {"Jane Doe/work/kernels.ipynb": WORK})
+    done = collect_paths(lesson, [path], people)
+    assert [one.name for one in done.submissions] == (["jdoe"] if people else ["Jane Doe"])
 
 
 def test_collect_finds_people_by_name_in_plain_folders(lesson: Lesson, tmp_path: Path) -> None:
