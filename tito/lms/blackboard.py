@@ -26,10 +26,8 @@ NAME = re.compile(
 )
 COLUMN = re.compile(r"(?P<title>.+) \[[^\]]*?(?P<most>[\d.,]+)?(?: [^\]\d]*)?\] ?\|\d+")
 TIME = "%Y-%m-%d-%H-%M-%S"
-ABOUT = "about this attempt.txt"
-"""What Blackboard's own text about an attempt is called here."""
-OWN_FILES: tuple[str, ...] = (ABOUT,)
-"""What the system adds to the files of students."""
+OWN_FILES: tuple[str, ...] = ()
+"""What the system adds beside the files of students."""
 
 
 def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
@@ -57,8 +55,7 @@ def _parse(path: str, assignment: str) -> tuple[Named, ...]:
     ends = ["_".join(parts[at:]) for at in range(len(parts))]  # a roster knows which it is
     ids = tuple(dict.fromkeys([likely, *ends] if assignment else ends))
     key = f"{found['who']} {found['time']}"
-    file = found["file"] or ABOUT
-    return (Named("blackboard", key, file, ids=ids, user_id=likely, time=time),)
+    return (Named("blackboard", key, found["file"] or "", ids=ids, user_id=likely, time=time),)
 
 
 def layout(table: Table, wanted: Column) -> Layout:

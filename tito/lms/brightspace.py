@@ -17,7 +17,7 @@ __all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "new_file
 TITLE = "Brightspace"
 ARCHIVE = re.compile(r".+ Download .+\.zip", re.IGNORECASE)
 OWN_FILES: tuple[str, ...] = ("index.html",)
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 COLUMN = re.compile(r"(?P<title>.+?) Points Grade(?: <.*?MaxPoints:(?P<most>[\d.,]+).*>)?")
 END = "End-of-Line Indicator"

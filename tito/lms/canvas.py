@@ -26,7 +26,7 @@ __all__ = [
 TITLE = "Canvas"
 ARCHIVE = re.compile(r"(?:.+_)?submissions(?: ?\(\d+\)|-\d+)?\.zip", re.IGNORECASE)
 OWN_FILES: tuple[str, ...] = ()
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 NAME = re.compile(
     r"(?P<who>\w+?)(?P<late>_LATE)?_(?P<user>\d+)_(?:(?P<number>\d+)_(?P<file>[^/]+)"

@@ -18,7 +18,7 @@ class Named:
     key : str
         What the files of one hand-in have in common.
     file : str
-        The file's path as the student handed it in.
+        The file's path as the student handed it in; empty for a file of the system's own.
     name : str
         The person's name as the system writes it; empty if it tells none.
     ids : tuple of str

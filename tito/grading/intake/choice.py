@@ -10,7 +10,7 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip_in
-from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_lesson
+from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_one
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import for_nbgrader, parse_time
 from tito.lesson import Lesson
@@ -27,7 +27,7 @@ TIMESTAMP_BYTES = 100
 SCRIPT_BYTES = MIB
 MOST_ZIPS = 3
 """So many zip files in one another are opened."""
-MOST_LISTED = 5
+MOST_LISTED = 20
 
 
 class NotTaken(Refused):
@@ -134,13 +134,14 @@ def _choose_in(
         raise NotTaken(f"{name} lies in {zips} zip files", "Unpack it.")
     try:
         with opened_zip_in(_content(files, name, lesson.course.limits.file_mib * MIB)) as inner:
-            found = choose(lesson, of_lesson(lesson, inner), names_another, zips + 1)
+            work = of_one(lesson, inner)
+            found = choose(lesson, work.files, names_another, zips + 1)
     except NotTaken as refused:
         raise NotTaken(f"{name}: {refused}", refused.remedy) from None
     except Refused as refused:
         told = str(refused) if str(refused).startswith(name) else f"{name} {refused}"
         raise Refused(told) from None
-    left = tuple(f"{name}/{one}" for one in found.left)
+    left = tuple(f"{name}/{one}" for one in (*found.left, *work.beside))
     return replace(found, name=f"{name}/{found.name}", left=left)
 
 

@@ -22,11 +22,11 @@ from tito.grading.intake.owners import (
     belongs,
     by_student,
     is_known,
-    is_litter,
     is_notebook,
+    is_passed_over,
     named_in,
     of_class,
-    of_lesson,
+    of_one,
     owner_of,
     plain,
 )
@@ -142,8 +142,8 @@ class _Intake:
         for top, folders, names in os.walk(folder, onerror=closed.append):
             for link in (Path(top, name) for name in folders):
                 if link.is_symlink():
-                    shown = f"{folder.name}/{link.relative_to(folder).as_posix()}"
-                    self._leave(shown, "it is a link to a folder", "Name that folder itself.")
+                    path, remedy = link.relative_to(folder).as_posix(), "Name that folder itself."
+                    self._leave(folder.name, path, "it is a link to a folder", remedy)
             for file in (Path(top, name) for name in names):
                 files[file.relative_to(folder).as_posix()] = _OnDisk(file)
         for error in closed:
@@ -165,7 +165,7 @@ class _Intake:
         try:
             with opened_zip(archive.resolve()) as files:
                 if self._is_of_one(owner, archive, files):
-                    yield self._one(plain(owner), Work(of_lesson(self.lesson, files)))
+                    yield self._one(plain(owner), of_one(self.lesson, files))
                 else:
                     yield from self._class(files, archive.name)
         except Refused as refused:
@@ -221,7 +221,7 @@ class _Intake:
         for name in loose:
             is_ours = belongs(self.lesson, name)
             reason = "its name tells no student" if is_ours else "its folder is another lesson's"
-            self._leave(f"{label}/{name}", reason, self.rename)
+            self._leave(label, name, reason)
 
     def _zip(self, name: str, read: Reader, student: str) -> Iterator[Collected]:
         """A zip file among those of a class: a download of a system, or a student's own."""
@@ -230,7 +230,7 @@ class _Intake:
                 if self._is_class(name, student, files):
                     yield from self._class(files, name)
                     return
-                done = self._one(plain(student), Work(of_lesson(self.lesson, files)))
+                done = self._one(plain(student), of_one(self.lesson, files))
                 system = recognise(unwrapped(files)) if done.status == "refused" else ""
                 remedy = f"If it is {TITLES.get(system)}'s download, name it alone, or use --from."
                 yield replace(done, remedy=remedy) if system else done
@@ -254,10 +254,11 @@ class _Intake:
             found = placed(parse, path) if self.system else parse(path)
             for named in found:
                 if not belongs(self.lesson, named.file):
-                    self._leave(f"{label}/{path}", "its folder is another lesson's", self.rename)
+                    self._leave(label, path, "its folder is another lesson's")
                 else:
                     first, own = works.setdefault(named.key, (named, {}))
-                    own[_free_name(named.file, own)] = read
+                    if named.file:
+                        own[_free_name(named.file, own)] = read
                     newest = named if is_notebook(named.file) else first
                     works[named.key] = (newest, own)
             if not found:
@@ -271,15 +272,15 @@ class _Intake:
         name = path.rpartition("/")[2]
         if is_download(name) or (self.system and name.lower().endswith(".zip")):
             yield from self._zip(path, read, Path(name).stem)
-        elif not is_litter(path) and name not in SYSTEMS[system].OWN_FILES:
+        elif path not in SYSTEMS[system].OWN_FILES:
             reason = f"its name is not one that {TITLES[system]} gives"
-            self._leave(f"{label}/{path}", reason, self.rename)
+            self._leave(label, path, reason)
 
-    def _leave(self, file: str, reason: str, remedy: str) -> None:
-        """Take note of a file that is no hand-in, unless it is of another lesson of the course."""
-        lessons = self.lesson.course.lessons.keys() - {self.lesson.assignment}
-        if not is_litter(file) and not lessons.intersection(file.split("/")):
-            self.left.append(NotCollected(file, reason, remedy))
+    def _leave(self, label: str, path: str, reason: str, remedy: str = "") -> None:
+        """Take note of a file that is no hand-in, unless nobody misses it."""
+        if not is_passed_over(self.lesson, path):
+            file = f"{label}/{path}" if label else path
+            self.left.append(NotCollected(file, reason, remedy or self.rename))
 
     def _one(self, named: Named, work: Work) -> Collected:
         """Collect what one student handed in at one time."""
@@ -294,7 +295,8 @@ class _Intake:
             reason, remedy = str(refused), getattr(refused, "remedy", "")
         except Exception as error:  # of whatever kind, it is this student's matter
             reason, remedy = f"it cannot be read: {type(error).__name__}: {error}", ""
-        return self._refused(named, reason, remedy, person)
+        unread = f"; besides: {listed(sorted(work.beside))}" if work.beside else ""
+        return self._refused(named, f"{reason}{unread}", remedy, person)
 
     def _taken(self, student: str, named: Named, work: Work) -> Collected:
         chosen, notes = self._chosen(student, named, work)
@@ -311,9 +313,7 @@ class _Intake:
     def _chosen(self, student: str, named: Named, work: Work) -> tuple[Chosen, tuple[str, ...]]:
         if work.refusal:
             raise Refused(work.refusal)
-        own_files = () if named.system == "plain" else SYSTEMS[named.system].OWN_FILES
-        own = {name: read for name, read in work.files.items() if name not in own_files}
-        chosen = choose(self.lesson, own, partial(self._names_another, student, named))
+        chosen = choose(self.lesson, work.files, partial(self._names_another, student, named))
         if named.system == "plain":
             return chosen, ()
         course = self.lesson.course

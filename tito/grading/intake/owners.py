@@ -19,10 +19,11 @@ __all__ = [
     "is_lessons_name",
     "is_litter",
     "is_notebook",
+    "is_passed_over",
     "is_variant",
     "named_in",
     "of_class",
-    "of_lesson",
+    "of_one",
     "owner_of",
     "plain",
 ]
@@ -106,9 +107,16 @@ def _student_of(lesson: Lesson, name: str) -> tuple[str, str]:
     return (name[: found.start()] if found else ""), name
 
 
-def of_lesson(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Reader]:
-    """Return the files that do not belong to another lesson."""
-    return {name: read for name, read in files.items() if belongs(lesson, name)}
+def of_one(lesson: Lesson, files: Mapping[str, Reader]) -> Work:
+    """Return one student's files; those in a folder like another lesson's lie beside."""
+    own = {name: read for name, read in files.items() if belongs(lesson, name)}
+    return Work(own, beside=[n for n in files if n not in own and not is_passed_over(lesson, n)])
+
+
+def is_passed_over(lesson: Lesson, name: str) -> bool:
+    """Whether nobody misses a file: it is litter, or of another lesson of the course."""
+    lessons = lesson.course.lessons.keys() - {lesson.assignment}
+    return is_litter(name) or not lessons.isdisjoint(name.split("/"))
 
 
 def belongs(lesson: Lesson, name: str) -> bool:

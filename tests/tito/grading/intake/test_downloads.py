@@ -431,6 +431,20 @@ def test_collect_names_what_lies_in_a_folder_of_another_lesson(
     assert left.file.endswith("2024_hw/kernels.ipynb")
 
 
+def test_collect_names_what_lies_in_such_a_folder_of_a_students_zip(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    files = {
+        "ada.zip": zipped({"kernels.ipynb": WORK, "12_next/a.ipynb": WORK}),
+        "bob.zip": zipped({"2024_hw/kernels.ipynb": WORK}),
+        "eve.zip": zipped({"kernels.ipynb": WORK, "03_layers/a.ipynb": WORK}),
+    }
+    done = by_name(collect_paths(lesson, [write(tmp_path / "in", files)]))
+    assert done["ada"].reason == "took kernels.ipynb, and not 12_next/a.ipynb"
+    assert done["bob"].reason == "it holds no kernels.ipynb; besides: 2024_hw/kernels.ipynb"
+    assert (done["eve"].status, done["eve"].reason) == ("collected", "")
+
+
 def test_collect_takes_a_file_that_is_named(lesson: Lesson, tmp_path: Path) -> None:
     folder = write(tmp_path, {"ada_kernels.ipynb": WORK, "bob_kernels (1).ipynb": WORK})
     collect_paths(lesson, sorted(folder.glob("*.ipynb")))
