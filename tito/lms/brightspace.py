@@ -22,7 +22,7 @@ OWN_FILES: tuple[str, ...] = ("index.html",)
 COLUMN = re.compile(r"(?P<title>.+?) Points Grade(?: <.*?MaxPoints:(?P<most>[\d.,]+).*>)?")
 END = "End-of-Line Indicator"
 NAME = re.compile(
-    r"(?P<folder>\d+-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
+    r"(?P<folder>(?P<user>\d+)-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
     r"(?P<hour>\d{1,2})(?P<minute>\d\d) (?P<half>[AP]M))(?:/(?P<below>.+)| - (?P<flat>[^/]+))"
 )
 
@@ -38,7 +38,8 @@ def _parse(path: str) -> tuple[Named, ...]:
     if found is None or time is None:
         return ()
     file, folder = found["below"] or found["flat"], found["folder"]
-    return (Named("brightspace", folder, file, name=found["who"], time=time, folder=folder),)
+    who, user = found["who"], found["user"]  # by one source, the student's number
+    return (Named("brightspace", folder, file, name=who, user_id=user, time=time, folder=folder),)
 
 
 def _time(found: re.Match[str]) -> datetime | None:

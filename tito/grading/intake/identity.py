@@ -73,7 +73,7 @@ class Identities:
         if not STUDENT.fullmatch(student) or named.user_id.startswith("anon_"):
             raise NotTaken("it tells no student id", READ_A_ROSTER)
         if len(self._namesakes.get(student, ())) > 1:
-            raise NotTaken(f"two people are called {named.name}", READ_A_ROSTER)
+            raise NotTaken(f"two people may be called {named.name}", READ_A_ROSTER)
         return student, None, (NO_ROSTER,)
 
     def _before_the_roster(self, student: str, person: Person) -> tuple[str, ...]:

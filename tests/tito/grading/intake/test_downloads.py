@@ -264,7 +264,7 @@ def test_collect_refuses_two_people_of_one_name_without_a_roster(
 ) -> None:
     names = [f"John Smith_{n}_assignsubmission_file_/kernels.ipynb" for n in (700102, 700103)]
     done = collect_paths(lesson, [download(tmp_path / "TT-Kernels-4711.zip", names)])
-    reason = "two people are called John Smith"
+    reason = "two people may be called John Smith"
     assert refused(done) == dict.fromkeys(["John Smith (700102)", "John Smith (700103)"], reason)
 
 
@@ -314,6 +314,16 @@ def test_collect_takes_the_last_attempt_of_brightspace(lesson: Lesson, tmp_path:
     assert done.is_complete
     assert stored(lesson, "jdoe", "timestamp.txt") == b"2027-01-20 10:49:00.000000 UTC"
     assert len(earlier(lesson, "jdoe")) == 1
+
+
+def test_collect_refuses_namesakes_of_brightspace_without_a_roster(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    names = [
+        f"{number}-77 - John Smith - Jan 20, 2027 926 PM/kernels.ipynb" for number in (9002, 9003)
+    ]
+    done = collect_paths(lesson, [download(tmp_path / "a.zip", names)])
+    assert set(refused(done)) == {"John Smith (9002)", "John Smith (9003)"}
 
 
 def test_collect_takes_no_local_time_without_a_clock(plain_course: Course, tmp_path: Path) -> None:
