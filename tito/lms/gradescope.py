@@ -49,7 +49,6 @@ def _parse(path: str, people: Mapping[str, list[dict[str, Any]]]) -> tuple[Named
             number=int(found["number"]),
             time=one["time"],
             folder=found["folder"],
-            group=len(who) > 1,
         )
         for place, one in enumerate(who)
     )

@@ -33,8 +33,6 @@ class Named:
         When it was handed in; without a zone it is the clock of the course.
     folder : str
         The first part of the path, which a feedback file has to repeat.
-    group : bool
-        Whether several people handed it in.
     """
 
     system: str
@@ -47,7 +45,6 @@ class Named:
     late: bool = False
     time: datetime | None = None
     folder: str = ""
-    group: bool = False
 
     @property
     def shown(self) -> str:

@@ -67,7 +67,12 @@ class Chosen:
 
 
 def choose(
-    lesson: Lesson, files: Mapping[str, Reader], names_another: Callable[[str], str], zips: int = 0
+    lesson: Lesson,
+    files: Mapping[str, Reader],
+    names_another: Callable[[str], str],
+    *,
+    timed: bool = True,
+    zips: int = 0,
 ) -> Chosen:
     """Choose the notebook among a student's files.
 
@@ -79,6 +84,8 @@ def choose(
         The student's files by their paths.
     names_another : callable
         Says whose notebook it is by its path, if it is another student's.
+    timed : bool
+        Whether a timestamp.txt among them is the instructor's and counts.
     zips : int
         How many zip files they lie in.
 
@@ -89,9 +96,10 @@ def choose(
     """
     submission = _submission(lesson, files)
     name = submission.get("name") or _the_file(lesson, files)
-    left = tuple(n for n in files if n != name and not _is_beside(lesson, n))
+    left = tuple(n for n in files if n != name and not _is_beside(lesson, n, timed=timed))
     if name.lower().endswith(".zip"):
-        return replace_left(_choose_in(lesson, files, name, names_another, zips), left)
+        found = _choose_in(lesson, files, name, names_another, zips)
+        return replace(found, left=left + found.left)
     other = names_another(name)
     if other:
         raise NotTaken(
@@ -107,13 +115,8 @@ def choose(
         )
     content = _converted(name, data) if name.lower().endswith(".py") else data
     stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
-    timestamp = _content(files, stamp, TIMESTAMP_BYTES) if stamp in files else b""
+    timestamp = _content(files, stamp, TIMESTAMP_BYTES) if timed and stamp in files else b""
     return Chosen(name, content, digest, _time(timestamp), submission.get("saved"), left)
-
-
-def replace_left(chosen: Chosen, left: tuple[str, ...]) -> Chosen:
-    """Return `chosen` with more files that were not taken."""
-    return replace(chosen, left=left + chosen.left)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -135,7 +138,7 @@ def _choose_in(
     try:
         with opened_zip_in(_content(files, name, lesson.course.limits.file_mib * MIB)) as inner:
             work = of_one(lesson, inner)
-            found = choose(lesson, work.files, names_another, zips + 1)
+            found = choose(lesson, work.files, names_another, timed=False, zips=zips + 1)
     except NotTaken as refused:
         raise NotTaken(f"{name}: {refused}", refused.remedy) from None
     except Refused as refused:
@@ -169,7 +172,7 @@ def _the_file(lesson: Lesson, files: Mapping[str, Reader]) -> str:
         named = [name for name in found if is_variant(lesson, name)]
         if found:
             return _on_top(lesson, named or found)
-    others = [name for name in usable if not _is_beside(lesson, name)]
+    others = [name for name in usable if not _is_beside(lesson, name, timed=True)]
     there = f": {listed(sorted(others))}" if others else ""
     raise NotTaken(f"it holds no {lesson.notebook_name}{there}", "Ask the student for it.")
 
@@ -196,9 +199,9 @@ def _depth(lesson: Lesson, name: str) -> int:
     return sum(folder != lesson.assignment for folder in PurePosixPath(name).parts[:-1])
 
 
-def _is_beside(lesson: Lesson, name: str) -> bool:
+def _is_beside(lesson: Lesson, name: str, *, timed: bool) -> bool:
     """Whether a file comes with a hand-in without being part of it."""
-    ours = (TIMESTAMP, SUBMISSION, f"{lesson.name}.receipts.txt")
+    ours = (SUBMISSION, f"{lesson.name}.receipts.txt", *([TIMESTAMP] if timed else []))
     return is_litter(name) or PurePosixPath(name).name in ours
 
 

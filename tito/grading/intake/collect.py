@@ -265,7 +265,7 @@ class _Intake:
                 yield from self._stray(system, path, read, label)
         self.identities.expect(named for named, _ in works.values())
         for named, own in works.values():
-            yield self._one(named, Work(own))
+            yield self._one(named, Work(own, timed=False))
 
     def _stray(self, system: str, path: str, read: Reader, label: str) -> Iterator[Collected]:
         """A file in a download whose name is not the system's."""
@@ -311,9 +311,8 @@ class _Intake:
         return Collected(student, status, reason, remedy, notes, receipt=receipt, kept=kept)
 
     def _chosen(self, student: str, named: Named, work: Work) -> tuple[Chosen, tuple[str, ...]]:
-        if work.refusal:
-            raise Refused(work.refusal)
-        chosen = choose(self.lesson, work.files, partial(self._names_another, student, named))
+        names_another = partial(self._names_another, student, named)
+        chosen = choose(self.lesson, work.files, names_another, timed=work.timed)
         if named.system == "plain":
             return chosen, ()
         course = self.lesson.course

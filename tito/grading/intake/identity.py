@@ -65,7 +65,7 @@ class Identities:
             return (
                 student,
                 None,
-                ("the roster does not have this id",) if self.people.is_roster else (),
+                (NOT_IN_IT,) if self.people.is_roster else (),
             )
         if self.people.is_roster:
             remedy = f"Read the roster again with `tito roster FILE`, or: {self.rename}"

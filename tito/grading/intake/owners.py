@@ -42,10 +42,14 @@ Known = Callable[[str], bool]
 
 @dataclass
 class Work:
-    """What lies under one student's name, or why it is not taken."""
+    """What lies under one student's name; ``beside`` names what is not looked at.
+
+    ``timed`` says whether a timestamp.txt in it is the instructor's: in a student's own zip file,
+    and in what comes through a system, it may be the student's.
+    """
 
     files: Mapping[str, Reader] = field(default_factory=dict)
-    refusal: str = ""
+    timed: bool = True
     beside: list[str] = field(default_factory=list)
 
     def notebooks(self) -> list[str]:
@@ -108,9 +112,10 @@ def _student_of(lesson: Lesson, name: str) -> tuple[str, str]:
 
 
 def of_one(lesson: Lesson, files: Mapping[str, Reader]) -> Work:
-    """Return one student's files; those in a folder like another lesson's lie beside."""
+    """Return the files of a student's zip; those in a folder like another lesson's lie beside."""
     own = {name: read for name, read in files.items() if belongs(lesson, name)}
-    return Work(own, beside=[n for n in files if n not in own and not is_passed_over(lesson, n)])
+    others = [n for n in files if n not in own and not is_passed_over(lesson, n)]
+    return Work(own, timed=False, beside=others)
 
 
 def is_passed_over(lesson: Lesson, name: str) -> bool:

@@ -144,7 +144,7 @@ def test_collect_lets_the_newest_of_canvas_count_in_any_order(
 def test_collect_takes_no_time_that_a_student_put_into_a_zip(
     lesson: Lesson, tmp_path: Path
 ) -> None:
-    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-01 00:00:00 UTC"})
+    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"any time you like"})
     path = download(tmp_path / "submissions.zip", [], {"doejane_LATE_1141_900_a.zip": own})
     collect_paths(lesson, [path], roster("canvas_grades.csv"))
     assert stored(lesson, "jdoe") == WORK
@@ -162,6 +162,16 @@ def test_collect_takes_a_download_of_another_name_if_it_is_forced(
     assert done["hw"].remedy == "If it is Canvas's download, name it alone, or use --from."
     collect_paths(lesson, [canvas.parent], people, system="canvas")
     assert len(lesson.submitted_students()) == 30
+
+
+@pytest.mark.parametrize("name", ["ada.zip", "ada/work.zip"])
+def test_collect_believes_no_time_in_a_students_own_zip(
+    lesson: Lesson, tmp_path: Path, name: str
+) -> None:
+    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-01 00:00:00 UTC"})
+    (one,) = collect_paths(lesson, [write(tmp_path / "in", {name: own})]).submissions
+    assert one.reason.endswith("timestamp.txt")
+    assert not lesson.handed_in("ada").with_name("timestamp.txt").exists()
 
 
 def test_collect_names_what_canvas_did_not_name(lesson: Lesson, canvas: Path) -> None:
