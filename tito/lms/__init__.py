@@ -1,6 +1,6 @@
 """Learning-management systems: what they hand out and take in, one file per system."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath
 
 from tito.files import Reader
@@ -80,6 +80,6 @@ def placed(parse: Parse, path: str) -> tuple[Named, ...]:
     return next(filter(None, tries), ())
 
 
-def is_download(name: str, systems: Iterable[str] = SYSTEMS) -> bool:
+def is_download(name: str) -> bool:
     """Whether a zip file is called as a system calls the download of a class."""
-    return any(SYSTEMS[system].ARCHIVE.fullmatch(name) for system in systems)
+    return any(system.ARCHIVE.fullmatch(name) for system in SYSTEMS.values())

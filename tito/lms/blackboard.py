@@ -26,10 +26,8 @@ NAME = re.compile(
 )
 COLUMN = re.compile(r"(?P<title>.+) \[[^\]]*?(?P<most>[\d.,]+)?(?: [^\]\d]*)?\] ?\|\d+")
 TIME = "%Y-%m-%d-%H-%M-%S"
-ABOUT = "about this attempt.txt"
-"""What Blackboard's own text about an attempt is called here."""
-OWN_FILES: tuple[str, ...] = (ABOUT,)
-"""What the system adds to the files of students."""
+OWN_FILES: tuple[str, ...] = ()
+"""What the system adds beside the files of students."""
 
 
 def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
@@ -57,8 +55,7 @@ def _parse(path: str, assignment: str) -> tuple[Named, ...]:
     ends = ["_".join(parts[at:]) for at in range(len(parts))]  # a roster knows which it is
     ids = tuple(dict.fromkeys([likely, *ends] if assignment else ends))
     key = f"{found['who']} {found['time']}"
-    file = found["file"] or ABOUT
-    return (Named("blackboard", key, file, ids=ids, user_id=likely, time=time),)
+    return (Named("blackboard", key, found["file"] or "", ids=ids, user_id=likely, time=time),)
 
 
 def layout(table: Table, wanted: Column) -> Layout:
@@ -79,7 +76,8 @@ def layout(table: Table, wanted: Column) -> Layout:
         raise TitoError(
             "The file is none of Blackboard's grades.", "Download it: Grades, Work Offline."
         )
-    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    titles = {at: found["title"] for at, found in columns.items()}
+    score = find_column(titles, table.header, wanted, TITLE)
     require_points(columns[score]["most"] or "", wanted, TITLE)
 
     def named(row: list[str]) -> Named | None:

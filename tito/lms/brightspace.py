@@ -17,12 +17,12 @@ __all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "new_file
 TITLE = "Brightspace"
 ARCHIVE = re.compile(r".+ Download .+\.zip", re.IGNORECASE)
 OWN_FILES: tuple[str, ...] = ("index.html",)
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 COLUMN = re.compile(r"(?P<title>.+?) Points Grade(?: <.*?MaxPoints:(?P<most>[\d.,]+).*>)?")
 END = "End-of-Line Indicator"
 NAME = re.compile(
-    r"(?P<folder>\d+-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
+    r"(?P<folder>(?P<user>\d+)-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
     r"(?P<hour>\d{1,2})(?P<minute>\d\d) (?P<half>[AP]M))(?:/(?P<below>.+)| - (?P<flat>[^/]+))"
 )
 
@@ -38,7 +38,8 @@ def _parse(path: str) -> tuple[Named, ...]:
     if found is None or time is None:
         return ()
     file, folder = found["below"] or found["flat"], found["folder"]
-    return (Named("brightspace", folder, file, name=found["who"], time=time, folder=folder),)
+    who, user = found["who"], found["user"]  # by one source, the student's number
+    return (Named("brightspace", folder, file, name=who, user_id=user, time=time, folder=folder),)
 
 
 def _time(found: re.Match[str]) -> datetime | None:
@@ -63,7 +64,8 @@ def layout(table: Table, wanted: Column) -> Layout:
         for at, name in enumerate(table.header)
         if (found := COLUMN.fullmatch(name.strip()))
     }
-    score = find_column({at: found["title"] for at, found in columns.items()}, wanted, TITLE)
+    titles = {at: found["title"] for at, found in columns.items()}
+    score = find_column(titles, table.header, wanted, TITLE)
     require_points(columns[score]["most"] or "", wanted, TITLE)
     keys = [at for at in (table.column("username"), table.column("orgdefinedid")) if at >= 0]
 

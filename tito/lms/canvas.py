@@ -26,7 +26,7 @@ __all__ = [
 TITLE = "Canvas"
 ARCHIVE = re.compile(r"(?:.+_)?submissions(?: ?\(\d+\)|-\d+)?\.zip", re.IGNORECASE)
 OWN_FILES: tuple[str, ...] = ()
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 NAME = re.compile(
     r"(?P<who>\w+?)(?P<late>_LATE)?_(?P<user>\d+)_(?:(?P<number>\d+)_(?P<file>[^/]+)"
@@ -82,7 +82,7 @@ def layout(table: Table, wanted: Column) -> Layout:
         for at, name in enumerate(table.header)
         if at > section and (found := ASSIGNMENT.fullmatch(name.strip()))
     }
-    score = find_column(titles, wanted, TITLE)
+    score = find_column(titles, table.header, wanted, TITLE)
     for _, row in table.body():
         if POINTS in row[0]:
             require_points(row[score], wanted, TITLE)
@@ -92,7 +92,7 @@ def layout(table: Table, wanted: Column) -> Layout:
     def named(row: list[str]) -> Named | None:
         if not row[number].strip().isdigit() or row[0].strip() == TEST_STUDENT:
             return None
-        ids = tuple(row[at].strip() for at in (login, user) if at >= 0)
+        ids = tuple(row[at].strip() for at in (login, user, number) if at >= 0)
         name = row[0] if table.column("student") == 0 else f"{row[1]} {row[0]}"
         return Named("canvas", "", "", name=name, ids=ids, user_id=row[number].strip())
 

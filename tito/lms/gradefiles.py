@@ -125,8 +125,10 @@ def points(score: float, decimal: str = ".") -> str:
     return text.replace(".", decimal)
 
 
-def find_column(titles: Mapping[int, str], wanted: Column, system: str) -> int:
-    """Return the column of the assignment among a file's columns and their titles.
+def find_column(
+    titles: Mapping[int, str], header: Sequence[str], wanted: Column, system: str
+) -> int:
+    """Return the column of the assignment, by its title there or by the whole of its header.
 
     Raises
     ------
@@ -135,12 +137,13 @@ def find_column(titles: Mapping[int, str], wanted: Column, system: str) -> int:
     """
     names = [wanted.forced] if wanted.forced else list(wanted.titles)
     keys = {name.casefold() for name in names}
+    whole = [at for at in titles if header[at].strip().casefold() in keys]
     exact = [at for at, title in titles.items() if title.casefold() in keys]
     inside = [at for at, title in titles.items() if any(key in title.casefold() for key in keys)]
-    for found in (exact, inside):
+    for found in (whole, exact, inside):
         if len(found) == 1:
             return found[0]
-    known = ", ".join(titles.values()) or "none"
+    known = ", ".join(header[at].strip() for at in titles) or "none"
     raise TitoError(
         f"{len(inside)} columns of {system}'s file are called like {names[0]}.",
         f"Name one with --column; it has: {known}.",

@@ -21,7 +21,7 @@ TITLE = "Gradescope"
 ARCHIVE = re.compile(r"assignment_\d+_export(?: ?\(\d+\))?\.zip", re.IGNORECASE)
 METADATA = "submission_metadata.yml"
 OWN_FILES: tuple[str, ...] = (METADATA,)
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 MOST_METADATA = 64 * 2**20
 HEADER = ("First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status")
@@ -49,7 +49,6 @@ def _parse(path: str, people: Mapping[str, list[dict[str, Any]]]) -> tuple[Named
             number=int(found["number"]),
             time=one["time"],
             folder=found["folder"],
-            group=len(who) > 1,
         )
         for place, one in enumerate(who)
     )

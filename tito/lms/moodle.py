@@ -18,7 +18,7 @@ __all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "parser"]
 TITLE = "Moodle"
 ARCHIVE = re.compile(r".+-.+-\d+\.zip")
 OWN_FILES: tuple[str, ...] = ()
-"""What the system adds to the files of students."""
+"""What the system adds beside the files of students."""
 
 NAME = re.compile(
     r"(?P<who>[^/]+?)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<flat>[^/]*))?"

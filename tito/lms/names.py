@@ -18,7 +18,7 @@ class Named:
     key : str
         What the files of one hand-in have in common.
     file : str
-        The file's path as the student handed it in.
+        The file's path as the student handed it in; empty for a file of the system's own.
     name : str
         The person's name as the system writes it; empty if it tells none.
     ids : tuple of str
@@ -33,8 +33,6 @@ class Named:
         When it was handed in; without a zone it is the clock of the course.
     folder : str
         The first part of the path, which a feedback file has to repeat.
-    group : bool
-        Whether several people handed it in.
     """
 
     system: str
@@ -47,7 +45,6 @@ class Named:
     late: bool = False
     time: datetime | None = None
     folder: str = ""
-    group: bool = False
 
     @property
     def shown(self) -> str:

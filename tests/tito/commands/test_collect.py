@@ -72,3 +72,14 @@ def test_collect_says_that_paths_are_wanted_or_not(
 ) -> None:
     done = tito("nbgrader", "collect", "kernels", *options)
     assert (done.returncode, done.stdout) == (2, "")
+
+
+def test_collect_prints_the_receipt_that_a_student_has(plain_course: Course, tito: Tito) -> None:
+    assert tito("notebook", "kernels").returncode == 0
+    submitted = tito("submit", "kernels", "--blank")
+    Path("in").mkdir()
+    Path("kernels.zip").rename("in/ada.zip")
+    done = tito("nbgrader", "collect", "kernels", "in")
+    digits, student = done.stdout.split()
+    assert (student, done.returncode) == ("ada", 0)
+    assert digits in submitted.stdout

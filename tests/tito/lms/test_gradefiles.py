@@ -136,9 +136,23 @@ def test_fill_takes_the_column_that_is_named() -> None:
     text = "Username,Week 11 Points Grade,Week 1 Points Grade\n#jdoe,,\n"
     with pytest.raises(TitoError, match="0 columns of Brightspace's file") as caught:
         filled("brightspace", "a.csv", SCORES, text)
-    assert "it has: Week 11, Week 1." in caught.value.remedy
+    assert "it has: Week 11 Points Grade, Week 1 Points Grade." in caught.value.remedy
     wanted = Column(KERNELS.titles, 100.0, "week 1")
     assert filled("brightspace", "a.csv", SCORES, text, wanted).data.endswith(b"#jdoe,60\n")
+
+
+def test_fill_takes_the_column_of_a_number() -> None:
+    text = "Student,ID,SIS Login ID,Section,Kernels (1),Kernels (2)\nDoe,7,jdoe,A,,\n"
+    with pytest.raises(TitoError, match="2 columns of Canvas's file"):
+        filled("canvas", "a.csv", SCORES, text)
+    wanted = Column(KERNELS.titles, 100.0, "Kernels (2)")
+    done = filled("canvas", "a.csv", SCORES, text, wanted)
+    assert done.data.endswith(b"Kernels (2)\nDoe,7,jdoe,A,60\n")
+
+
+def test_fill_knows_a_student_by_canvas_number_where_no_roster_was_read() -> None:
+    text = "Student,ID,SIS Login ID,Section,Kernels (1)\nDoe,7,jdoe,A,\n"
+    assert filled("canvas", "a.csv", [Grade(Person("7"), 5.0)], text).unplaced == ()
 
 
 def test_fill_keeps_the_form_of_the_file() -> None:

@@ -1,10 +1,12 @@
 """The grade file of a learning-management system, from the gradebook."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tito.errors import TitoError
 from tito.grading.gradebook.grades import Submission, read_grades
 from tito.grading.gradebook.roster import read_roster
+from tito.grading.intake.shelf import Receipt, read_receipts
 from tito.lesson import Lesson
 from tito.lms import SYSTEMS, TITLES
 from tito.lms.gradefiles import Column, Filled, Grade, fill
@@ -37,8 +39,12 @@ def make_grade_file(
     """
     grades = read_grades(lesson)
     people = {person.id: person for person in read_roster(lesson.course)}
+    receipts = {s: r for s, r in read_receipts(lesson).items() if r.system == system}
     scores = [
-        Grade(people.get(s.student, Person(s.student)), s.score if s.is_graded else None)
+        Grade(
+            _told(people.get(s.student, Person(s.student)), receipts.get(s.student)),
+            s.score if s.is_graded else None,
+        )
         for s in grades.submissions
     ]
     titles = (lesson.title, lesson.name, lesson.assignment)
@@ -56,3 +62,11 @@ def make_grade_file(
     made = SYSTEMS[system].new_file(scores, wanted)
     ungraded = tuple(grade.person.shown for grade in scores if grade.score is None)
     return Filled(made.encoded(), ungraded=ungraded), unread
+
+
+def _told(person: Person, receipt: Receipt | None) -> Person:
+    """A person with what the system told as the work was collected: Moodle numbers them anew."""
+    if receipt is None:
+        return person
+    named = person if person.name else replace(person, last_name=receipt.name)
+    return replace(named, lms_user_id=receipt.user_id or person.lms_user_id)

@@ -10,7 +10,7 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused, opened_zip_in
-from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_lesson
+from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_one
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import for_nbgrader, parse_time
 from tito.lesson import Lesson
@@ -27,7 +27,7 @@ TIMESTAMP_BYTES = 100
 SCRIPT_BYTES = MIB
 MOST_ZIPS = 3
 """So many zip files in one another are opened."""
-MOST_LISTED = 5
+MOST_LISTED = 20
 
 
 class NotTaken(Refused):
@@ -67,7 +67,12 @@ class Chosen:
 
 
 def choose(
-    lesson: Lesson, files: Mapping[str, Reader], names_another: Callable[[str], str], zips: int = 0
+    lesson: Lesson,
+    files: Mapping[str, Reader],
+    names_another: Callable[[str], str],
+    *,
+    timed: bool = True,
+    zips: int = 0,
 ) -> Chosen:
     """Choose the notebook among a student's files.
 
@@ -79,6 +84,8 @@ def choose(
         The student's files by their paths.
     names_another : callable
         Says whose notebook it is by its path, if it is another student's.
+    timed : bool
+        Whether a timestamp.txt among them is the instructor's and counts.
     zips : int
         How many zip files they lie in.
 
@@ -89,9 +96,10 @@ def choose(
     """
     submission = _submission(lesson, files)
     name = submission.get("name") or _the_file(lesson, files)
-    left = tuple(n for n in files if n != name and not _is_beside(n))
+    left = tuple(n for n in files if n != name and not _is_beside(lesson, n, timed=timed))
     if name.lower().endswith(".zip"):
-        return replace_left(_choose_in(lesson, files, name, names_another, zips), left)
+        found = _choose_in(lesson, files, name, names_another, zips)
+        return replace(found, left=left + found.left)
     other = names_another(name)
     if other:
         raise NotTaken(
@@ -107,13 +115,8 @@ def choose(
         )
     content = _converted(name, data) if name.lower().endswith(".py") else data
     stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
-    timestamp = _content(files, stamp, TIMESTAMP_BYTES) if stamp in files else b""
+    timestamp = _content(files, stamp, TIMESTAMP_BYTES) if timed and stamp in files else b""
     return Chosen(name, content, digest, _time(timestamp), submission.get("saved"), left)
-
-
-def replace_left(chosen: Chosen, left: tuple[str, ...]) -> Chosen:
-    """Return `chosen` with more files that were not taken."""
-    return replace(chosen, left=left + chosen.left)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -134,13 +137,14 @@ def _choose_in(
         raise NotTaken(f"{name} lies in {zips} zip files", "Unpack it.")
     try:
         with opened_zip_in(_content(files, name, lesson.course.limits.file_mib * MIB)) as inner:
-            found = choose(lesson, of_lesson(lesson, inner), names_another, zips + 1)
+            work = of_one(lesson, inner)
+            found = choose(lesson, work.files, names_another, timed=False, zips=zips + 1)
     except NotTaken as refused:
         raise NotTaken(f"{name}: {refused}", refused.remedy) from None
     except Refused as refused:
         told = str(refused) if str(refused).startswith(name) else f"{name} {refused}"
         raise Refused(told) from None
-    left = tuple(f"{name}/{one}" for one in found.left)
+    left = tuple(f"{name}/{one}" for one in (*found.left, *work.beside))
     return replace(found, name=f"{name}/{found.name}", left=left)
 
 
@@ -168,7 +172,7 @@ def _the_file(lesson: Lesson, files: Mapping[str, Reader]) -> str:
         named = [name for name in found if is_variant(lesson, name)]
         if found:
             return _on_top(lesson, named or found)
-    others = [name for name in usable if not _is_beside(name)]
+    others = [name for name in usable if not _is_beside(lesson, name, timed=True)]
     there = f": {listed(sorted(others))}" if others else ""
     raise NotTaken(f"it holds no {lesson.notebook_name}{there}", "Ask the student for it.")
 
@@ -195,9 +199,10 @@ def _depth(lesson: Lesson, name: str) -> int:
     return sum(folder != lesson.assignment for folder in PurePosixPath(name).parts[:-1])
 
 
-def _is_beside(name: str) -> bool:
+def _is_beside(lesson: Lesson, name: str, *, timed: bool) -> bool:
     """Whether a file comes with a hand-in without being part of it."""
-    return is_litter(name) or PurePosixPath(name).name in (TIMESTAMP, SUBMISSION)
+    ours = (SUBMISSION, f"{lesson.name}.receipts.txt", *([TIMESTAMP] if timed else []))
+    return is_litter(name) or PurePosixPath(name).name in ours
 
 
 def _content(files: Mapping[str, Reader], name: str, most: int) -> bytes:

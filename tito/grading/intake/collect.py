@@ -22,11 +22,11 @@ from tito.grading.intake.owners import (
     belongs,
     by_student,
     is_known,
-    is_litter,
     is_notebook,
+    is_passed_over,
     named_in,
     of_class,
-    of_lesson,
+    of_one,
     owner_of,
     plain,
 )
@@ -132,10 +132,18 @@ class _Intake:
         """Whether a student is in the roster or has handed in before."""
         return is_known(self.lesson, student, self.identities.people.all)
 
+    def is_person(self, name: str) -> bool:
+        """Whether a name is that of a known student, or one's id."""
+        return self.known(name) or self.identities.has(name)
+
     def _folder(self, folder: Path) -> Iterator[Collected]:
         files: dict[str, Reader] = {}
         closed: list[OSError] = []
-        for top, _, names in os.walk(folder, onerror=closed.append):
+        for top, folders, names in os.walk(folder, onerror=closed.append):
+            for link in (Path(top, name) for name in folders):
+                if link.is_symlink():
+                    path, remedy = link.relative_to(folder).as_posix(), "Name that folder itself."
+                    self._leave(folder.name, path, "it is a link to a folder", remedy)
             for file in (Path(top, name) for name in names):
                 files[file.relative_to(folder).as_posix()] = _OnDisk(file)
         for error in closed:
@@ -154,23 +162,32 @@ class _Intake:
     def _archive(self, archive: Path) -> Iterator[Collected]:
         """A zip file that was named: the class's, or one student's."""
         owner = owner_of(self.lesson, archive)
-        own = owner != archive.stem or self.known(owner)
         try:
             with opened_zip(archive.resolve()) as files:
-                if own or not self._system_of(unwrapped(files, archive.stem)):
-                    works, loose = by_student(self.lesson, of_class(self.lesson, files, self.known))
-                    beside = f"{self.lesson.assignment}/"
-                    loose = [n for n in loose if "/" not in n.removeprefix(beside)]
-                    loose = [name for name in loose if is_notebook(name)]
-                    zips = any(name.lower().endswith(".zip") for name in files if "/" not in name)
-                    if own or (loose and len(works) <= 1) or not (works or zips):
-                        yield self._one(plain(owner), Work(of_lesson(self.lesson, files)))
-                        return
-                    if loose:
-                        raise Refused(MIXED.format(f"{len(works)} others"))
-                yield from self._class(files, archive.name)
+                if self._is_of_one(owner, archive, files):
+                    yield self._one(plain(owner), of_one(self.lesson, files))
+                else:
+                    yield from self._class(files, archive.name)
         except Refused as refused:
             yield self._refused(plain(owner), f"{archive.name} {refused}")
+
+    def _is_of_one(self, owner: str, archive: Path, files: Mapping[str, Reader]) -> bool:
+        """Whether a zip file is one student's, whoever is named in it; else it is a class's."""
+        if owner != archive.stem or self.is_person(owner):
+            return True
+        if self._system_of(unwrapped(files, archive.stem)):
+            return False
+        works, loose = by_student(self.lesson, of_class(self.lesson, files, self.is_person))
+        beside = f"{self.lesson.assignment}/"
+        loose = [n for n in loose if is_notebook(n) and "/" not in n.removeprefix(beside)]
+        if loose and len(works) > 1:
+            raise Refused(MIXED.format(f"{len(works)} others"))
+        zips = [Path(name) for name in files if "/" not in name and name.lower().endswith(".zip")]
+        owners = [owner_of(self.lesson, path) for path in zips]
+        downloads = any(is_download(path.name) for path in zips)
+        return bool(loose) or not (
+            works or downloads or len(zips) > 1 or any(map(self.is_person, owners))
+        )
 
     def _opened(self, read: Reader) -> AbstractContextManager[dict[str, Reader]]:
         """Open a zip file among the files of a class."""
@@ -180,16 +197,16 @@ class _Intake:
 
     def _system_of(self, files: Mapping[str, Reader]) -> str:
         """The system whose download the files are; empty if of none."""
-        return recognise(files) if self.system in ("", "plain") else self.system
+        return "" if self.system == "plain" else self.system or recognise(files)
 
     def _class(self, files: Mapping[str, Reader], label: str) -> Iterator[Collected]:
         """The files of a class: a system's download, or sorted by student."""
         inside = unwrapped(files, Path(label).stem)
-        system = "" if self.system == "plain" else self._system_of(inside)
+        system = self._system_of(inside)
         if system:
             yield from self._download(system, inside, label)
             return
-        inside = of_class(self.lesson, files, self.known)
+        inside = of_class(self.lesson, files, self.is_person)
         zips = [n for n in sorted(inside) if "/" not in n and n.lower().endswith(".zip")]
         rest = {name: read for name, read in inside.items() if name not in zips}
         works, loose = by_student(self.lesson, rest)
@@ -204,7 +221,7 @@ class _Intake:
         for name in loose:
             is_ours = belongs(self.lesson, name)
             reason = "its name tells no student" if is_ours else "its folder is another lesson's"
-            self._leave(f"{label}/{name}", reason, self.rename)
+            self._leave(label, name, reason)
 
     def _zip(self, name: str, read: Reader, student: str) -> Iterator[Collected]:
         """A zip file among those of a class: a download of a system, or a student's own."""
@@ -213,15 +230,19 @@ class _Intake:
                 if self._is_class(name, student, files):
                     yield from self._class(files, name)
                     return
-                yield self._one(plain(student), Work(of_lesson(self.lesson, files)))
+                done = self._one(plain(student), of_one(self.lesson, files))
+                system = recognise(unwrapped(files)) if done.status == "refused" else ""
+                remedy = f"If it is {TITLES.get(system)}'s download, name it alone, or use --from."
+                yield replace(done, remedy=remedy) if system else done
         except Refused as refused:
             yield self._refused(plain(student), f"{Path(name).name} {refused}")
 
     def _is_class(self, name: str, student: str, files: Mapping[str, Reader]) -> bool:
         """Whether a zip file among others is a download: a student's own must not pass for one."""
-        if self.system == "plain" or self.known(student) or not is_download(Path(name).name):
-            return False
-        return bool(self._system_of(unwrapped(files)))
+        if self.system:
+            return self.system != "plain"
+        is_called_so = is_download(Path(name).name) and not self.is_person(student)
+        return is_called_so and bool(recognise(unwrapped(files)))
 
     def _download(
         self, system: str, files: Mapping[str, Reader], label: str
@@ -233,32 +254,33 @@ class _Intake:
             found = placed(parse, path) if self.system else parse(path)
             for named in found:
                 if not belongs(self.lesson, named.file):
-                    self._leave(f"{label}/{path}", "its folder is another lesson's", self.rename)
+                    self._leave(label, path, "its folder is another lesson's")
                 else:
                     first, own = works.setdefault(named.key, (named, {}))
-                    own[_free_name(named.file, own)] = read
+                    if named.file:
+                        own[_free_name(named.file, own)] = read
                     newest = named if is_notebook(named.file) else first
                     works[named.key] = (newest, own)
             if not found:
                 yield from self._stray(system, path, read, label)
         self.identities.expect(named for named, _ in works.values())
         for named, own in works.values():
-            yield self._one(named, Work(own))
+            yield self._one(named, Work(own, timed=False))
 
     def _stray(self, system: str, path: str, read: Reader, label: str) -> Iterator[Collected]:
         """A file in a download whose name is not the system's."""
         name = path.rpartition("/")[2]
-        if is_download(name):
+        if is_download(name) or (self.system and name.lower().endswith(".zip")):
             yield from self._zip(path, read, Path(name).stem)
-        elif not is_litter(path) and name not in SYSTEMS[system].OWN_FILES:
+        elif path not in SYSTEMS[system].OWN_FILES:
             reason = f"its name is not one that {TITLES[system]} gives"
-            self._leave(f"{label}/{path}", reason, self.rename)
+            self._leave(label, path, reason)
 
-    def _leave(self, file: str, reason: str, remedy: str) -> None:
-        """Take note of a file that is no hand-in, unless it is of another lesson of the course."""
-        lessons = self.lesson.course.lessons.keys() - {self.lesson.assignment}
-        if not is_litter(file) and not lessons.intersection(file.split("/")):
-            self.left.append(NotCollected(file, reason, remedy))
+    def _leave(self, label: str, path: str, reason: str, remedy: str = "") -> None:
+        """Take note of a file that is no hand-in, unless nobody misses it."""
+        if not is_passed_over(self.lesson, path):
+            file = f"{label}/{path}" if label else path
+            self.left.append(NotCollected(file, reason, remedy or self.rename))
 
     def _one(self, named: Named, work: Work) -> Collected:
         """Collect what one student handed in at one time."""
@@ -273,7 +295,8 @@ class _Intake:
             reason, remedy = str(refused), getattr(refused, "remedy", "")
         except Exception as error:  # of whatever kind, it is this student's matter
             reason, remedy = f"it cannot be read: {type(error).__name__}: {error}", ""
-        return self._refused(named, reason, remedy, person)
+        unread = f"; besides: {listed(sorted(work.beside))}" if work.beside else ""
+        return self._refused(named, f"{reason}{unread}", remedy, person)
 
     def _taken(self, student: str, named: Named, work: Work) -> Collected:
         chosen, notes = self._chosen(student, named, work)
@@ -288,11 +311,8 @@ class _Intake:
         return Collected(student, status, reason, remedy, notes, receipt=receipt, kept=kept)
 
     def _chosen(self, student: str, named: Named, work: Work) -> tuple[Chosen, tuple[str, ...]]:
-        if work.refusal:
-            raise Refused(work.refusal)
-        own_files = () if named.system == "plain" else SYSTEMS[named.system].OWN_FILES
-        own = {name: read for name, read in work.files.items() if name not in own_files}
-        chosen = choose(self.lesson, own, partial(self._names_another, student, named))
+        names_another = partial(self._names_another, student, named)
+        chosen = choose(self.lesson, work.files, names_another, timed=work.timed)
         if named.system == "plain":
             return chosen, ()
         course = self.lesson.course

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 
-from tito.files import Refused
 from tito.grading.intake.choice import NotTaken
-from tito.grading.intake.owners import STUDENT
+from tito.grading.intake.owners import STUDENT, is_lessons_name, plain
 from tito.lesson import Lesson
 from tito.lms.names import Named
 from tito.lms.people import People, Person, fallback_id
@@ -30,8 +29,12 @@ class Identities:
     def __init__(self, lesson: Lesson, people: People) -> None:
         self.people = people
         self.lesson = lesson
-        self.rename = f"Collect it as STUDENT_{lesson.notebook_name}."
+        self.rename = f"Collect it as STUDENT_{lesson.notebook_name}, or as STUDENT.zip."
         self._namesakes: dict[str, set[str]] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether the roster knows a student by that id, address or name."""
+        return bool(self.people.identify(plain(name)))
 
     def expect(self, all_named: Iterable[Named]) -> None:
         """Take note of all that a download names: without a roster, namesakes are nobody."""
@@ -54,12 +57,15 @@ class Identities:
         if found:
             return found[0].id, found[0], self._before_the_roster(student, found[0])
         if named.system == "plain":
+            if is_lessons_name(self.lesson, student):
+                raise NotTaken("its name tells no student", self.rename)
             if not STUDENT.fullmatch(student):
-                raise Refused("a student id is letters, digits and . _ @ + -")
+                remedy = f"{READ_A_ROSTER} Or: {self.rename}"
+                raise NotTaken("a student id is letters, digits and . _ @ + -", remedy)
             return (
                 student,
                 None,
-                ("the roster does not have this id",) if self.people.is_roster else (),
+                (NOT_IN_IT,) if self.people.is_roster else (),
             )
         if self.people.is_roster:
             remedy = f"Read the roster again with `tito roster FILE`, or: {self.rename}"
@@ -67,7 +73,7 @@ class Identities:
         if not STUDENT.fullmatch(student) or named.user_id.startswith("anon_"):
             raise NotTaken("it tells no student id", READ_A_ROSTER)
         if len(self._namesakes.get(student, ())) > 1:
-            raise NotTaken(f"two people are called {named.name}", READ_A_ROSTER)
+            raise NotTaken(f"two people may be called {named.name}", READ_A_ROSTER)
         return student, None, (NO_ROSTER,)
 
     def _before_the_roster(self, student: str, person: Person) -> tuple[str, ...]:

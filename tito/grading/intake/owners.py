@@ -16,12 +16,14 @@ __all__ = [
     "belongs",
     "by_student",
     "is_known",
+    "is_lessons_name",
     "is_litter",
     "is_notebook",
+    "is_passed_over",
     "is_variant",
     "named_in",
     "of_class",
-    "of_lesson",
+    "of_one",
     "owner_of",
     "plain",
 ]
@@ -40,10 +42,14 @@ Known = Callable[[str], bool]
 
 @dataclass
 class Work:
-    """What lies under one student's name, or why it is not taken."""
+    """What lies under one student's name; ``beside`` names what is not looked at.
+
+    ``timed`` says whether a timestamp.txt in it is the instructor's: in a student's own zip file,
+    and in what comes through a system, it may be the student's.
+    """
 
     files: Mapping[str, Reader] = field(default_factory=dict)
-    refusal: str = ""
+    timed: bool = True
     beside: list[str] = field(default_factory=list)
 
     def notebooks(self) -> list[str]:
@@ -78,8 +84,8 @@ def by_student(lesson: Lesson, files: Mapping[str, Reader]) -> tuple[dict[str, W
 def of_class(lesson: Lesson, files: Mapping[str, Reader], known: Known) -> dict[str, Reader]:
     """Return the files without the folders around the whole class.
 
-    A folder is taken for one if it cannot be a student's, if all in it is in nbgrader's tree, or if
-    it is no known student's and there is a known one in it.
+    A folder is taken for one if there is a known student in it, if all in it is in nbgrader's tree,
+    or if it is called like no student and has several folders in it.
     """
     while True:
         wanted = [name for name in files if is_notebook(name) or name.lower().endswith(".zip")]
@@ -89,7 +95,8 @@ def of_class(lesson: Lesson, files: Mapping[str, Reader], known: Known) -> dict[
         if len(tops) != 1 or not inside or top == lesson.assignment or known(top):
             return dict(files)
         in_the_tree = all(name.split("/")[2:3] == [lesson.assignment] for name in wanted)
-        if STUDENT.fullmatch(top) and not (in_the_tree or any(map(known, inside))):
+        is_around = not STUDENT.fullmatch(top) and len(inside) > 1
+        if not (is_around or in_the_tree or any(map(known, inside))):
             return dict(files)
         files = {name.removeprefix(f"{top}/"): read for name, read in files.items()}
 
@@ -104,9 +111,17 @@ def _student_of(lesson: Lesson, name: str) -> tuple[str, str]:
     return (name[: found.start()] if found else ""), name
 
 
-def of_lesson(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Reader]:
-    """Return the files that do not belong to another lesson."""
-    return {name: read for name, read in files.items() if belongs(lesson, name)}
+def of_one(lesson: Lesson, files: Mapping[str, Reader]) -> Work:
+    """Return the files of a student's zip; those in a folder like another lesson's lie beside."""
+    own = {name: read for name, read in files.items() if belongs(lesson, name)}
+    others = [n for n in files if n not in own and not is_passed_over(lesson, n)]
+    return Work(own, timed=False, beside=others)
+
+
+def is_passed_over(lesson: Lesson, name: str) -> bool:
+    """Whether nobody misses a file: it is litter, or of another lesson of the course."""
+    lessons = lesson.course.lessons.keys() - {lesson.assignment}
+    return is_litter(name) or not lessons.isdisjoint(name.split("/"))
 
 
 def belongs(lesson: Lesson, name: str) -> bool:
@@ -124,6 +139,12 @@ def is_variant(lesson: Lesson, name: str) -> bool:
     """Whether a file is called like the lesson's notebook, or like a copy of it."""
     wanted = rf"{re.escape(lesson.name)}{COPY}\.(?:ipynb(?:\.txt|\.json)?|py)"
     return re.fullmatch(wanted, PurePosixPath(name).name, re.IGNORECASE) is not None
+
+
+def is_lessons_name(lesson: Lesson, name: str) -> bool:
+    """Whether a folder or a zip file is called like the lesson, so that it names no student."""
+    wanted = rf"(?:{re.escape(lesson.name)}|{re.escape(lesson.assignment)}){COPY}"
+    return re.fullmatch(wanted, name, re.IGNORECASE) is not None
 
 
 def is_litter(name: str) -> bool:

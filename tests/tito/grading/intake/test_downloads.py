@@ -144,11 +144,34 @@ def test_collect_lets_the_newest_of_canvas_count_in_any_order(
 def test_collect_takes_no_time_that_a_student_put_into_a_zip(
     lesson: Lesson, tmp_path: Path
 ) -> None:
-    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-01 00:00:00 UTC"})
+    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"any time you like"})
     path = download(tmp_path / "submissions.zip", [], {"doejane_LATE_1141_900_a.zip": own})
     collect_paths(lesson, [path], roster("canvas_grades.csv"))
     assert stored(lesson, "jdoe") == WORK
     assert not lesson.handed_in("jdoe").with_name("timestamp.txt").exists()
+
+
+def test_collect_takes_a_download_of_another_name_if_it_is_forced(
+    lesson: Lesson, tmp_path: Path, canvas: Path
+) -> None:
+    people = roster("canvas_grades.csv")
+    canvas.rename(canvas.with_name("hw.zip"))
+    write(canvas.parent, {"ada/kernels.ipynb": WORK})
+    done = by_name(collect_paths(lesson, [canvas.parent], people))
+    assert done["hw"].status == "refused"
+    assert done["hw"].remedy == "If it is Canvas's download, name it alone, or use --from."
+    collect_paths(lesson, [canvas.parent], people, system="canvas")
+    assert len(lesson.submitted_students()) == 30
+
+
+@pytest.mark.parametrize("name", ["ada.zip", "ada/work.zip"])
+def test_collect_believes_no_time_in_a_students_own_zip(
+    lesson: Lesson, tmp_path: Path, name: str
+) -> None:
+    own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-01 00:00:00 UTC"})
+    (one,) = collect_paths(lesson, [write(tmp_path / "in", {name: own})]).submissions
+    assert one.reason.endswith("timestamp.txt")
+    assert not lesson.handed_in("ada").with_name("timestamp.txt").exists()
 
 
 def test_collect_names_what_canvas_did_not_name(lesson: Lesson, canvas: Path) -> None:
@@ -251,7 +274,7 @@ def test_collect_refuses_two_people_of_one_name_without_a_roster(
 ) -> None:
     names = [f"John Smith_{n}_assignsubmission_file_/kernels.ipynb" for n in (700102, 700103)]
     done = collect_paths(lesson, [download(tmp_path / "TT-Kernels-4711.zip", names)])
-    reason = "two people are called John Smith"
+    reason = "two people may be called John Smith"
     assert refused(done) == dict.fromkeys(["John Smith (700102)", "John Smith (700103)"], reason)
 
 
@@ -301,6 +324,16 @@ def test_collect_takes_the_last_attempt_of_brightspace(lesson: Lesson, tmp_path:
     assert done.is_complete
     assert stored(lesson, "jdoe", "timestamp.txt") == b"2027-01-20 10:49:00.000000 UTC"
     assert len(earlier(lesson, "jdoe")) == 1
+
+
+def test_collect_refuses_namesakes_of_brightspace_without_a_roster(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    names = [
+        f"{number}-77 - John Smith - Jan 20, 2027 926 PM/kernels.ipynb" for number in (9002, 9003)
+    ]
+    done = collect_paths(lesson, [download(tmp_path / "a.zip", names)])
+    assert set(refused(done)) == {"John Smith (9002)", "John Smith (9003)"}
 
 
 def test_collect_takes_no_local_time_without_a_clock(plain_course: Course, tmp_path: Path) -> None:
@@ -418,6 +451,20 @@ def test_collect_names_what_lies_in_a_folder_of_another_lesson(
     assert left.file.endswith("2024_hw/kernels.ipynb")
 
 
+def test_collect_names_what_lies_in_such_a_folder_of_a_students_zip(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    files = {
+        "ada.zip": zipped({"kernels.ipynb": WORK, "12_next/a.ipynb": WORK}),
+        "bob.zip": zipped({"2024_hw/kernels.ipynb": WORK}),
+        "eve.zip": zipped({"kernels.ipynb": WORK, "03_layers/a.ipynb": WORK}),
+    }
+    done = by_name(collect_paths(lesson, [write(tmp_path / "in", files)]))
+    assert done["ada"].reason == "took kernels.ipynb, and not 12_next/a.ipynb"
+    assert done["bob"].reason == "it holds no kernels.ipynb; besides: 2024_hw/kernels.ipynb"
+    assert (done["eve"].status, done["eve"].reason) == ("collected", "")
+
+
 def test_collect_takes_a_file_that_is_named(lesson: Lesson, tmp_path: Path) -> None:
     folder = write(tmp_path, {"ada_kernels.ipynb": WORK, "bob_kernels (1).ipynb": WORK})
     collect_paths(lesson, sorted(folder.glob("*.ipynb")))
@@ -461,6 +508,46 @@ def test_collect_takes_a_folder_around_the_class(
     assert lesson.submitted_students() == ["ada", "bob"]
 
 
+ZIPS_IN_A_ZIP = {
+    "one of a student": (["work.zip"], ["ada"]),
+    "several": (["bob.zip", "eve_kernels.zip"], ["bob", "eve"]),
+    "one of somebody known": (["dan.zip"], ["dan"]),
+}
+
+
+@pytest.mark.parametrize(("names", "students"), ZIPS_IN_A_ZIP.values(), ids=ZIPS_IN_A_ZIP)
+def test_collect_takes_zip_files_in_a_zip_that_is_named(
+    lesson: Lesson, tmp_path: Path, names: list[str], students: list[str]
+) -> None:
+    files = {"ada.zip": zipped(dict.fromkeys(names, zipped({"kernels.ipynb": WORK})))}
+    collect_paths(lesson, [write(tmp_path, files) / "ada.zip"], [Person("dan")])
+    assert lesson.submitted_students() == students
+
+
+def test_collect_takes_a_canvas_zip_as_plain_if_it_is_forced(
+    lesson: Lesson, tmp_path: Path
+) -> None:
+    path = download(tmp_path / "submissions.zip", names_of("canvas")[:2])
+    collect_paths(lesson, [path], system="plain")
+    assert lesson.submitted_students() == ["doejane_1141_50300", "doejohn_1142_50303"]
+
+
+def test_collect_names_a_link_to_a_folder(lesson: Lesson, tmp_path: Path) -> None:
+    write(tmp_path, {"in/ada/kernels.ipynb": WORK, "out/bob/kernels.ipynb": WORK})
+    (tmp_path / "in" / "bob").symlink_to(tmp_path / "out" / "bob")
+    (left,) = collect_paths(lesson, [tmp_path / "in"]).left
+    assert (left.file, left.reason) == ("in/bob", "it is a link to a folder")
+
+
+@pytest.mark.parametrize("people", [[], [Person("jdoe", "Jane", "Doe")]], ids=["no roster", "one"])
+def test_collect_takes_no_folder_of_a_student_for_the_class(
+    lesson: Lesson, tmp_path: Path, people: list[Person]
+) -> None:
+    path = write(tmp_path / "in", {"Jane Doe/work/kernels.ipynb": WORK})
+    done = collect_paths(lesson, [path], people)
+    assert [one.name for one in done.submissions] == (["jdoe"] if people else ["Jane Doe"])
+
+
 def test_collect_finds_people_by_name_in_plain_folders(lesson: Lesson, tmp_path: Path) -> None:
     files = {"Núñez, José/kernels.ipynb": WORK, "avdberg@uni.example_kernels.ipynb": WORK}
     collect_paths(lesson, [write(tmp_path / "in", files)], roster("plain.csv"))
@@ -501,6 +588,27 @@ def test_collect_takes_a_file_of_tito_submit(lesson: Lesson, tmp_path: Path) -> 
     assert one.receipt is not None
     assert one.receipt.digest == hashlib.sha256(WORK).hexdigest()
     assert not lesson.handed_in("ada").with_name("timestamp.txt").exists()
+
+
+@pytest.mark.parametrize("name", ["kernels.zip", "kernels-2.zip", "11_kernels (1).zip"])
+def test_collect_asks_whose_a_file_of_tito_submit_is(
+    lesson: Lesson, tmp_path: Path, name: str
+) -> None:
+    files = {name: submitted(), "bob/kernels.ipynb": WORK}
+    done = collect_paths(lesson, [write(tmp_path / "in", files)])
+    assert list(refused(done).values()) == ["its name tells no student"]
+    assert lesson.submitted_students() == ["bob"]
+
+
+def test_collect_takes_what_tito_submit_packed_from_canvas(lesson: Lesson, tmp_path: Path) -> None:
+    files = {
+        "doejane_1141_5_kernels.zip": submitted(),
+        "doejane_1141_6_kernels.receipts.txt": b"",
+    }
+    path = download(tmp_path / "submissions.zip", [], files)
+    done = collect_paths(lesson, [path], roster("canvas_grades.csv"))
+    assert stored(lesson, "jdoe") == WORK
+    assert done.is_complete
 
 
 FALSE = {
