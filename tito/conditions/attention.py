@@ -155,7 +155,7 @@ def left_out(value: Array, expected: Array, rows: int, bound: float) -> Cause | 
     one = made == len(value) - 1
     left = f"row {made} is" if one else f"rows {made} to {len(value) - 1} are"
     if len(value) - made == len(value) % rows:
-        fact = f"{left} zero: the last chunk, which is shorter"
+        fact = f"{left} zero: the last chunk, which is shorter, was left out"
         return fact, "range(0, len(Q), rows) has the first row of each chunk; a slice ends with Q."
     fact = f"{left} zero: only the first {made} rows were computed"
     return fact, "Return after the loop, and step through all rows: range(0, len(Q), rows)."

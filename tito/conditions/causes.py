@@ -37,6 +37,11 @@ WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
     (lambda A, B: A @ B.T, "it is A @ B.T", "C[i, j] adds A[i, k] * B[k, j]: B is not transposed."),
     (lambda A, B: A.T @ B, "it is A.T @ B", "C[i, j] adds A[i, k] * B[k, j]: A is not transposed."),
     (
+        lambda A, B: (A @ B).T,
+        "it is the transpose of the product",
+        "C[i, j] is row i of A by column j of B: return C, not C.T.",
+    ),
+    (
         lambda A, B: (B @ A).T,
         "it is A.T @ B.T",
         "C[i, j] adds A[i, k] * B[k, j]: nothing is transposed.",
@@ -140,7 +145,7 @@ def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cau
     except (NoAnswer, ArithmeticError, ValueError):
         log = None
     multiplies = ("matmul", "dot", "einsum", "multiply", "inner", "outer", "vec")
-    steps = log.steps if log is not None else ()
+    steps = [s for s in log.steps if any(r and r.size for r in s.results)] if log else []
     if any(word in step.name for step in steps for word in multiplies):
         fact = "every value is zero: products were computed, and none is in the result"
         return fact, "Write into the array that you return: C[i:j] = ..., and return C."

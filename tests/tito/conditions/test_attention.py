@@ -89,7 +89,7 @@ def test_attention_names_the_rows_that_were_left_out() -> None:
         return result
 
     said = fails(attention.attends_ragged_chunks, drops)
-    assert said.endswith("rows 8 to 9 are zero: the last chunk, which is shorter")
+    assert said.endswith("rows 8 to 9 are zero: the last chunk, which is shorter, was left out")
 
 
 def test_attention_leaves_its_inputs() -> None:

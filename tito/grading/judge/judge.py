@@ -55,9 +55,9 @@ ONLY_VISIBLE = {
 }
 """What a student reads of a condition that does not hold for the hidden inputs."""
 KINDS = {
-    **dict.fromkeys(("sizes", "shapes", "shape", "pairs", "lengths"), "other sizes"),
-    **dict.fromkeys(("block_sizes", "cases", "counts", "rows"), "other cases like these"),
-    **dict.fromkeys(("types", "itemsizes"), "other types"),
+    **dict.fromkeys(("sizes", "shapes", "shape", "pairs", "lengths"), "sizes"),
+    **dict.fromkeys(("block_sizes", "cases", "counts", "rows"), "cases"),
+    **dict.fromkeys(("types", "itemsizes"), "types"),
 }
 """What hidden inputs change, by the parameter of the condition that holds it."""
 
@@ -292,7 +292,7 @@ def late_parts(solutions: Mapping[str, str]) -> list[str]:
 def kind_of(share: Share) -> str:
     """Return in words how the hidden inputs of a condition differ from those that are shown."""
     changed = dict.fromkeys(KINDS[name] for name in share.inputs if name in KINDS)
-    return " and ".join([*changed, "other numbers"])
+    return f"other {' or '.join([*changed, 'numbers'])}"
 
 
 def conceal(result: ConditionResult, kind: str) -> ConditionResult:
