@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,14 @@ def find_lesson(course: Course, name: str) -> Lesson:
         lesson = Lesson(course, assignment)
         if wanted in (assignment.lower(), lesson.name.lower(), lesson.number):
             return lesson
-    known = ", ".join(Lesson(course, a).name for a in course.lessons)
-    remedy = f"Name one of: {known}." if known else "settings.ini has no section [lesson ...] yet."
+    names = [Lesson(course, a).name for a in course.lessons]
+    meant = "".join(f"Did you mean {name!r}? " for name in get_close_matches(wanted, names, n=1))
+    known = ", ".join(names)
+    remedy = (
+        f"{meant}Name one of: {known}."
+        if known
+        else "settings.ini has no section [lesson ...] yet."
+    )
     raise TitoError(f"There is no lesson {name!r}.", remedy, exit_code=2)
 
 

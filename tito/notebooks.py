@@ -1,8 +1,10 @@
 """The notebooks that are made of a lesson: the instructor's and the students'."""
 
+import copy
 import json
 import os
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ __all__ = [
     "instructor_notebook",
     "load_config",
     "notebook_text",
+    "percent_text",
     "save_notebook",
     "student_notebook",
 ]
@@ -66,17 +69,22 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
 def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:
     """Write `notebook` to `path`, over an existing file only if `force`.
 
+    The ending decides the format: a notebook, or a percent file with the cells' metadata and ids.
+
     Raises
     ------
     TitoError
-        If the file exists and `force` is not given.
+        If the file exists and `force` is not given, or its name has another ending.
     OSError
         If it cannot be written.
     """
+    if path.suffix not in WRITERS:
+        fact = f"{path.name} ends in neither .ipynb nor .py."
+        raise TitoError(fact, "Name a notebook or a percent file.", exit_code=2)
     if os.path.lexists(path) and not force:
         remedy = "Add --force to replace it; what you wrote in it is then lost."
         raise TitoError(f"{path} exists already.", remedy)
-    write_whole(path, notebook_text(notebook).encode())
+    write_whole(path, WRITERS[path.suffix](notebook).encode())
 
 
 def load_config(course: Course) -> Any:
@@ -93,3 +101,16 @@ def notebook_text(notebook: Notebook) -> str:
     import nbformat
 
     return f"{nbformat.writes(notebook)}\n"
+
+
+def percent_text(notebook: Notebook) -> str:
+    """Return a notebook as the text of a percent file, from which the same notebook is read."""
+    import jupytext
+
+    cells = copy.deepcopy(notebook)
+    cells.metadata.setdefault("jupytext", {})["cell_metadata_filter"] = "all"
+    return str(jupytext.writes(cells, fmt="py:percent"))
+
+
+WRITERS: Mapping[str, Callable[[Notebook], str]] = {".ipynb": notebook_text, ".py": percent_text}
+"""How a notebook is written, by the ending of the file."""

@@ -107,7 +107,7 @@ def test_find_lesson_lists_the_known_ones_beside_an_unknown_one(course: Course, 
     with pytest.raises(TitoError) as caught:
         find_lesson(course, name)
     assert repr(name) in caught.value.fact
-    assert caught.value.remedy == "Name one of: layers, kernels."
+    assert caught.value.remedy.endswith("Name one of: layers, kernels.")
     assert caught.value.exit_code == 2
 
 
@@ -332,3 +332,8 @@ def test_syntax_error_reads_many_magics_in_a_time_that_grows_with_them() -> None
         return min(spent)
 
     assert seconds(8000) < 3 * max(seconds(4000), 0.01)
+
+
+def test_find_lesson_names_the_one_that_is_meant(course: Course) -> None:
+    with pytest.raises(TitoError, match=r"no lesson 'kernel'\. Did you mean 'kernels'\? Name"):
+        find_lesson(course, "kernel")
