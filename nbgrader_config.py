@@ -65,7 +65,7 @@ c.HideMarking.enabled = not course.show_marking
 c.HTMLExporter.sanitize_html = True
 # nor what was written into an answer, which nbgrader's templates show as it is, in formgrader too.
 c.HTMLExporter.filters = {
-    name: f"tito.reports.markup.{name}"
+    name: f"tito.grading.markup.{name}"
     for name in ("markdown2html", "clean_html", "highlight_code", "ansi2html")
 }
 c.LimitOutput.max_lines = course.limits.output_lines

@@ -40,6 +40,7 @@ INSTRUCTORS = (
     "tito/grading/judge/processes.py",
     "tito/grading/judge/remote.py",
     "tito/grading/judge/supervisor.py",
+    "tito/grading/markup.py",
     "tito/grading/pipeline",
     "tito/grading/plugins.py",
     "tito/grading/sandbox",
@@ -50,7 +51,6 @@ INSTRUCTORS = (
     "tito/reports/collecting.py",
     "tito/reports/gradefile.py",
     "tito/reports/grades.py",
-    "tito/reports/markup.py",
     "tito/reports/progress.py",
 )
 """What of the packages a student has no use for."""

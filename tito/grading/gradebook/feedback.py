@@ -1,26 +1,38 @@
-"""Feedback: nbgrader's page for each student, sent through the exchange where there is one."""
+"""Feedback: a page for each student, sent through the exchange where there is one."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, timedelta
 from pathlib import Path
 from typing import Any
 
+from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.files import write_whole
-from tito.grading.gradebook.assignment import failure_reason, nbgrader_api, run_step
-from tito.grading.gradebook.standing import read_standing
+from tito.grading.gradebook.assignment import nbgrader_api, run_step
+from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.grading.gradebook.grades import is_unread
+from tito.grading.gradebook.lateness import deadline_of, started_days
+from tito.grading.gradebook.marking import without_marking
+from tito.grading.gradebook.page import Answer, Check, Page, as_html
+from tito.grading.gradebook.standing import Standing, read_standing
+from tito.grading.intake.rebuild import NOTE_KEY
 from tito.grading.workers.pool import LocalPool
-from tito.lesson import Lesson
+from tito.lesson import Lesson, Notebook, grade_id, is_answer, is_graded, is_locked, is_solution
 
-__all__ = ["is_fresh", "write_feedback"]
+__all__ = ["is_fresh", "page_of", "write_feedback"]
 
+LAYOUT = 2
+"""Pages of another layout are written again."""
 MARK_BYTES = 200
 """At the end of a page, in which its mark lies."""
 AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
 LOST = "the gradebook does not have it, but `tito nbgrader autograde` enters it"
+TIME = "%A, %d %B %Y, %H:%M"
 
 
 def write_feedback(
@@ -30,7 +42,9 @@ def write_feedback(
     jobs: int = 1,
     tell: Callable[[str], None] = lambda far: None,
 ) -> list[Path]:
-    """Write the feedback pages of a class, or of one student; return their paths.
+    """Write the feedback pages of a class, or of one student; return the paths of all of them.
+
+    A page that shows the grade of now stays as it is.
 
     Parameters
     ----------
@@ -46,7 +60,7 @@ def write_feedback(
     Raises
     ------
     TitoError
-        If nothing is autograded yet, or nbgrader cannot write a page; all others are written.
+        If nothing is autograded yet, or a page cannot be written; all others are written.
     """
     pattern = f"{student or '*'}/{lesson.assignment}/{lesson.notebook_name}"
     autograded = sorted((lesson.course.assignments / "autograded").glob(pattern))
@@ -57,12 +71,7 @@ def write_feedback(
             f"Run `tito nbgrader autograde {lesson.name}`.",
         )
     students = [path.parents[1].name for path in autograded]
-    marks = _marks(lesson, students)
-    lost = [name for name in students if name not in marks]
-    failures = _write_pages(lesson, list(marks), jobs, tell) | dict.fromkeys(lost, LOST)
-    for name, mark in marks.items():
-        if name not in failures:
-            _mark_page(_page(lesson, name), mark)
+    failures = _write_pages(lesson, _stale(lesson, students), jobs, tell)
     if lesson.course.exchange is not None:
         api = nbgrader_api(lesson.course)
         run_step(
@@ -71,11 +80,10 @@ def write_feedback(
         )
     if failures:
         name, reason = next(iter(failures.items()))
-        fact = f"nbgrader could not write the feedback of {', '.join(failures)}."
-        raise TitoError(
-            fact, f"Fix that and run the command again; for {name} the reason is: {reason}."
-        )
-    return [_page(lesson, name) for name in marks]
+        fact = f"The feedback of {', '.join(failures)} could not be written."
+        remedy = f"Fix that and run the command again; for {name} the reason is: {reason}."
+        raise TitoError(fact, remedy)
+    return [_path(lesson, name) for name in students]
 
 
 def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
@@ -91,44 +99,164 @@ def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
         Whose page.
     """
     try:
-        with _page(lesson, student).open("rb") as file:
+        with _path(lesson, student).open("rb") as file:
             file.seek(-min(MARK_BYTES, file.seek(0, 2)), 2)
             return _mark(lesson, session, student).encode() in file.read()
     except OSError:
         return False
 
 
-def _page(lesson: Lesson, student: str) -> Path:
+def page_of(lesson: Lesson, session: Any, student: str) -> Page | None:
+    """Return what a student's page shows now; None if the gradebook does not have the student."""
+    from nbgrader.api import Student
+
+    standing = read_standing(session, lesson, student)
+    if standing is None:
+        return None
+    notebook = _read(lesson, student)
+    entries = {each.name: each for each in _grades(session, lesson, student)}
+    comments = dict(_comments(session, lesson, student))
+    person = session.get(Student, student)
+    names = (person.first_name, person.last_name) if person is not None else ()
+    return Page(
+        course=lesson.course.title,
+        lesson=lesson.title,
+        student=student,
+        name=" ".join(filter(None, names)),
+        score=standing.grade or 0.0,
+        max_score=sum(float(each.max_score) for each in entries.values()),
+        remarks=tuple(_remarks(lesson, notebook, standing, entries)),
+        checks=tuple(_checks(lesson, notebook, entries, comments)),
+        answers=tuple(_answers(lesson, notebook, entries, comments)),
+    )
+
+
+def _remarks(
+    lesson: Lesson, notebook: Notebook, standing: Standing, entries: Mapping[str, Any]
+) -> Iterator[str]:
+    """Yield what a student should know of the grade as a whole."""
+    mark = notebook.metadata.get(METADATA_KEY, {})
+    if mark.get("status") == "rejected":
+        yield f"The submission could not be read: {mark.get('reason', '')}"
+        yield "Save the notebook again from Jupyter and hand it in anew."
+    due = deadline_of(lesson, standing.extension)
+    if standing.timestamp is not None and due is not None:
+        handed_in = standing.timestamp.replace(tzinfo=UTC).astimezone(due.tzinfo)
+        yield f"Handed in: {handed_in.strftime(TIME)}. Deadline: {due.strftime(TIME)}."
+    if standing.penalty and due is not None and standing.timestamp is not None:
+        first = lesson.course.lessons[lesson.assignment].due
+        assert first is not None
+        given = standing.extension or timedelta()
+        days = started_days(lesson.course, standing.timestamp, first, given)
+        late = f"{days} started day{'s' if days > 1 else ''} after the deadline"
+        yield f"That is {late}: {standing.penalty:g} of {standing.score:g} points are taken off."
+    unread = sum(is_unread(entry) for entry in entries.values())
+    if unread:
+        wait = "1 answer waits" if unread == 1 else f"{unread} answers wait"
+        yield f"{wait} for a person: more points may come."
+
+
+def _checks(
+    lesson: Lesson,
+    notebook: Notebook,
+    entries: Mapping[str, Any],
+    comments: Mapping[str, str],
+) -> Iterator[Check]:
+    verdicts = {verdict.grade_id: verdict for verdict in read_verdicts(notebook)}
+    solution, shown = None, ""
+    for cell in notebook.cells:
+        name = grade_id(cell)
+        if is_solution(cell) and not is_answer(cell):
+            solution = cell
+        elif is_graded(cell) and not is_answer(cell) and name in entries:
+            entry = entries[name]
+            score, most = float(entry.score or 0.0), float(entry.max_score)
+            found = verdicts.get(name) or CellVerdict(name, score, most, "not-run")
+            code = solution.source if solution is not None and grade_id(solution) != shown else ""
+            shown = grade_id(solution) if solution is not None else ""
+            note = solution.metadata.get(NOTE_KEY, "") if solution is not None else ""
+            yield Check(
+                replace(found, score=score, max_score=most),
+                *(shown, code, note, comments.get(name, "")),
+                test=cell.source if lesson.course.show_marking else "",
+                changed=entry.manual_score is not None,
+            )
+
+
+def _answers(
+    lesson: Lesson,
+    notebook: Notebook,
+    entries: Mapping[str, Any],
+    comments: Mapping[str, str],
+) -> Iterator[Answer]:
+    question = ""
+    for cell in notebook.cells:
+        if is_answer(cell) and grade_id(cell) in entries:
+            entry = entries[grade_id(cell)]
+            said = comments.get(grade_id(cell), "")
+            yield Answer(
+                grade_id=grade_id(cell),
+                question=question if lesson.course.show_marking else without_marking(question),
+                text=cell.source,
+                is_written=said != NO_RESPONSE and entry.auto_score != 0,
+                score=None if is_unread(entry) else float(entry.score or 0.0),
+                max_score=float(entry.max_score),
+                comment="" if said == NO_RESPONSE else said,
+                attachments=cell.get("attachments", {}),
+            )
+        question = cell.source if is_locked(cell) and cell.cell_type == "markdown" else ""
+
+
+NO_RESPONSE = "No response."
+"""What nbgrader comments on an answer that was not written."""
+
+
+def _read(lesson: Lesson, student: str) -> Notebook:
+    from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
+
+    return reads_json(lesson.handed_in(student, "autograded").read_text(encoding="utf-8"))
+
+
+def _path(lesson: Lesson, student: str) -> Path:
     return lesson.handed_in(student, "feedback").with_suffix(".html")
 
 
-def _marks(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
+def _grades(session: Any, lesson: Lesson, student: str) -> Sequence[Any]:
+    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+
+    grades = session.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
+    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
+    found: Sequence[Any] = grades.join(Assignment).filter(*of_this).all()
+    return found
+
+
+def _comments(session: Any, lesson: Lesson, student: str) -> list[tuple[str, str]]:
+    """Return what was said of each cell: by a person, else by nbgrader."""
+    from nbgrader.api import Assignment, BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
+
+    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
+    columns = session.query(BaseCell.name, Comment.manual_comment, Comment.auto_comment)
+    said = columns.select_from(Comment).join(BaseCell).join(SubmittedNotebook)
+    rows = said.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
+    return sorted((name, manual or auto or "") for name, manual, auto in rows)
+
+
+def _stale(lesson: Lesson, students: Sequence[str]) -> list[str]:
     with nbgrader_api(lesson.course).gradebook as gradebook:
-        there = [s for s in students if read_standing(gradebook.db, lesson, s) is not None]
-        return {student: _mark(lesson, gradebook.db, student) for student in there}
+        return [name for name in students if not is_fresh(lesson, gradebook.db, name)]
 
 
 def _mark(lesson: Lesson, session: Any, student: str) -> str:
     """Return a comment for a page that tells which grade it shows."""
-    from nbgrader.api import Assignment, BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
-
-    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
-    comments = session.query(BaseCell.name, Comment.manual_comment, Comment.auto_comment)
-    said = comments.select_from(Comment).join(BaseCell).join(SubmittedNotebook)
-    rows = said.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
     facts = (
+        LAYOUT,
         read_standing(session, lesson, student),
-        sorted(map(repr, rows)),
+        _comments(session, lesson, student),
         lesson.handed_in(student, "autograded").read_bytes(),
         lesson.course.show_marking,
+        deadline_of(lesson),
     )
     return f"<!-- grade {hashlib.sha256(repr(facts).encode()).hexdigest()} -->"
-
-
-def _mark_page(page: Path, mark: str) -> None:
-    text = page.read_text(encoding="utf-8")
-    page.chmod(0o644)
-    write_whole(page, f"{text}\n{mark}\n".encode())
 
 
 def _write_pages(
@@ -136,7 +264,7 @@ def _write_pages(
 ) -> dict[str, str]:
     """Write the pages, in processes if there are several to do; return why some failed."""
     parts = [students[i : i + AT_A_TIME] for i in range(0, len(students), AT_A_TIME)]
-    if jobs == 1 or len(parts) == 1:
+    if jobs == 1 or len(parts) <= 1:
         return _joined((_write_some(lesson, part) for part in parts), len(students), tell)
     with closing(LocalPool(min(jobs, len(parts)))) as pool:
         written = [pool.submit(_write_some, lesson, part) for part in parts]
@@ -159,10 +287,19 @@ def _joined(
 
 
 def _write_some(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
-    api = nbgrader_api(lesson.course)
     failures = {}
-    for student in students:
-        result = api.generate_feedback(lesson.assignment, student_id=student, force=True)
-        if not result["success"]:
-            failures[student] = failure_reason(result)
+    with nbgrader_api(lesson.course).gradebook as gradebook:
+        for student in students:
+            try:
+                page = page_of(lesson, gradebook.db, student)
+                if page is None:
+                    failures[student] = LOST
+                    continue
+                text = f"{as_html(page)}\n{_mark(lesson, gradebook.db, student)}\n"
+                write_whole(_path(lesson, student), text.encode())
+            except OSError as error:
+                failures[student] = error.strerror or str(error)
+            except (ValueError, KeyError, AttributeError, TypeError) as error:
+                reason = f"its autograded notebook is damaged: {type(error).__name__}: {error}"
+                failures[student] = reason.rstrip(".")
     return failures

@@ -17,7 +17,7 @@ from nbgrader.preprocessors import (
 
 from tito.lesson import Cell, is_solution
 
-__all__ = ["HideMarking"]
+__all__ = ["HideMarking", "without_marking"]
 
 Resources = dict[str, Any]
 
@@ -40,15 +40,24 @@ class HideMarking(NbGraderPreprocessor):  # type: ignore[misc]
         return cell, resources
 
     def _delimiters(self) -> Mapping[str, str]:
-        """The marks at which a region begins and ends, as the course's configuration has them."""
-        tests, schemes, answers = (
-            kind(config=self.config) for kind in (ClearHiddenTests, ClearMarkScheme, ClearSolutions)
-        )
-        return {
-            tests.begin_test_delimeter: tests.end_test_delimeter,
-            schemes.begin_mark_scheme_delimeter: schemes.end_mark_scheme_delimeter,
-            answers.begin_solution_delimeter: answers.end_solution_delimeter,
-        }
+        return _delimiters(self.config)
+
+
+def without_marking(source: str) -> str:
+    """Return a text without what stands in it for graders, between nbgrader's usual marks."""
+    return _without_regions(source, _delimiters(None))
+
+
+def _delimiters(config: Any) -> Mapping[str, str]:
+    """The marks at which a region begins and ends, as the course's configuration has them."""
+    tests, schemes, answers = (
+        kind(config=config) for kind in (ClearHiddenTests, ClearMarkScheme, ClearSolutions)
+    )
+    return {
+        tests.begin_test_delimeter: tests.end_test_delimeter,
+        schemes.begin_mark_scheme_delimeter: schemes.end_mark_scheme_delimeter,
+        answers.begin_solution_delimeter: answers.end_solution_delimeter,
+    }
 
 
 def _without_regions(source: str, delimiters: Mapping[str, str]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from tito.reports.markup import (
+from tito.grading.markup import (
     MOST_HTML,
     MOST_MARKDOWN,
     ansi2html,
