@@ -12,9 +12,12 @@ from tito.reports.console import plain
 if TYPE_CHECKING:
     from tito.grading.gradebook.grades import Grades, Submission
 
-__all__ = ["as_csv", "as_html", "as_json", "as_table"]
+__all__ = ["as_csv", "as_html", "as_json", "as_table", "as_wide_table"]
 
 # Wide enough that no column is ever squeezed; what follows is cut to a readable length.
+HEADS = ("student", "name", "score", "late", "open", "largest loss")
+NUMBERS = ("score", "late", "open")
+TABLE_COLUMNS = 80
 TABLE_WIDTH = 1000
 REMARK_WIDTH = 110
 # What the JSON says of a cell: a contract, so more that we know of it stays out.
@@ -51,7 +54,77 @@ def as_csv(grades: "Grades") -> str:
 
 
 def as_table(grades: "Grades") -> str:
-    """Return the grades as a table for a terminal."""
+    """Return the grades as a table that fits 80 columns: what each lost most, and what is open."""
+    from rich.console import Console
+    from rich.table import Table
+
+    rows = [_short_row(s) for s in grades.submissions]
+    shown = [at for at, head in enumerate(HEADS) if not rows or any(r[at] for r in rows)]
+    widths = [max([len(HEADS[at]), *(len(r[at]) for r in rows)]) for at in shown]
+    left = TABLE_COLUMNS - sum(widths[:-1]) - 2 * (len(shown) - 1)
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for at in shown:
+        table.add_column(
+            HEADS[at], justify="right" if HEADS[at] in NUMBERS else "left", no_wrap=True
+        )
+    for row in rows:
+        table.add_row(
+            *(plain(_cut(row[at], left) if at == len(HEADS) - 1 else row[at]) for at in shown)
+        )
+    out = io.StringIO()
+    Console(file=out, width=TABLE_COLUMNS, highlight=False).print(table)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    return "\n".join([*lines, "", _summary(grades)])
+
+
+def _short_row(submission: "Submission") -> list[str]:
+    """What the short table has of a student: long names are cut."""
+    return [
+        _cut(plain(submission.student).plain, 20),
+        _cut(plain(submission.name).plain, 18),
+        f"{round(submission.score, 2):g}" if submission.is_graded else "-",
+        f"-{round(submission.late_penalty, 2):g}" if submission.late_penalty else "",
+        str(len(submission.unread)) if submission.unread else "",
+        plain(_loss(submission)).plain,
+    ]
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
+def _loss(submission: "Submission") -> str:
+    """What cost most, then the next; of no grade the reason."""
+    if submission.status != "graded":
+        reason = submission.message.partition(". ")[0].rstrip(".")
+        return f"{submission.status}: {reason}" if reason else submission.status
+    lost = [
+        (cell.max_score - cell.score, cell.grade_id)
+        for cell in submission.cells
+        if cell.score < cell.max_score and cell.grade_id not in submission.unread
+    ]
+    largest = sorted(lost, key=lambda each: -each[0])
+    return ", ".join(f"{name} -{round(points, 2):g}" for points, name in largest)
+
+
+def _summary(grades: "Grades") -> str:
+    """Counts and the middle of the class."""
+    graded = sorted(s.score for s in grades.submissions if s.is_graded)
+    missing = sum(s.status == "missing" for s in grades.submissions)
+    unread = sum(len(s.unread) for s in grades.submissions)
+    parts = (
+        [f"{len(graded)} graded", f"{missing} missing"] if missing else [f"{len(graded)} graded"]
+    )
+    if graded:
+        middle = (graded[(len(graded) - 1) // 2] + graded[len(graded) // 2]) / 2
+        parts.append(f"median {round(middle, 2):g} of {round(grades.max_score, 2):g}")
+    if unread:
+        parts.append(f"{unread} answer{'s' * (unread != 1)} open")
+    return f"{', '.join(parts)}. `--wide` shows every cell."
+
+
+def as_wide_table(grades: "Grades") -> str:
+    """Return the grades as a table with a column for each graded cell."""
     from rich.console import Console
     from rich.table import Table
 
@@ -61,9 +134,10 @@ def as_table(grades: "Grades") -> str:
         is_number = heading in ("score", *names)
         table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
     for s in grades.submissions:
-        scores = {cell.grade_id: f"{cell.score:g}" for cell in s.cells}
+        scores = {cell.grade_id: f"{round(cell.score, 2):g}" for cell in s.cells}
+        scores |= dict.fromkeys(s.unread, "open")
         shown = [scores.get(name, "") for name in names]
-        total = f"{s.score:g} / {s.max_score:g}"
+        total = f"{round(s.score, 2):g} / {s.max_score:g}"
         table.add_row(
             plain(s.student), s.status, total, *shown, plain(shorten(_remark(s), REMARK_WIDTH))
         )

@@ -11,7 +11,7 @@ import pytest
 
 from tito.conditions.results import CellVerdict
 from tito.grading.gradebook.grades import Grades, Submission
-from tito.reports.grades import as_csv, as_html, as_json, as_table
+from tito.reports.grades import as_csv, as_html, as_json, as_table, as_wide_table
 
 PASSED = CellVerdict("test-vectorized-immediate", 10.0, 10.0, "passed")
 FAILED = CellVerdict(
@@ -32,7 +32,13 @@ CLASS = Grades("tinytorch", "11_kernels", 25.0, [ADA, BLAISE])
 NOBODY = replace(CLASS, submissions=[])
 
 HOSTILE = "\x1b[2J\x1b]0;title\x07\r\b\x9b1A[bold]<script>alert(1)</script>\u202e\"'&"
-FORMATS = {"table": as_table, "csv": as_csv, "json": as_json, "html": as_html}
+FORMATS = {
+    "table": as_table,
+    "wide": as_wide_table,
+    "csv": as_csv,
+    "json": as_json,
+    "html": as_html,
+}
 
 Render = Callable[[Grades], str]
 
@@ -129,8 +135,8 @@ def test_csv_has_a_row_for_each_student() -> None:
     ]
 
 
-def test_table_has_a_line_for_each_student() -> None:
-    assert as_table(CLASS).splitlines() == [
+def test_wide_table_has_a_line_for_each_student() -> None:
+    assert as_wide_table(CLASS).splitlines() == [
         "student  status       score  test-vectorized-immediate  test-cache-immediate  remark",
         "ada      graded   16.5 / 25                         10                   7.5  "
         "late: -1; test-cache-immediate: The edges differ.",
@@ -149,7 +155,7 @@ def test_html_has_a_row_for_each_student() -> None:
 
 
 def test_report_of_nobody_is_a_heading() -> None:
-    assert as_table(NOBODY) == "student  status  score  remark"
+    assert as_wide_table(NOBODY) == "student  status  score  remark"
     assert [row[0] for row in rows_of(as_csv(NOBODY))] == ["student"]
     assert json.loads(as_json(NOBODY))["submissions"] == []
     assert Page(as_html(NOBODY)).cells == ["student", "status", "score", "remark"]
@@ -185,7 +191,7 @@ def test_html_page_needs_nothing_from_outside() -> None:
 )
 def test_reports_say_how_many_answers_wait(unread: tuple[str, ...], remark: str) -> None:
     grades = replace(CLASS, submissions=[replace(ADA, unread=unread)])
-    assert as_table(grades).splitlines()[1].endswith(f"  {remark}")
+    assert as_wide_table(grades).splitlines()[1].endswith(f"  {remark}")
     assert rows_of(as_csv(grades))[1][-1] == remark
     assert Page(as_html(grades)).cells[-1] == remark
     assert json.loads(as_json(grades)) == json.loads(as_json(replace(CLASS, submissions=[ADA])))
@@ -206,23 +212,49 @@ def test_csv_stays_one_line_a_student() -> None:
     assert as_csv(grades).count("\n") == 3
 
 
-def test_table_is_never_squeezed() -> None:
+def test_wide_table_is_never_squeezed() -> None:
     names = [f"test-{'long-' * 4}{number:02}" for number in range(20)]
     cells = [replace(PASSED, grade_id=name) for name in names]
     student = "a" * 60
-    table = as_table(replace(CLASS, submissions=[replace(ADA, student=student, cells=cells)]))
+    table = as_wide_table(replace(CLASS, submissions=[replace(ADA, student=student, cells=cells)]))
     heading, row = table.splitlines()
     assert heading.split() == ["student", "status", "score", *names, "remark"]
     assert row.split() == [student, "graded", "16.5", "/", "25", *["10"] * 20, "late:", "-1"]
 
 
-def test_table_cuts_a_long_remark_and_nothing_else() -> None:
-    table = as_table(class_of("The edges differ. " * 500))
+def test_wide_table_cuts_a_long_remark_and_nothing_else() -> None:
+    table = as_wide_table(class_of("The edges differ. " * 500))
     assert table.count("[...]") == 2
     assert max(map(len, table.splitlines())) < 250
 
 
-def test_table_is_the_same_in_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = as_table(CLASS)
+def test_wide_table_is_the_same_in_every_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = as_wide_table(CLASS)
     monkeypatch.setenv("COLUMNS", "20")
-    assert as_table(CLASS) == before
+    assert as_wide_table(CLASS) == before
+
+
+def test_table_fits_80_columns_and_has_the_largest_loss_first() -> None:
+    small = replace(FAILED, grade_id="test-small", score=9.0, max_score=10.0)
+    ada = replace(ADA, name="Ada King", unread=("answer",), cells=[PASSED, small, FAILED])
+    blaise = replace(BLAISE, is_graded=False)
+    assert as_table(replace(CLASS, submissions=[ada, blaise])).splitlines() == [
+        "student  name      score  late  open  largest loss",
+        "ada      Ada King   16.5    -1     1  test-cache-immediate -7.5, test-small -1",
+        "blaise                 -              missing: Nothing was handed in",
+        "",
+        "1 graded, 1 missing, median 16.5 of 25, 1 answer open. `--wide` shows every cell.",
+    ]
+
+
+def test_table_cuts_what_is_too_long_for_80_columns() -> None:
+    cells = [replace(FAILED, grade_id=f"test-{number}-{'x' * 30}") for number in range(9)]
+    long = replace(ADA, student="a" * 60, name="b" * 60, cells=cells)
+    lines = as_table(replace(CLASS, submissions=[long])).splitlines()
+    assert max(map(len, lines[:2])) == 80
+    assert lines[1].endswith("\N{HORIZONTAL ELLIPSIS}")
+
+
+def test_wide_table_shows_an_unread_answer_as_open() -> None:
+    ada = replace(ADA, unread=("test-cache-immediate",))
+    assert as_wide_table(replace(CLASS, submissions=[ada])).splitlines()[1].split()[6] == "open"

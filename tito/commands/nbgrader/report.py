@@ -22,6 +22,7 @@ SYSTEMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace")
     default="table",
     show_default=True,
 )
+@click.option("--wide", is_flag=True, help="A column for each graded cell, as wide as it takes.")
 @click.option(
     "--fill",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
@@ -29,7 +30,9 @@ SYSTEMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace")
 )
 @click.option("--column", default="", help="The assignment's name in the LMS.")
 @click.option("--output", type=click.Path(path_type=Path), help="Default: standard output.")
-def report(lesson: str, kind: str, fill: Path | None, column: str, output: Path | None) -> None:
+def report(
+    lesson: str, kind: str, wide: bool, fill: Path | None, column: str, output: Path | None
+) -> None:
     """Print the grades of LESSON, or make the file that an LMS takes."""
     from tito.course import Course
     from tito.files import write_whole
@@ -45,7 +48,7 @@ def report(lesson: str, kind: str, fill: Path | None, column: str, output: Path 
     if fill or column:
         raise click.UsageError("--fill and --column go with the format of an LMS.")
     render = {
-        "table": grades.as_table,
+        "table": grades.as_wide_table if wide else grades.as_table,
         "csv": grades.as_csv,
         "json": grades.as_json,
         "html": grades.as_html,
