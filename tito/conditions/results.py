@@ -11,6 +11,7 @@ from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, LocalCall, NoAnswer
 
 __all__ = [
+    "AS_ABOVE",
     "MIME_TYPE",
     "LABELS",
     "CellVerdict",

@@ -48,10 +48,13 @@ INSTRUCTORS = (
     "tito/handout",
     "tito/lms",
     "tito/reports/autograding.py",
+    "tito/reports/class_page.html.jinja",
+    "tito/reports/class_page.py",
     "tito/reports/collecting.py",
     "tito/reports/gradefile.py",
     "tito/reports/grades.py",
     "tito/reports/progress.py",
+    "tito/reports/regrading.py",
 )
 """What of the packages a student has no use for."""
 

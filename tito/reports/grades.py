@@ -1,7 +1,6 @@
-"""The grades of a class, as a table, CSV, JSON or a page."""
+"""The grades of a class, as a table, CSV or JSON."""
 
 import csv
-import html
 import io
 import json
 from textwrap import shorten
@@ -12,7 +11,7 @@ from tito.reports.console import plain
 if TYPE_CHECKING:
     from tito.grading.gradebook.grades import Grades, Submission
 
-__all__ = ["as_csv", "as_html", "as_json", "as_table", "as_wide_table"]
+__all__ = ["as_csv", "as_json", "as_table", "as_wide_table"]
 
 # Wide enough that no column is ever squeezed; what follows is cut to a readable length.
 HEADS = ("student", "name", "score", "late", "open", "largest loss")
@@ -47,8 +46,8 @@ def as_csv(grades: "Grades") -> str:
     writer.writerow(["student", "status", "score", "max_score", "late_penalty", *names, "message"])
     for s in grades.submissions:
         scores = {cell.grade_id: cell.score for cell in s.cells}
-        cells = [f"{scores.get(name, 0.0):g}" for name in names]
-        numbers = [f"{s.score:g}", f"{s.max_score:g}", f"{s.late_penalty:g}"]
+        cells = [f"{round(scores.get(name, 0.0), 2):g}" for name in names]
+        numbers = [f"{round(n, 2):g}" for n in (s.score, s.max_score, s.late_penalty)]
         writer.writerow([_inert(s.student), s.status, *numbers, *cells, _inert(_remark(s))])
     return out.getvalue()
 
@@ -144,50 +143,6 @@ def as_wide_table(grades: "Grades") -> str:
     out = io.StringIO()
     Console(file=out, width=TABLE_WIDTH, highlight=False).print(table)
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
-
-
-def as_html(grades: "Grades") -> str:
-    """Return the grades as a page without scripts or outside references."""
-    names = _cell_names(grades)
-    head = "".join(f"<th>{html.escape(h)}</th>" for h in ("student", "status", "score", *names))
-    rows = "\n".join(_html_row(s, names) for s in grades.submissions)
-    title = html.escape(f"{grades.course}: {grades.assignment}")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<style>
-body {{ font-family: sans-serif; margin: 2rem; }}
-table {{ border-collapse: collapse; }}
-th, td {{ border-bottom: 1px solid #bbb; padding: 0.3rem 0.8rem; text-align: left; }}
-td.number {{ text-align: right; font-variant-numeric: tabular-nums; }}
-</style>
-</head>
-<body>
-<h1>{title}</h1>
-<p>{len(grades.submissions)} students, {grades.max_score:g} points.</p>
-<table>
-<thead><tr>{head}<th>remark</th></tr></thead>
-<tbody>
-{rows}
-</tbody>
-</table>
-</body>
-</html>"""
-
-
-def _html_row(submission: "Submission", names: list[str]) -> str:
-    cells = {cell.grade_id: cell for cell in submission.cells}
-    numbers = "".join(
-        f'<td class="number" title="{html.escape(cells[name].word)}">{cells[name].score:g}</td>'
-        for name in names
-    )
-    return (
-        f"<tr><td>{html.escape(plain(submission.student).plain)}</td><td>{submission.status}</td>"
-        f'<td class="number">{submission.score:g}</td>{numbers}'
-        f"<td>{html.escape(_remark(submission))}</td></tr>"
-    )
 
 
 def _submission(submission: "Submission") -> dict[str, object]:

@@ -1,11 +1,14 @@
 """`tito nbgrader report`: the grades of a class."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 if TYPE_CHECKING:
+    from tito.grading.gradebook.grades import Grades
     from tito.lesson import Lesson
 
 __all__ = ["report"]
@@ -47,19 +50,27 @@ def report(
         return
     if fill or column:
         raise click.UsageError("--fill and --column go with the format of an LMS.")
-    render = {
+    renders: dict[str, Callable[[Grades], str]] = {
         "table": grades.as_wide_table if wide else grades.as_table,
         "csv": grades.as_csv,
         "json": grades.as_json,
-        "html": grades.as_html,
-    }[kind]
+        "html": partial(_page, found),
+    }
     with waiting(f"Reading the grades of {found.assignment}"):
         grades_of_class = read_grades(found)
-    text = render(grades_of_class).rstrip("\n")
+        text = renders[kind](grades_of_class).rstrip("\n")
     if output is None:
         click.echo(text)
     else:
         write_whole(output, f"{text}\n".encode())
+
+
+def _page(lesson: "Lesson", grades: "Grades") -> str:
+    """Return the page of a class, similar solutions included."""
+    from tito.grading.gradebook.similar import similar_solutions
+    from tito.reports.class_page import as_html
+
+    return as_html(grades, similar_solutions(lesson))
 
 
 def _report_to(

@@ -166,7 +166,7 @@ def _cells(
         if grade is not None and grade.auto_score is None and grade.manual_score is not None:
             yield _of_a_person(name, score, most, confirmed=not grade.needs_manual_grade)
         else:
-            yield CellVerdict(name, score, most, found.verdict, found.message, found.hint)
+            yield replace(found, score=score, max_score=most)
 
 
 def _of_a_person(name: str, score: float, most: float, *, confirmed: bool) -> CellVerdict:
