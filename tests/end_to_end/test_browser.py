@@ -123,7 +123,7 @@ def test_formgrader_shows_the_marking_scheme_and_takes_points(
     after = next(s for s in read_grades(lesson).submissions if s.student == "ada")
     assert after.score == before.score + 4
     assert set(before.unread) - set(after.unread) == {"answer-rows"}
-    report = tito("nbgrader", "report", "kernels")
+    report = tito("nbgrader", "report", "kernels", "--wide")
     (row,) = (line for line in report.stdout.splitlines() if line.startswith("ada"))
     assert f"{before.score + 4:g} / {MOST:g}" in row
     assert "3 answers to read" in row
