@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": "tito.commands.doctor",
     "export": "tito.commands.export",
     "handout": "tito.commands.handout",
+    "lesson": "tito.commands.lesson",
     "nbgrader": "tito.commands.nbgrader",
     "notebook": "tito.commands.notebook",
     "profile": "tito.commands.profile",

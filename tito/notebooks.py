@@ -17,6 +17,7 @@ __all__ = [
     "instructor_notebook",
     "load_config",
     "notebook_text",
+    "released_notebook",
     "percent_text",
     "save_notebook",
     "student_notebook",
@@ -32,16 +33,18 @@ def student_notebook(lesson: Lesson) -> Notebook:
     """Return the students' notebook: the release, or what would be released from the source."""
     if lesson.released.exists():
         return read_notebook(lesson.released)
+    return released_notebook(lesson)
+
+
+def released_notebook(lesson: Lesson, *, hidden: bool = False) -> Notebook:
+    """Return what would be released from the source; with `hidden`, tests of graders stay in it."""
     from nbgrader import preprocessors as steps
 
     notebook, config = instructor_notebook(lesson), load_config(lesson.course)
     resources: dict[str, object] = {}
     for step in (
-        steps.LockCells,
-        steps.ClearSolutions,
-        steps.ClearOutput,
-        steps.ClearHiddenTests,
-        steps.ClearMarkScheme,
+        *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
+        *(() if hidden else (steps.ClearHiddenTests, steps.ClearMarkScheme)),
         steps.ComputeChecksums,
     ):
         notebook, resources = step(config=config).preprocess(notebook, resources)

@@ -26,6 +26,7 @@ PLAIN = {
     "doctor": ["doctor", "--json"],
     "export": ["export", "kernels"],
     "handout": ["handout", "out"],
+    "lesson": ["lesson", "check", "kernels", "--fast"],
     "notebook": ["notebook", "kernels", "--force"],
     "profile": ["profile", "kernels"],
     "roster": ["roster", "nbgrader_config.py"],

@@ -23,7 +23,9 @@ __all__ = ["Handout", "write_handout"]
 NEEDED = ("click", "jupytext", "nbdev", "nbformat", "numpy", "psutil", "rich", "threadpoolctl")
 EXTRAS = {"lab": ("ipykernel", "jupyterlab", "matplotlib"), "compiled": ("numba",)}
 INSTRUCTORS = (
+    "tito/authoring.py",
     "tito/commands/handout.py",
+    "tito/commands/lesson",
     "tito/commands/nbgrader",
     "tito/commands/roster.py",
     "tito/grading/gradebook",

@@ -1,0 +1,121 @@
+"""`tito lesson check`: each fault of a lesson is named with its cell and line."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from shell import Tito
+
+from tito.authoring import check_lesson
+from tito.course import Course
+from tito.lesson import Lesson, find_lesson
+
+Edit = Callable[[str], str]
+
+
+@pytest.fixture
+def lesson(plain_course: Course) -> Lesson:
+    """The kernels lesson of a course, to be spoilt."""
+    return find_lesson(plain_course, "kernels")
+
+
+def spoil(path: Path, before: str, after: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after, 1), encoding="utf-8")
+
+
+SOURCE = {
+    "id twice": (
+        '"grade_id": "test-amdahl"',
+        '"grade_id": "test-chunk-edges"',
+        "test-chunk-edges: Its grade_id is used twice. Rename one of them.",
+    ),
+    "negative points": ('"points": 3', '"points": -3', "Its points are -3."),
+    "no points": (', "points": 3', "", "Its points are None."),
+    "open region": (
+        "    ### END SOLUTION",
+        "",
+        "memory-trace: 1 times ### BEGIN SOLUTION and 0 times ### END SOLUTION.",
+    ),
+    "no region": (
+        "### BEGIN SOLUTION",
+        "#",
+        "memory-trace: 0 times ### BEGIN SOLUTION and 1 times ### END SOLUTION.",
+    ),
+    "no python": ("def chunk_edges(m", "def chunk_edges(((m", "chunk-edges: It is no Python"),
+    "unlocked": (
+        '"grade": true, "grade_id": "test-amdahl", "locked": true',
+        '"grade": true, "grade_id": "test-amdahl", "locked": false',
+        "test-amdahl: A graded cell that students may change. Lock it.",
+    ),
+    "lacking metadata": (
+        '"schema_version": 3, "solution": true',
+        '"solution": true',
+        "Its metadata lack schema_version.",
+    ),
+}
+CHECKS = {
+    "another cell": ('"test-amdahl": Check', '"test-amdhal": Check', "the lesson does not"),
+    "another function": ('function="amdahl_speedup"', 'function="amdahl"', "not define amdahl."),
+    "another solution": ('solution="amdahl"', 'solution="law"', "solution cell law, which is not"),
+    "points": ("Share(c.amdahl_speedups, 2", "Share(c.amdahl_speedups, 1", "the cell has 3."),
+    "syntax": ("CHECKS = {", "CHECKS = {{", "checks.py raises SyntaxError"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "said"), SOURCE.values(), ids=SOURCE)
+def test_check_names_what_is_wrong_in_a_cell_and_where(
+    lesson: Lesson, tito: Tito, before: str, after: str, said: str
+) -> None:
+    spoil(lesson.source, before, after)
+    done = tito("lesson", "check", "kernels", "--fast")
+    assert done.returncode == 1
+    (line, *_) = (line for line in done.stdout.splitlines() if said in line)
+    place, number, _ = line.split(":", 2)
+    assert place == "modules/source/11_kernels/kernels_dev.py"
+    assert 1 < int(number) <= len(lesson.source.read_text(encoding="utf-8").splitlines())
+
+
+@pytest.mark.parametrize(("before", "after", "said"), CHECKS.values(), ids=CHECKS)
+def test_check_names_what_checks_and_cells_do_not_agree_on(
+    lesson: Lesson, before: str, after: str, said: str
+) -> None:
+    spoil(lesson.folder / "checks.py", before, after)
+    found = check_lesson(lesson, run=False)
+    assert any(said in finding.fact for finding in found)
+
+
+def test_check_points_at_the_marker_of_the_cell(lesson: Lesson) -> None:
+    spoil(lesson.source, ', "points": 3', "")
+    (found,) = check_lesson(lesson, run=False)
+    line = lesson.source.read_text(encoding="utf-8").splitlines()[found.line - 1]
+    assert line.startswith("# %%")
+    assert f'"grade_id": "{found.cell}"' in line
+
+
+def test_check_says_that_asserts_without_conditions_can_be_fooled(lesson: Lesson) -> None:
+    (lesson.folder / "checks.py").unlink()
+    found = check_lesson(lesson, run=False)
+    assert {finding.fact for finding in found} == {
+        "No entry in checks.py: its asserts run in the student's own process."
+    }
+
+
+def test_check_grades_the_solutions_and_the_stubs(lesson: Lesson, tito: Tito) -> None:
+    assert tito("lesson", "check", "kernels").stdout == "11_kernels is well made.\n"
+    spoil(lesson.source, "return 1 / (", "return 2 / (")
+    (found,) = check_lesson(lesson)
+    assert found.cell == "test-amdahl"
+    assert found.fact.startswith("The lesson's own solution gets 0 of 3 points: ")
+
+
+def test_check_finds_a_stub_that_scores(lesson: Lesson) -> None:
+    text = lesson.source.read_text(encoding="utf-8")
+    before, _, after = text.partition("def amdahl_speedup")
+    body, end, rest = after.partition("    ### BEGIN SOLUTION\n")
+    line, _, tail = rest.partition("    ### END SOLUTION\n")
+    spoilt = f"{before}def amdahl_speedup{body}{line}{end}    pass\n    ### END SOLUTION\n{tail}"
+    lesson.source.write_text(spoilt, encoding="utf-8")
+    (found,) = check_lesson(lesson)
+    assert (found.cell, found.fact) == ("test-amdahl", "What is released gets 3 of 3 points.")
