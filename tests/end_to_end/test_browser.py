@@ -24,7 +24,8 @@ from tito.course import Course
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import read_grades
 from tito.grading.pipeline.autograde import autograde
-from tito.lesson import Lesson, find_lesson
+from tito.handout import write_handout
+from tito.lesson import Lesson, find_lesson, grade_id, is_solution
 from tito.notebooks import student_notebook
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), "")
@@ -92,6 +93,54 @@ def test_jupyterlab_runs_a_complete_notebook(
     errors = [o for found in outputs.values() for o in found if o.output_type == "error"]
     assert errors == []
     assert f"{MOST_CHECKED:g} / {MOST_CHECKED:g}" in json.dumps(outputs["standardized-testing"])
+
+
+STEPS_OF_TWO = ("kernels-imports", "matmul-vectorized", "test-vectorized-immediate")
+WRONG = "def matmul_vectorized(A, B):\n    check_operands(A, B)\n    return B @ A"
+RIGHT = "def matmul_vectorized(A, B):\n    check_operands(A, B)\n    return A @ B"
+
+
+@pytest.mark.full
+def test_a_student_reads_a_failing_card_types_a_solution_and_sees_it_pass(
+    generated: Path, tmp_path: Path, page: Any, jupyterlab: Callable[[Path], str]
+) -> None:
+    """With the keyboard alone, in a handout whose notebook is cut to one exercise."""
+    folder = write_handout(Course.read(generated), tmp_path / "handout").folder
+    path = folder / "kernels.ipynb"
+    notebook = nbformat.read(path, as_version=4)
+    of_two = [c for c in notebook.cells if grade_id(c) in STEPS_OF_TWO]
+    notebook.cells = [next(c for c in notebook.cells if c.cell_type == "code"), *of_two]
+    next(c for c in of_two if is_solution(c)).source = WRONG
+    nbformat.write(notebook, path)
+    page.goto(f"{jupyterlab(folder)}/lab/tree/{path.name}?token={TOKEN}")
+    page.wait_for_selector("text=Python 3 (ipykernel) | Idle")
+    page.wait_for_selector(".jp-Cell >> nth=3")
+    run_all(page, cells=4)
+    failed = page.locator("section[aria-label^='Check of matmul_vectorized: failed']")
+    failed.wait_for()
+    text = failed.inner_text()
+    assert "it is B @ A" in text
+    assert "The order matters" in text
+    assert page.get_by_text("Traceback (most recent call last)").count() == 0
+    page.keyboard.press("Escape")
+    for key in ("ArrowUp", "Enter", "Control+a"):  # from the check to its solution
+        page.keyboard.press(key)
+    page.keyboard.insert_text(RIGHT)
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Shift+Enter")
+    page.locator(
+        "section[aria-label='Check of matmul_vectorized: passed, 10 of 10 points']"
+    ).wait_for()
+    page.keyboard.press("Control+s")
+
+
+def run_all(page: Any, cells: int) -> None:
+    """Run the cells from the top with the keyboard; the last one stays selected."""
+    page.locator(".jp-Cell").first.click()
+    page.keyboard.press("Escape")
+    for _ in range(cells - 1):
+        page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Control+Enter")
 
 
 def test_formgrader_autogrades_as_tito_does(
