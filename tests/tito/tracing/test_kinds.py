@@ -88,8 +88,8 @@ def test_prove_any_kind_of_blocks(kernel: Kernel) -> None:
     assert all(max(x.rows, x.inner, x.columns) <= BLOCK for x in proof.products)
     assert all(x.row_set is not None for x in proof.products)
     assert proof.share(lambda each: True) == 1
-    on_threads = kernel.__module__ == "kinds_threads"
-    assert {0} != {x.thread for x in proof.products} if on_threads else proof.products
+    # On how many threads is not asked: a pool gives a thread that is idle the next piece, too.
+    assert proof.products
 
 
 def test_prove_names_of_numpy_that_are_imported_all() -> None:
