@@ -33,11 +33,6 @@ def stripped(cell: dict[str, Any]) -> None:
     cell["metadata"] = {}
 
 
-def markdown(cell: dict[str, Any]) -> None:
-    if cell["id"] == "amdahl":
-        cell["cell_type"] = "markdown"
-
-
 def crlf(cell: dict[str, Any]) -> None:
     cell["source"] = cell["source"].replace("\n", "\r\n")
 
@@ -71,10 +66,16 @@ def test_solution_of_every_editor_is_graded_and_tested(
     assert not any("missing" in note and "solution" in note for note in tested.notes)
 
 
-def test_solution_that_became_markdown_is_noticed_by_both(lesson: Lesson) -> None:
-    save(lesson, markdown)
+@pytest.mark.parametrize("kind", ["markdown", "raw"])
+def test_solution_that_became_text_counts_as_code_and_it_is_said(lesson: Lesson, kind: str) -> None:
+    def turned(cell: dict[str, Any]) -> None:
+        if cell["id"] == "amdahl":
+            cell["cell_type"] = kind
+
+    solution = save(lesson, turned)
+    assert graded(lesson) == solution
     tested = run_checks(lesson, lesson.working_copy, check="amdahl")
-    submitted = read_submission(lesson.working_copy, lesson.course.limits)
-    _, notes = rebuild(read_notebook(lesson.released), submitted)
-    assert set(notes) <= set(tested.notes)
-    assert any("amdahl" in note for note in notes)
+    assert tested.score == tested.max_score > 0
+    assert "The solution cell amdahl: This cell was a text cell: its text counts as code." in (
+        tested.notes
+    )

@@ -48,7 +48,8 @@ class Handed:
         """Return the places of the cells that were handed in for a released one.
 
         They are found by its grade id, else by its cell id, else by the functions that it defines,
-        else below the released text `above` it. The kind of an answer's cell does not matter.
+        else below the released text `above` it. The kind of an answer's cell does not matter; a
+        solution whose cell an editor has turned into text is found as well.
         """
         found = [
             self._by_name.get(grade_id(cell), []),
@@ -62,7 +63,8 @@ class Handed:
         places = next(filter(None, same), [])
         if places or not is_solution(cell):
             return places
-        return [at for at in self._below(above) if at in self._added and self._is_code(at)]
+        below = [at for at in self._below(above) if at in self._added and self._is_code(at)]
+        return below or self._turned_into_text([*found[0], *found[1]], cell)
 
     def with_added(self, places: Iterable[int], kind: str = "") -> list[int]:
         """Return cells and those that were added beside them, in the notebook's order."""
@@ -85,6 +87,11 @@ class Handed:
 
     def _is_code(self, at: int) -> bool:
         return self.cells[at].kind == "code"
+
+    def _turned_into_text(self, places: Iterable[int], cell: Cell) -> list[int]:
+        """Those of the cells whose text is Python that defines what the released cell does."""
+        wanted = defined_in(cell.source)
+        return [at for at in places if wanted and wanted <= defined_in(self.cells[at].source)]
 
     def _by_definition(self, cell: Cell) -> list[int]:
         wanted = [set(self._defining.get(name, ())) for name in defined_in(cell.source)]

@@ -80,7 +80,7 @@ def _put_solution(cell: Cell, places: Sequence[int], handed: Handed) -> list[str
         return [f"The solution cell {name}: {left_out}"]
     cell.source, used = _joined(sources, defined_in(stub))
     if len(sources) == 1:
-        return []
+        return _turned_note(cell, handed.cells[parts[0]].kind)
     note = f"This cell was found in {len(sources)} parts: " + (
         "they were joined in order."
         if used == len(sources)
@@ -88,6 +88,14 @@ def _put_solution(cell: Cell, places: Sequence[int], handed: Handed) -> list[str
     )
     cell.metadata[NOTE_KEY] = note
     return [f"The solution cell {name}: {note}"]
+
+
+def _turned_note(cell: Cell, kind: str) -> list[str]:
+    """What to say of a solution that an editor has turned into text."""
+    if kind == cell.cell_type:
+        return []
+    cell.metadata[NOTE_KEY] = note = "This cell was a text cell: its text counts as code."
+    return [f"The solution cell {grade_id(cell)}: {note}"]
 
 
 def _unsplit(places: Sequence[int], handed: Handed, wanted: frozenset[str]) -> list[int]:
