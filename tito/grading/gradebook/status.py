@@ -59,7 +59,7 @@ def read_progress(lesson: Lesson) -> Progress:
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
         fresh = sum(is_fresh(lesson, session, student) for student in pages)
         more_time = _extensions(lesson, session)
-    unread = count_unread(lesson) if done else 0
+    unread = count_unread(lesson) if has_gradebook(lesson.course) else 0
     there = {*students, *gone}
     step = _next_step(lesson, release, len(students), len(due), unread, len(pages) - fresh)
     return Progress(

@@ -54,6 +54,11 @@ def _shown(cell: SubmittedCell) -> str:
     """A cell that a student added, as markdown; code of it in a fence, whatever stands in it."""
     if cell.kind != "code":
         return cell.source
-    longest = max(map(len, re.findall("`+", cell.source)), default=0)
+    longest = max(map(len, re.findall("`+", cell.source + cell.output)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}python\n{cell.source.strip()}\n{fence}"
+    code = f"{fence}python\n{cell.source.strip()}\n{fence}"
+    if not cell.output:
+        return code
+    return (
+        f"{code}\n\nWhat it had shown, as saved by the student:\n\n{fence}\n{cell.output}\n{fence}"
+    )

@@ -7,6 +7,7 @@ and ends with cells or with `Rejected`.
 import base64
 import binascii
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,9 @@ __all__ = [
 TIMESTAMP = "timestamp.txt"
 """nbgrader's file beside a notebook that says when it was handed in."""
 
+MOST_OUTPUT = 2_000
+"""The most characters that are kept of what a cell has shown."""
+CODES = re.compile(r"\x1b\[[0-9;]*m")
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 
 Attachments = Mapping[str, Mapping[str, str]]
@@ -41,13 +45,14 @@ class Rejected(TitoError):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """What counts of a cell that was handed in."""
+    """What counts of a cell that was handed in; ``output`` is the text that it had shown."""
 
     kind: str
     source: str
     grade_id: str = ""
     id: str = ""
     attachments: Attachments = field(default_factory=dict)
+    output: str = ""
 
 
 def read_submission(path: Path, limits: Limits) -> list[SubmittedCell]:
@@ -153,7 +158,20 @@ def _submitted(cell: Mapping[str, object]) -> SubmittedCell:
         grade_id=_text(name),
         id=_text(cell.get("id")),
         attachments=pictures(cell.get("attachments")),
+        output=_output(cell.get("outputs")),
     )
+
+
+def _output(outputs: object) -> str:
+    """Return the text of saved outputs, without a terminal's codes; of a long one the start."""
+    shown = ""
+    for output in _listed(outputs):
+        if len(shown) > MOST_OUTPUT or not isinstance(output, dict):
+            break
+        data = output.get("data")
+        plain = data.get("text/plain") if isinstance(data, dict) else None
+        shown += _text(output.get("text", plain))[: MOST_OUTPUT + 1]
+    return CODES.sub("", shown[:MOST_OUTPUT]).strip()
 
 
 def _text(value: object) -> str:

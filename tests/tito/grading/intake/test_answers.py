@@ -140,6 +140,13 @@ def test_rebuild_fences_code_that_has_fences_in_it(release: Any) -> None:
     assert text == f"{TEXT}\n\n````python\nprint('```')\n<script>\n````"
 
 
+def test_rebuild_keeps_what_an_added_cell_had_shown(release: Any) -> None:
+    code = SubmittedCell("code", "measure()", "", "a1", output="```\n0.25 s")
+    text = answered(release, QUESTION, OWN, code, LAST).source
+    shown = "What it had shown, as saved by the student:\n\n````\n```\n0.25 s\n````"
+    assert text == f"{TEXT}\n\n````python\nmeasure()\n````\n\n{shown}"
+
+
 @pytest.mark.parametrize(
     ("found", "kept"),
     [

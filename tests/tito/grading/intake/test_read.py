@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tito.course import Limits
-from tito.grading.intake.read import Rejected, SubmittedCell, read_submission
+from tito.grading.intake.read import Rejected, SubmittedCell, notebook_cells, read_submission
 
 LIMITS = Limits(notebook_mib=1, cells=20)
 SOLUTION = "def double(x):\n    return 2 * x"
@@ -266,3 +266,23 @@ def test_read_submission_survives_any_percent_file(tmp_path: Path, text: str) ->
     file = tmp_path / "kernels.py"
     file.write_text(text, encoding="utf-8")
     read_whatever_it_is(file)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "text"),
+    [
+        ([{"output_type": "stream", "text": ["512\n", "lines\n"]}], "512\nlines"),
+        ([{"output_type": "execute_result", "data": {"text/plain": "0.25"}}], "0.25"),
+        ([{"output_type": "stream", "text": "\x1b[31mred\x1b[0m"}], "red"),
+        ([{"output_type": "stream", "text": "x" * 9000}], "x" * 2000),
+        ([{"output_type": "display_data", "data": {"text/html": "<b>"}}], ""),
+        ([None, 3, {"data": 4}, {"text": {"a": 1}}], ""),
+        ("no list", ""),
+    ],
+    ids=["stream", "result", "colours", "long", "html", "nonsense", "no list"],
+)
+def test_notebook_cells_keep_the_text_that_a_cell_had_shown(outputs: object, text: str) -> None:
+    cell = {"cell_type": "code", "source": "f()", "metadata": {}, "outputs": outputs}
+    data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    (found,) = notebook_cells(data.encode(), Limits())
+    assert found.output == text
