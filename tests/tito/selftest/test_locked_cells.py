@@ -1,5 +1,6 @@
 """Running locked cells: each on what it needs, in one process that may end."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -119,4 +120,8 @@ def test_what_a_hanging_call_has_started_is_ended_with_it(
     list(run_locked_cells(cells, TOOLS, Limits(cell_seconds=30), tmp_path))
     pid = int(tmp_path.joinpath("pid").read_text())
     with suppress(psutil.NoSuchProcess):
-        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        started = psutil.Process(pid)
+        until = time.monotonic() + 60.0
+        while started.status() != psutil.STATUS_ZOMBIE:  # a busy machine ends it a little later
+            assert time.monotonic() < until, f"{pid} still runs"
+            time.sleep(0.05)
