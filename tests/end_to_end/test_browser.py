@@ -268,7 +268,10 @@ def _outputs_saved_by_the_end(page: Any, path: Path, last: str) -> dict[str, lis
     while time.monotonic() < deadline:
         page.keyboard.press("Control+s")
         page.wait_for_timeout(500)
-        notebook = nbformat.read(path, as_version=4)
+        try:
+            notebook = nbformat.read(path, as_version=4)
+        except nbformat.reader.NotJSONError:  # it is being written just now
+            continue
         cells = {cell.id: cell for cell in notebook.cells if cell.cell_type == "code"}
         outputs = {name: cell.outputs for name, cell in cells.items()}
         ended = cells[last].execution_count is not None and page.get_by_text("| Idle").count() > 0
