@@ -96,7 +96,7 @@ def test_attend_holds_a_strip_instead_of_all_scores() -> None:
 def test_chunked_says_both_times_and_both_peaks() -> None:
     text = str(Chunked(0.5, 0.75, 2**20, 2**26))
     assert text.startswith("1.50 times as fast as all scores at once (500 ms against 750 ms)")
-    assert text.endswith("peak memory 1.00 MB against 64.0 MB")
+    assert text.endswith("peak memory 1.00 MiB against 64.0 MiB")
 
 
 def test_main_prints_tables_and_writes_all_figures(

@@ -19,14 +19,13 @@ def matmul_custom(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #memory-trace
 def memory_trace(order: str, n: int) -> np.ndarray:
-    """List which numbers the triple loop touches, in the order of its steps.
+    """List which numbers of A, B and C (n, n) the triple loop touches, in the order of its steps.
 
     Parameters
     ----------
     order : str
         The letters i, j and k, outermost loop first.
     n : int
-        Side of A, B and C, which lie one after the other, row by row.
 
     Returns
     -------
@@ -45,38 +44,34 @@ def matmul_vectorized(A: np.ndarray, B: np.ndarray) -> np.ndarray:
 
     Parameters
     ----------
-    A : ndarray, shape (m, n)
-    B : ndarray, shape (n, p)
+    A, B : ndarray, shapes (m, n) and (n, p)
 
     Returns
     -------
     ndarray, shape (m, p)
-        The product in ``np.result_type(A, B)``; the operands are left as they were.
+        The product in ``np.result_type(A, B)``; A and B are left as they were.
 
     Raises
     ------
     ValueError
-        If the inner sizes differ; names both shapes. Operands of one or three dimensions
-        give no result either.
+        If the inner sizes differ; names both shapes. 1-D and 3-D operands give no result.
     """
     check_operands(A, B)
     return A @ B
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #arithmetic-intensity
 def arithmetic_intensity(m: int, n: int, p: int, itemsize: int = 4) -> float:
-    """Return the operations a byte of A (m, n) @ B (n, p), each matrix moved once.
+    """Return the operations per byte of A (m, n) @ B (n, p), each matrix moved once.
 
     Parameters
     ----------
-    m, n, p : int
-        Sides of the matrices.
-    itemsize : int
-        Bytes of a number.
+    m, n, p, itemsize : int
+        Sides of the matrices, and bytes of a number.
 
     Returns
     -------
     float
-        Operations a byte; 0.0 where there is nothing to move.
+        0.0 where there is nothing to move.
     """
     operations = 2 * m * n * p  # a multiplication and an addition for each i, j and k
     moved = (m * n + n * p + m * p) * itemsize
@@ -84,39 +79,36 @@ def arithmetic_intensity(m: int, n: int, p: int, itemsize: int = 4) -> float:
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #tiled-trace
 def tiled_trace(n: int, tile: int) -> np.ndarray:
-    """List which numbers a product in blocks touches, in the order of its steps.
+    """List which numbers of A, B and C (n, n) a product in blocks touches, step by step.
 
     Parameters
     ----------
-    n : int
-        Side of A, B and C, which lie one after the other, row by row; at least 1.
-    tile : int
-        Largest side of a block, at least 1; n need not be a multiple of it.
+    n, tile : int
+        Side of the matrices, and largest side of a block, both at least 1.
 
     Returns
     -------
     ndarray of int, shape (n**3, 3)
-        The positions of A[i, k], B[k, j] and C[i, j] in each step.
+        As `memory_trace` returns it.
     """
     steps = []
     for i_start in range(0, n, tile):
         for j_start in range(0, n, tile):
             for k_start in range(0, n, tile):
                 i_end, j_end, k_end = (min(s + tile, n) for s in (i_start, j_start, k_start))
-                block = np.mgrid[i_start:i_end, j_start:j_end, k_start:k_end]
-                i, j, k = block.reshape(3, -1)
-                positions = [i * n + k, n * n + k * n + j, 2 * n * n + i * n + j]
-                steps.append(np.stack(positions, axis=1))
-    return np.concatenate(steps)
+                for i in range(i_start, i_end):
+                    for j in range(j_start, j_end):
+                        for k in range(k_start, k_end):
+                            steps.append((i * n + k, n * n + k * n + j, 2 * n * n + i * n + j))
+    return np.array(steps)
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #matmul-cache
 def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -> np.ndarray:
-    """Multiply two matrices block by block.
+    """Multiply two matrices block by block; refuses what `matmul_vectorized` refuses.
 
     Parameters
     ----------
-    A : ndarray, shape (m, n)
-    B : ndarray, shape (n, p)
+    A, B : ndarray, shapes (m, n) and (n, p)
     block_size : int
         Largest side of a block, at least 1. m, n and p need not be multiples of it.
 
@@ -124,11 +116,6 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
     -------
     ndarray, shape (m, p)
         The product in ``np.result_type(A, B)``, in which the blocks are summed as well.
-
-    Raises
-    ------
-    ValueError
-        If the inner sizes differ; names both shapes.
     """
     check_operands(A, B)
     if block_size < 1:
@@ -142,9 +129,8 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
             tile = C[i : i + block_size, j : j + block_size]
             partial = buffer[: tile.shape[0], : tile.shape[1]]
             for k in range(0, n, block_size):
-                A_block = A[i : i + block_size, k : k + block_size]
-                B_block = B[k : k + block_size, j : j + block_size]
-                np.matmul(A_block, B_block, out=partial)
+                left = A[i : i + block_size, k : k + block_size]
+                np.matmul(left, B[k : k + block_size, j : j + block_size], out=partial)
                 tile += partial
     return C
 
@@ -154,9 +140,7 @@ def attention_in_chunks(Q: np.ndarray, K: np.ndarray, V: np.ndarray, rows: int =
 
     Parameters
     ----------
-    Q : ndarray of float, shape (queries, d)
-    K : ndarray of float, shape (keys, d)
-    V : ndarray of float, shape (keys, width)
+    Q, K, V : ndarray of float, shapes (queries, d), (keys, d) and (keys, width)
     rows : int
         Most queries whose scores exist at a time, at least 1.
 
@@ -183,10 +167,8 @@ def chunk_edges(m: int, chunks: int) -> np.ndarray:
 
     Parameters
     ----------
-    m : int
-        Rows, at least 0.
-    chunks : int
-        How many, at least 1.
+    m, chunks : int
+        Rows, at least 0; how many chunks, at least 1.
 
     Returns
     -------
@@ -204,12 +186,11 @@ def available_cpus() -> int:
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #matmul-parallel
 def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = None) -> np.ndarray:
-    """Multiply two matrices in chunks of rows, each on a thread of its own.
+    """Multiply two matrices in chunks of rows, each on a thread; refuses what the others refuse.
 
     Parameters
     ----------
-    A : ndarray, shape (m, n)
-    B : ndarray, shape (n, p)
+    A, B : ndarray, shapes (m, n) and (n, p)
     num_processes : int, optional
         Most threads to use, at least 1; default: one for each CPU this process may run on.
 
@@ -217,11 +198,6 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
     -------
     ndarray, shape (m, p)
         The product in ``np.result_type(A, B)``.
-
-    Raises
-    ------
-    ValueError
-        If the inner sizes differ; names both shapes.
     """
     check_operands(A, B)
     if num_processes is None:
@@ -231,15 +207,10 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
     m = A.shape[0]
     C = np.empty((m, B.shape[1]), dtype=np.result_type(A, B))
     B = B.astype(C.dtype, copy=False)  # converted once, not by every thread
-
-    def multiply_rows(start: int, end: int) -> None:
-        np.matmul(A[start:end], B, out=C[start:end])
-
-    chunks = min(num_processes, m)
-    if chunks > 0:
+    if chunks := min(num_processes, m):
         edges = chunk_edges(m, chunks)
         with ThreadPoolExecutor(max_workers=chunks) as pool:
-            list(pool.map(multiply_rows, edges[:-1], edges[1:]))
+            list(pool.map(lambda a, b: np.matmul(A[a:b], B, out=C[a:b]), edges[:-1], edges[1:]))
     return C
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #amdahl
@@ -248,15 +219,12 @@ def amdahl_speedup(serial: float, workers: int) -> float:
 
     Parameters
     ----------
-    serial : float
-        The share of the time on one worker that cannot be divided, 0 to 1.
-    workers : int
-        How many share the rest, at least 1.
+    serial, workers : float, int
+        The share of the time that stays with one worker, 0 to 1; how many share the rest.
 
     Returns
     -------
     float
-        Time on one worker over time on all of them.
     """
     if not 0 <= serial <= 1:
         raise ValueError(f"serial must be from 0 to 1, got {serial}")

@@ -7,7 +7,7 @@ accesses give the same misses everywhere, on every machine (Hennessy and Patters
 Architecture, appendix B). What is left out: levels behind the first, prefetching, writing back.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,19 +53,21 @@ class SimulatedCache:
         addresses : iterable of int, or integer ndarray
             The byte addresses, in the order of the accesses; an array is read row by row.
         """
+        return sum(self.missed(addresses))
+
+    def missed(self, addresses: Iterable[int] | NDArray[np.integer]) -> Iterator[bool]:
+        """Yield for each access whether it misses, from an empty cache on."""
         count = self.size // (self.ways * self.line)
         sets: list[dict[int, None]] = [{} for _ in range(count)]
-        missed = 0
         for number in self._lines(addresses):
             held = sets[number % count]
-            if number in held:
+            is_held = number in held
+            if is_held:
                 del held[number]  # to be put in again, as the last one used
-            else:
-                missed += 1
-                if len(held) == self.ways:
-                    del held[next(iter(held))]  # a dict begins with what came first
+            elif len(held) == self.ways:
+                del held[next(iter(held))]  # a dict begins with what came first
             held[number] = None
-        return missed
+            yield not is_held
 
     def _lines(self, addresses: Iterable[int] | NDArray[np.integer]) -> Iterable[int]:
         """Yield the line of each access."""

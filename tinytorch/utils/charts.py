@@ -10,15 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 from tinytorch.utils.drawing import put_beneath
 from tinytorch.utils.report import text_table
 
-__all__ = ["WIDTH", "Chart", "html_table", "require"]
+__all__ = ["DOUBT", "WIDTH", "Chart", "Folded", "html_table", "require", "show"]
 
 WIDTH = 7.0
 """Inches."""
+DOUBT = "Doubt:"
+"""How a sentence begins that says why a figure is not to be trusted."""
 NO_PICTURES = "For the picture: python -m pip install matplotlib"
 
 
@@ -37,10 +40,12 @@ class Chart:
     head : sequence of str
         Names of the table's columns; the first names what the rows are.
     rows : sequence of sequences of str
-    draw : callable
-        Draws the picture on the axes that it is given.
+    draw : callable, optional
+        Draws the picture on the axes that it is given; without it there is a table only.
     height : float
         Of the picture, in inches.
+    doubts : sequence of str
+        Sentences on what makes the figures uncertain.
     """
 
     title: str
@@ -48,8 +53,9 @@ class Chart:
     caption: str
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
-    draw: Callable[[Any], None] = field(compare=False)
+    draw: Callable[[Any], None] | None = field(compare=False)
     height: float = 4.6
+    doubts: Sequence[str] = ()
 
     @property
     def table(self) -> str:
@@ -58,7 +64,9 @@ class Chart:
 
     @cached_property
     def figure(self) -> Any:
-        """The picture as a `matplotlib.figure.Figure`; None where that is not installed."""
+        """The picture as a `matplotlib.figure.Figure`; None where there is none to draw."""
+        if self.draw is None:
+            return None
         try:
             from matplotlib.figure import Figure
         except ImportError:
@@ -69,11 +77,20 @@ class Chart:
 
     def draw_on(self, figure: Any, height: float, text: str) -> None:
         """Draw the picture on a figure or a part of one, its title and `text` above it."""
-        self.draw(put_beneath(figure, height, self.title, text).add_subplot())
+        if self.draw is not None:
+            self.draw(put_beneath(figure, height, self.title, text).add_subplot())
 
     def __repr__(self) -> str:
-        words = [self.title, self.machine, self.caption, self.table]
-        return "\n".join([*words, *([] if self.figure else [NO_PICTURES])])
+        words = [self.title, self.machine, self.caption, self.table, *self._doubts]
+        return "\n".join([*words, *self._missing])
+
+    @property
+    def _doubts(self) -> list[str]:
+        return [f"{DOUBT} {doubt}" for doubt in self.doubts]
+
+    @property
+    def _missing(self) -> list[str]:
+        return [] if self.figure or self.draw is None else [NO_PICTURES]
 
     def _repr_html_(self) -> str:
         """Return the picture with its table for a notebook."""
@@ -85,9 +102,11 @@ class Chart:
         if self.figure:
             picture = self._image(image, f"{words} The table below has the figures.")
         else:
-            picture = f"<figcaption>{html.escape(f'{words} {NO_PICTURES}')}</figcaption>"
+            says = " ".join([words, *self._missing])
+            picture = f"<figcaption>{html.escape(says)}</figcaption>"
+        doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self._doubts)
         table = html_table(self.head, self.rows)
-        return f'<figure style="margin: 0">{picture}\n{table}</figure>'
+        return f'<figure style="margin: 0">{picture}\n{table}{doubts}</figure>'
 
     def save(self, path: str | Path) -> None:
         """Save the picture; the ending of `path` names the format.
@@ -106,6 +125,35 @@ class Chart:
         self.figure.savefig(drawn, format=image, dpi=110)
         data = base64.b64encode(drawn.getvalue()).decode("ascii")
         return f'<img alt="{html.escape(says)}" src="data:image/{kind};base64,{data}">'
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A text that a notebook keeps folded under its title, and a terminal prints."""
+
+    title: str
+    text: str
+
+    def __repr__(self) -> str:
+        return fill(f"{self.title}: {self.text}", 100)
+
+    def _repr_html_(self) -> str:
+        title, text = html.escape(self.title), html.escape(self.text)
+        return f"<details><summary>{title}</summary>{text}</details>"
+
+
+def show(shown: object) -> None:
+    """Show something where it is: in a notebook as a picture, in a terminal as text."""
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        print(shown)
+        return
+    if get_ipython() is None:
+        print(shown)
+    else:
+        display(shown)
 
 
 def require(data: object) -> None:

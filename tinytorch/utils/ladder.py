@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinytorch.utils.blas import one_blas_thread
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.checking import assert_multiplies, random_matrix
-from tinytorch.utils.experiments import machine_name, rest
+from tinytorch.utils.figures import spread_doubts
 from tinytorch.utils.limits import peak_flops
+from tinytorch.utils.machine import machine_name
 from tinytorch.utils.panels import draw_speedups
+from tinytorch.utils.predictions import Finding
 from tinytorch.utils.processor import usable_cores
-from tinytorch.utils.report import format_seconds, short_number
-from tinytorch.utils.timing import Timing, interleave
+from tinytorch.utils.report import format_seconds, format_spread, short_number
+from tinytorch.utils.sweeps import in_turns
+from tinytorch.utils.timing import Timing
 
 __all__ = ["available", "climb", "rungs"]
 
@@ -30,14 +32,15 @@ Array = NDArray[np.float32]
 Kernel = Callable[[Array, Array], Array]
 Loops = Callable[[Array, Array, Array], None]
 
+NO_SIMD = "ikj, one number an instruction"
 MISSING = "The compiled ladder needs Numba: python -m pip install numba"
 TALL, LONG = 64, 512
-"""Rows and columns of a tile of B, 128 KB of float32."""
+"""Rows and columns of a tile of B, 128 KiB of float32."""
 HIGH, WIDE = 2, 4
 """The part of C that stays in registers: 8 sums, each of several lanes. More are hardly faster;
 fewer would leave the units that multiply and add waiting for one another."""
 DEEP = 512
-"""Columns of A in a panel; one panel of A and one of B take 12 KB, and stay in a first cache."""
+"""Columns of A in a panel; one panel of A and one of B take 12 KiB, and stay in a first cache."""
 
 
 def available() -> bool:
@@ -45,36 +48,38 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
-def climb(n: int = 512) -> Chart:
+def climb(n: int = 500) -> Finding:
     """Measure every rung on float32 matrices (n, n), in turns, once each has multiplied rightly.
 
     Parameters
     ----------
     n : int
-        Side of the matrices. Compiling takes some seconds, and the first rung another at 512.
+        Side of the matrices. With a power of two, columns fall into few sets of a cache: the first
+        rung becomes several times slower. Compiling takes some seconds.
 
     Returns
     -------
-    Chart
+    Finding
         A bar for each rung, and ``A @ B`` last, in times the speed of the first.
 
     Raises
     ------
-    ImportError
-        If Numba is not installed.
     CheckFailure
         If a rung does not return ``A @ B``.
     """
+    if not available():
+        return Finding(Chart(MISSING, machine_name(), "", [""], [], None), {})
     kernels = rungs()
     small = _matrices(37, 29, 41)
     for name, kernel in kernels.items():
         assert_multiplies(kernel, *small, hint=f"Read `tinytorch.utils.ladder`: rung {name!r}.")
     A, B = _matrices(n, n, n)
-    with one_blas_thread():
-        rest()
-        calls = {name: partial(kernel, A, B) for name, kernel in kernels.items()}
-        times = interleave({**calls, "A @ B": partial(np.matmul, A, B)})
-    return _chart(n, times, peak_flops())
+    power = 2 ** n.bit_length()
+    calls = {name: partial(kernel, A, B) for name, kernel in kernels.items()}
+    calls[f"jki, n = {power}"] = partial(kernels["jki"], *_matrices(power, power, power))
+    times = in_turns({**calls, "A @ B": partial(np.matmul, A, B)})
+    gain = times["jki"].minimum / times["ikj"].minimum
+    return Finding(_chart(n, times, peak_flops()), {"loop order": gain})
 
 
 @cache
@@ -92,12 +97,28 @@ def rungs() -> dict[str, Kernel]:
         raise ImportError(MISSING) from error
     # fastmath lets a sum be taken in another order, in the lanes of a register.
     compiled = numba.njit(fastmath=True, nogil=True)
-    kernels = {loops.__name__: _kernel(compiled(loops)) for loops in (jki, ijk, ikj, tiled)}
+    kernels = {loops.__name__: _kernel(compiled(loops)) for loops in (jki, ijk)}
+    kernels[NO_SIMD] = _kernel(_without_simd(numba, compiled(ikj)))
+    kernels |= {loops.__name__: _kernel(compiled(loops)) for loops in (ikj, tiled)}
     panels, cores = compiled(multiply_panels), usable_cores() or 1
     kernels["packed"] = partial(packed, panels)
     if cores > 1:
         kernels[f"packed, {cores} threads"] = partial(packed, panels, threads=cores)
     return kernels
+
+
+def _without_simd(numba: Any, loops: Any) -> Any:
+    """Compile loops so that each instruction takes one number; return them."""
+    flags = ("LOOP_VECTORIZE", "SLP_VECTORIZE")
+    before = {flag: getattr(numba.config, flag) for flag in flags}
+    try:
+        for flag in flags:
+            setattr(numba.config, flag, 0)
+        loops(*(np.zeros((1, 1), np.float32) for _ in range(3)))
+    finally:
+        for flag, value in before.items():
+            setattr(numba.config, flag, value)
+    return loops
 
 
 def jki(A: Array, B: Array, C: Array) -> None:
@@ -198,29 +219,36 @@ def _matrices(m: int, n: int, p: int) -> tuple[Array, Array]:
 
 
 def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
-    best = {name: one.minimum for name, one in times.items()}
+    """Draw rates over that of jki: one rung has another n, which its name tells."""
+    sides = {name: int(name.rpartition("n = ")[2]) if "n = " in name else n for name in times}
+    best = {name: 2e-9 * sides[name] ** 3 / one.minimum for name, one in times.items()}
+    usual = {
+        name: 2e-9 * sides[name] ** 3 / max(one.median, one.minimum) for name, one in times.items()
+    }
     first, last = best["jki"], best["A @ B"]
     rows = [
         [
             name,
-            format_seconds(seconds),
-            short_number(2e-9 * n**3 / seconds),
-            short_number(last / seconds),
-            f"{100 * 2 * n**3 / seconds / peak:.3g} %",
+            format_seconds(times[name].minimum),
+            format_spread(times[name].spread),
+            short_number(rate),
+            short_number(rate / last),
+            f"{100e9 * rate / peak:.3g} %",
         ]
-        for name, seconds in best.items()
+        for name, rate in best.items()
     ]
     return Chart(
         f"The same loops, compiled: float32, n = {n}",
         machine_name(),
         "Times as fast as the order jki. BLAS on one thread; the peak is that of one core.",
-        ["rung", "best", "GFLOP/s", "of A @ B", "of peak"],
+        ["rung", "best", "spread", "GFLOP/s", "of A @ B", "of peak"],
         rows,
         partial(
             draw_speedups,
             names=list(best),
-            best=[first / seconds for seconds in best.values()],
-            usual=[first / max(one.median, one.minimum) for one in times.values()],
+            best=[rate / first for rate in best.values()],
+            usual=[rate / first for rate in usual.values()],
         ),
         height=1.9 + 0.36 * len(times),
+        doubts=spread_doubts({name: one.spread for name, one in times.items()}),
     )

@@ -18,7 +18,7 @@ from tinytorch.utils.timing import without_gc
 __all__ = ["WORKING_SETS", "bandwidth", "bandwidths", "peak_flops"]
 
 WORKING_SETS = tuple(2**power for power in range(16, 28))
-"""Bytes: 64 KB to 128 MB, from a core's own caches to memory. Below that NumPy's own steps between
+"""Bytes: 64 KiB to 128 MiB, from a core's own caches to memory. Below that NumPy's steps between
 rows take as long as the bytes do, so the first cache is beyond this ruler."""
 REPEATS = 7
 BYTES_A_PASS = 2**26

@@ -23,6 +23,7 @@ __all__ = [
     "bandwidths",
     "describe_machine",
     "environment",
+    "machine_name",
     "peak_flops",
 ]
 
@@ -79,6 +80,12 @@ def describe_machine() -> Machine:
         blas=blas,
         blas_threads=threads,
     )
+
+
+def machine_name() -> str:
+    """Return the machine in a line, for a title."""
+    machine = describe_machine()
+    return f"{machine.cpu or machine.system}, {machine.cores} cores, {machine.blas}"
 
 
 def environment() -> dict[str, Any]:

@@ -5,19 +5,23 @@ from itertools import islice
 from typing import Any
 
 from tinytorch.utils.drawing import Point, draw_lines, finish, log_ticks, looks, name_ticks
-from tinytorch.utils.predictions import Prediction, amdahl
+from tinytorch.utils.models import Prediction, amdahl
 from tinytorch.utils.report import short_number
 
 __all__ = [
     "draw_block_sweep",
+    "draw_calibration",
     "draw_predictions",
     "draw_rates",
     "draw_roofline",
+    "draw_shares",
     "draw_speedups",
     "draw_threads",
 ]
 
 BLUE, GREY = "#0072B2", "0.45"
+FLOAT32_SIDE = 6
+"""Side of float32 matrices over their product's intensity: n / (n / 6)."""
 CURVE = 60
 """Points of a smooth curve."""
 
@@ -83,8 +87,12 @@ def draw_roofline(
     bandwidths: Mapping[str, float],
     kernels: Sequence[tuple[str, float, float]],
     ceilings: Mapping[str, float],
+    call_seconds: float | None = None,
 ) -> None:
-    """Draw a roof for each bandwidth, flat ones above, and a marker for each kernel's points."""
+    """Draw a roof for each bandwidth, flat ones above, and a marker for each kernel's points.
+
+    Names stand beside what they name.
+    """
     ridges = [peak / rate for rate in bandwidths.values()]
     known = [*ridges, *(intensity for _, intensity, _ in kernels)]
     low, high = min(known) / 4, max(known) * 2
@@ -94,22 +102,39 @@ def draw_roofline(
         axes.plot(xs, ys, color="black", linestyle=look["linestyle"], label=f"roof: {name}")
     for name, most in ceilings.items():
         axes.plot([min(ridges), high], [most / 1e9] * 2, color=GREY, linestyle=":", label=name)
+    lowest = min([rate for _, _, rate in kernels] + [peak / 1e9]) / 3
+    if call_seconds:
+        rates = [lowest, peak / 1e9]
+        sides = [(rate * 1e9 * call_seconds / 2) ** (1 / 3) for rate in rates]
+        xs = [side / FLOAT32_SIDE for side in sides]
+        axes.plot(xs, rates, color=BLUE, linestyle="--", label="roof: cost of a call")
     reached = {name: [(x, y) for other, x, y in kernels if other == name] for name, _, _ in kernels}
     draw_lines(axes, reached, linestyle="", markersize=8)
+    if len(reached) == len(kernels):
+        for line in axes.lines[-len(reached) :]:
+            below = {"xytext": (0, -17), "textcoords": "offset points", "ha": "center"}
+            axes.annotate(line.get_label(), line.get_xydata()[0], **below)
+            line.set_label("")
     axes.set(xscale="log", yscale="log")
+    axes.set_ylim(bottom=lowest)
     axes.set(xlabel="arithmetic intensity in flop/B (log)", ylabel="GFLOP/s (log)")
     log_ticks(axes.xaxis)
     log_ticks(axes.yaxis)
     finish(axes)
 
 
-def draw_threads(axes: Any, points: Sequence[Point], serial: float, cores: float) -> None:
+def draw_threads(
+    axes: Any, points: Sequence[Point], fitted: Sequence[int], serial: float, cores: float
+) -> None:
     """Draw speedup by threads, Amdahl's law, and the ideal, which ends with the cores."""
     threads = [count for count, _ in points]
     low, high = min(threads), max(threads)
     curve = [low + (high - low) * place / CURVE for place in range(CURVE + 1)]
     law = [amdahl(serial, min(count, cores)) for count in curve]
     draw_lines(axes, {"measured": points})
+    filled = [point for point in points if point[0] in fitted]
+    if filled:
+        axes.plot(*zip(*filled, strict=True), "o", color="black", label="the law is fitted to")
     axes.plot(curve, law, color=BLUE, linestyle="--", label=f"Amdahl, s = {serial:.2g}")
     ideal = [min(count, cores) for count in curve]
     axes.plot(curve, ideal, color=GREY, linestyle=":", label="ideal")
@@ -118,6 +143,23 @@ def draw_threads(axes: Any, points: Sequence[Point], serial: float, cores: float
     axes.set(xlabel="threads", ylabel=f"times as fast as {low:g} thread{'s' * (low > 1)}")
     axes.set_ylim(bottom=0)
     name_ticks(axes.xaxis, threads)
+    finish(axes)
+
+
+def draw_calibration(axes: Any, ratios: Mapping[str, tuple[float, bool]]) -> None:
+    """Draw for each name a ratio on a log axis around 1; hollow where it was made afterwards."""
+    axes.axvspan(0.5, 2, color="0.9", label="within a factor of two")
+    axes.axvline(1, color=BLUE, linestyle="--", label="as measured")
+    for place, (ratio, after) in enumerate(ratios.values()):
+        axes.plot([1, ratio], [place, place], color="0.6", linewidth=1)
+        face = "none" if after else "black"
+        axes.plot([ratio], [place], "o", color="black", markerfacecolor=face)
+    axes.set(xscale="log", xlabel="predicted over measured (log): left too small, right too large")
+    furthest = max(2.5, *(max(ratio, 1 / ratio) for ratio, _ in ratios.values()))
+    axes.set_xlim(1 / furthest / 1.3, furthest * 1.3)
+    axes.set_yticks(range(len(ratios)), labels=list(ratios))
+    axes.set_ylim(len(ratios) - 0.5, -0.5)
+    log_ticks(axes.xaxis)
     finish(axes)
 
 
@@ -140,3 +182,16 @@ def draw_predictions(axes: Any, rows: Sequence[Prediction], unit: str) -> None:
     axes.set_ylim(len(rows) - 0.5, -0.5)
     log_ticks(axes.xaxis)
     finish(axes)
+
+
+def draw_shares(axes: Any, shares: Mapping[str, float]) -> None:
+    """Draw a bar for each share in per cent, with its figure at the end."""
+    bars = axes.barh(
+        list(shares), list(shares.values()), color="0.8", edgecolor="black", label="misses"
+    )
+    axes.bar_label(bars, [f"{share:.2f} %" for share in shares.values()], padding=5)
+    axes.set(xlabel="accesses that miss, in %")
+    axes.set_xlim(0, max(1.0, *shares.values()) * 1.2)
+    axes.invert_yaxis()
+    finish(axes)
+    axes.grid(visible=False, axis="y")

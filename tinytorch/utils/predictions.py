@@ -1,76 +1,176 @@
-"""What simple models say of a kernel before it is measured: two roofs, a block's parts, threads.
+"""What a reader predicted before a measurement: typed, kept, and set beside what came out.
 
-They leave out all but one or two causes, on purpose: where one fails, another cause is at work.
+Predictions are kept in a small file beside the notebook, so they outlive a kernel that is
+restarted. The first one made before the figure was seen is the one that counts.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import EllipsisType
+from typing import Any
 
-__all__ = ["Prediction", "amdahl", "block_rate", "roofline_rate", "serial_share"]
+from tinytorch.utils.charts import Chart, Folded, show
+from tinytorch.utils.figures import calibration
+from tinytorch.utils.machine import machine_name
+from tinytorch.utils.questions import EXPERIMENTS, QUESTIONS, Asked, Question
+from tinytorch.utils.report import short_number
+
+__all__ = ["FILE", "Finding", "Predictions"]
+
+FILE = "predictions.json"
+NUMBERS = ("predicted", "measured", "skipped")
 
 
-class Prediction(NamedTuple):
-    """What `model` said of `name`, if anything, and what was measured; both above 0."""
+@dataclass(frozen=True)
+class Finding:
+    """What an experiment found: a chart, and the figures that a prediction was asked for.
 
-    name: str
-    predicted: float | None
-    measured: float
-    model: str = ""
+    ``figures`` maps the names of `tinytorch.utils.questions.QUESTIONS` to what was measured.
+    """
+
+    chart: Chart
+    figures: Mapping[str, float]
 
 
-def roofline_rate(n: int, peak: float, bandwidth: float, itemsize: int = 4) -> float:
-    """Return the most operations a second of ``A (n, n) @ B (n, n)``, each matrix moved once.
-
-    Williams, Waterman and Patterson, Communications of the ACM 52 (4), 2009, p. 65.
+class Predictions:
+    """The predictions of one reader.
 
     Parameters
     ----------
-    n : int
-        Side of the matrices.
-    peak : float
-        Operations a second.
-    bandwidth : float
-        Bytes a second.
-    itemsize : int
-        Bytes of a number.
+    path : str or Path
+        Where they are kept. Where nothing can be written, they last as long as the kernel.
     """
-    return min(peak, 2 * n / (3 * itemsize) * bandwidth)
+
+    def __init__(self, path: str | Path = FILE) -> None:
+        self._path = Path(path)
+        self._kept = _read(self._path)
+
+    def predict(self, name: str, value: float | EllipsisType | None = ...) -> None:
+        """Keep a prediction, and say what is kept.
+
+        Parameters
+        ----------
+        name : str
+            What is predicted: a name of `tinytorch.utils.questions.QUESTIONS`.
+        value : float, optional
+            Above 0. Left as ``...``, the reader is asked for a number; None skips the question.
+
+        Raises
+        ------
+        ValueError
+            If nothing of that name is asked, or `value` is no number above 0.
+        """
+        question, kept = _question(name), self._kept.setdefault(name, {})
+        if value is None:
+            kept.setdefault("skipped", 1.0)
+        elif not isinstance(value, EllipsisType):
+            number = _positive(value)
+            if {"predicted", "measured"} <= set(kept) and number != kept["predicted"]:
+                print(f"{name}: you have seen the figure, so your first prediction stays.")
+            elif "predicted" not in kept or "measured" not in kept:
+                kept |= {"predicted": number, "after": float("measured" in kept)}
+        self._write()
+        if "predicted" in kept:
+            late = ", made after the figure was seen" if kept["after"] else ""
+            print(f"{name}: you predict {short_number(kept['predicted'])} {question.unit}{late}.")
+        elif "skipped" in kept:
+            print(f"{name}: skipped.")
+        else:
+            print(f"{name}: {question.text} Put a number in place of ..., in {question.unit}.")
+
+    def measure(self, experiment: Callable[..., Finding | Chart], *args: Any) -> None:
+        """Run an experiment and show what it found beside the predictions that it asks for.
+
+        Without them it is not run: a figure that was seen cannot be predicted any more.
+
+        Parameters
+        ----------
+        experiment : callable
+            Of `tinytorch.utils.experiments`.
+        *args
+            Handed to it.
+        """
+        asked, debrief = EXPERIMENTS.get(experiment.__name__, Asked((), ""))
+        open_ones = [name for name in asked if not self._kept.get(name)]
+        if open_ones:
+            names = " and ".join(open_ones)
+            print(f"Not measured yet: first predict {names}, or put None there to skip it.")
+            return
+        try:
+            found = experiment(*args)
+        except NotImplementedError:
+            names = " or ".join(one.__name__ for one in args if callable(one))
+            print(f"Not measured: {names or 'a function above'} is not written yet.")
+            return
+        if isinstance(found, Finding):
+            for name, figure in found.figures.items():
+                self._answer(name, figure)
+            found = found.chart
+        show(found)
+        if debrief:
+            show(Folded("What to make of it", debrief))
+
+    def _answer(self, name: str, measured: float) -> None:
+        question, kept = _question(name), self._kept.setdefault(name, {})
+        kept["measured"] = float(measured)
+        self._write()
+        figure = f"{short_number(measured)} {question.unit}"
+        if "predicted" in kept:
+            predicted = kept["predicted"]
+            print(f"{name}: you predicted {short_number(predicted)}, measured are {figure}.")
+            print(f"  {question.compare(predicted, measured)}")
+        else:
+            print(f"{name}: measured are {figure}.")
+
+    def chart(self) -> Chart:
+        """Return all predictions beside what was measured: the reader's own calibration."""
+        asked = {name: self._kept.get(name, {}) for name in QUESTIONS}
+        done = {
+            name: (kept["predicted"], kept["measured"], bool(kept["after"]))
+            for name, kept in asked.items()
+            if {"predicted", "measured"} <= set(kept)
+        }
+        return calibration(done, {name: QUESTIONS[name].unit for name in asked}, machine_name())
+
+    def _write(self) -> None:
+        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        with suppress(OSError):
+            beside.write_text(json.dumps(self._kept, indent=1) + "\n", encoding="utf-8")
+            beside.replace(self._path)
 
 
-def block_rate(block_size: int, peak: float, overhead: float) -> float:
-    """Return the operations a second of a blocked product whose arithmetic runs at `peak`.
-
-    Parameters
-    ----------
-    block_size : int
-        Side of the blocks.
-    peak : float
-        Operations a second.
-    overhead : float
-        Seconds that a step, the product of two blocks, takes beside its arithmetic.
-    """
-    work = 2 * block_size**3
-    return work / (work / peak + overhead)
+def _question(name: str) -> Question:
+    if name not in QUESTIONS:
+        asked = ", ".join(map(repr, QUESTIONS))
+        raise ValueError(f"nothing is asked of {name!r}; predictions are asked for {asked}")
+    return QUESTIONS[name]
 
 
-def amdahl(serial: float, workers: float) -> float:
-    """Return the speedup by Amdahl's law, for a serial share of 0 to 1."""
-    return workers / (1 + serial * (workers - 1))
+def _positive(value: object) -> float:
+    try:
+        number = float(value)  # type: ignore[arg-type]  # what is no number raises
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise ValueError(f"a prediction is a number above 0, got {value!r}")
+    return number
 
 
-def serial_share(points: Sequence[tuple[float, float]], cores: float | None = None) -> float:
-    """Return the serial share that Amdahl's law gives for the best speedup, 0 to 1.
-
-    Karp and Flatt, Communications of the ACM 33 (5), 1990, p. 539.
-
-    Parameters
-    ----------
-    points : sequence of (threads, speedup)
-    cores : float, optional
-        Threads beyond these do not work at the same time, and do not count.
-    """
-    threads, speedup = max(points, key=lambda point: point[1])
-    workers = min(threads, cores or threads)
-    if workers <= 1:
-        return 1.0
-    return min(1.0, max(0.0, (1 / speedup - 1 / workers) / (1 - 1 / workers)))
+def _read(path: Path) -> dict[str, dict[str, float]]:
+    """Return what a file holds of the questions asked; what cannot be read counts as nothing."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    kept: dict[str, dict[str, float]] = {}
+    for name, one in found.items() if isinstance(found, dict) else ():
+        if name in QUESTIONS and isinstance(one, dict):
+            with suppress(ValueError):
+                numbers = {key: _positive(one[key]) for key in NUMBERS if key in one}
+                kept[name] = {**numbers, "after": float(one.get("after") == 1)}
+    return kept

@@ -2,8 +2,8 @@
 
 Time and memory are measured in calls of their own, because tracing memory slows the code that is
 timed. `timing` reads the clocks, `memory` counts bytes, `process` asks the operating system,
-`facts` names what they tell and `report` prints; this module puts their answers together. 1 MB is
-2**20 bytes throughout, so a float32 array of 1024 x 1024 takes 4 MB.
+`facts` names what they tell and `report` prints; this module puts their answers together. Keys
+with ``_mb`` count 2**20 bytes, a MiB: a float32 array of 1024 x 1024 takes 4.
 """
 
 from collections.abc import Callable, Mapping
@@ -81,7 +81,7 @@ class SimpleProfiler:
         Returns
         -------
         dict
-            Times in seconds per call, memory in MB (2**20 bytes); None is "not known here".
+            Times in seconds per call, memory in MiB (2**20 bytes); None is "not known here".
 
             - ``name``, and ``result``: what the first timed call returned.
             - ``wall_time`` and ``minimum``, the same: of the fastest pass. ``median``;

@@ -5,8 +5,10 @@ from typing import Any
 
 __all__ = [
     "comparison_text",
+    "difference",
     "format_bytes",
     "format_seconds",
+    "format_spread",
     "profile_text",
     "short_number",
     "text_table",
@@ -26,11 +28,17 @@ def profile_text(result: dict[str, Any], show_details: bool = False) -> str:
 
 def comparison_text(results: Mapping[str, Mapping[str, Any]]) -> str:
     """Return several profiles as a table, a row each, and each doubt once."""
-    extra = {"gflops": "GFLOP/s", "peak_percent": "% of peak", "peak_memory_mb": "peak MB"}
+    extra = {"gflops": "GFLOP/s", "peak_percent": "% of peak", "peak_memory_mb": "peak MiB"}
     columns = [key for key in extra if all(key in one for one in results.values())]
-    head = ["", "best", "median", "spread", "cores", "speedup", *(extra[key] for key in columns)]
+    names = ["", "best", "median", "spread", "cores", "speedup", "differs"]
+    head = [*names, *(extra[key] for key in columns)]
+    first = next(iter(results.values()))
     rows = [
-        [*_comparison_row(one), *(short_number(one[key]) for key in columns)]
+        [
+            *_comparison_row(one),
+            "" if one is first else difference(one, first),
+            *(short_number(one[key]) for key in columns),
+        ]
         for one in results.values()
     ]
     doubts = dict.fromkeys(text for one in results.values() for text in one["doubts"])
@@ -48,9 +56,35 @@ def text_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _comparison_row(one: Mapping[str, Any]) -> list[str]:
-    spread = "-" if one["spread"] is None else f"{one['spread']:.1%}"
     times = [format_seconds(one["minimum"]), format_seconds(one["median"])]
-    return [one["name"], *times, spread, f"{one['cores_used']:.2f}", short_number(one["speedup"])]
+    return [
+        one["name"],
+        *times,
+        format_spread(one["spread"]),
+        f"{one['cores_used']:.2f}",
+        short_number(one["speedup"]),
+    ]
+
+
+def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """Tell whether two times differ by more than their passes do: yes, no, or "not known".
+
+    They do where even the median pass of the faster one is shorter than the best of the slower.
+
+    Parameters
+    ----------
+    one, other : mapping
+        ``minimum`` and ``median`` in seconds, and ``spread``, as a profile has them.
+    """
+    if one["spread"] is None or other["spread"] is None:
+        return "not known"
+    faster, slower = sorted((one, other), key=lambda time: float(time["minimum"]))
+    return "yes" if faster["median"] < slower["minimum"] else "no"
+
+
+def format_spread(spread: float | None) -> str:
+    """Format a spread in per cent; a dash for that of a single pass."""
+    return "-" if spread is None else f"{spread:.1%}"
 
 
 def short_number(value: float) -> str:
@@ -67,8 +101,8 @@ def format_seconds(seconds: float) -> str:
 
 
 def format_bytes(count: float) -> str:
-    """Format a size with three digits in the unit that suits it: ``4.00 MB``, of 2**20 bytes."""
-    for unit, size in (("GB", 2**30), ("MB", 2**20), ("KB", 2**10)):
+    """Format a size with three digits in the unit that suits it: ``4.00 MiB``."""
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
         if abs(count) >= size:
             return f"{_three_digits(count / size)} {unit}"
     return f"{count:.0f} B"

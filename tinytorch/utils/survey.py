@@ -15,20 +15,21 @@ import numpy as np
 from tinytorch.utils import limits
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.checking import CheckFailure, assert_multiplies, random_matrix
-from tinytorch.utils.experiments import (
+from tinytorch.utils.figures import predicted_against_measured, rates_by_size, roofline, speedups
+from tinytorch.utils.gemm import ALL_THREADS, REFERENCE, Comparison, Measurement, compare
+from tinytorch.utils.machine import machine_name
+from tinytorch.utils.models import Prediction, block_rate, roofline_rate
+from tinytorch.utils.sweeps import (
     PRODUCT,
     Sweep,
     block_chart,
     cores_at_a_time,
-    machine_name,
     rest,
     step_times,
     sweep,
     thread_chart,
+    thread_counts,
 )
-from tinytorch.utils.figures import predicted_against_measured, rates_by_size, roofline, speedups
-from tinytorch.utils.gemm import ALL_THREADS, REFERENCE, Comparison, Measurement, compare
-from tinytorch.utils.predictions import Prediction, block_rate, roofline_rate
 from tinytorch.utils.timing import WIDE_SPREAD
 
 __all__ = ["Survey", "take_survey"]
@@ -74,7 +75,8 @@ def take_survey(
     able = {name: kernels[name] for name in kernels if name in comparison.kernels}
     notes: list[str] = []
     blocks = list(_sweeps(able, "block_size", _block_sizes, comparison, notes, tell))
-    threads = list(_sweeps(able, "num_processes", _thread_counts, comparison, notes, tell))
+    counts = thread_counts()
+    threads = list(_sweeps(able, "num_processes", lambda n: counts, comparison, notes, tell))
     side_by_side = _side_by_side(able, comparison, tell)
     notes += _steadiness_notes([*blocks, *threads])
     tell("peak and bandwidths")
@@ -115,7 +117,7 @@ def _steadiness_notes(sweeps: Sequence[Sweep]) -> list[str]:
     return [
         f"The repeats of {REFERENCE} differ widely beside {one.title}: {advice}."
         for one in sweeps
-        if (one.spread or 0) > WIDE_SPREAD
+        if (one.reference.spread or 0) > WIDE_SPREAD
     ]
 
 
@@ -135,12 +137,6 @@ def _block_sizes(n: int) -> list[int]:
     """Return the largest powers of two below n."""
     powers = range((n - 1).bit_length())
     return [2**power for power in powers][-BLOCK_SIZES:]
-
-
-def _thread_counts(n: int) -> list[int]:
-    """Return the powers of two up to the cores, the cores, and twice as many."""
-    cores = int(cores_at_a_time() or 1)
-    return sorted({2**power for power in range(cores.bit_length())} | {cores, 2 * cores})
 
 
 def _multiplies(kernel: Kernel, options: dict[str, int], notes: list[str]) -> bool:
@@ -211,11 +207,11 @@ def _by_roofs(comparison: Comparison, peak: float) -> Iterator[Prediction]:
 def _by_parts(sweeps: Sequence[Sweep], peak: float, tell: Tell) -> Iterator[Prediction]:
     for one in sweeps:
         tell(f"parts of a step of {one.kernel}")
-        call = step_times(1, one.n)[PRODUCT]
+        call = step_times(1, one.n)[PRODUCT].minimum
         for size, rate in one.rates.items():
             parts = step_times(size, one.n)
-            around = call + sum(parts.values()) - parts[PRODUCT]
-            guess = block_rate(size, peak, around) / 1e9
+            around = sum(part.minimum for name, part in parts.items() if name != PRODUCT)
+            guess = block_rate(size, peak, call + around) / 1e9
             yield Prediction(f"{one.kernel}, {size}", guess, rate, BY_PARTS)
 
 

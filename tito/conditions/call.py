@@ -22,6 +22,7 @@ __all__ = ["Call", "CallResult", "LocalCall", "NoAnswer", "name_of"]
 
 Array: TypeAlias = NDArray[Any]
 
+NOT_HELD = "the BLAS here cannot be held to one thread"
 PATIENCE = 1.5  # seconds that products of a notebook wait for another one
 
 
@@ -61,6 +62,8 @@ class CallResult:
         The steps of the products that waited for one another at the same time.
     seconds, reference : float
         CPU seconds of a timed call, and of ``A @ B`` on the same arrays, measured in the same way.
+    untimed : str
+        Why these seconds say nothing about speed.
     """
 
     value: Array | None
@@ -72,6 +75,7 @@ class CallResult:
     together: tuple[int, ...] = ()
     seconds: float = 0.0
     reference: float = 0.0
+    untimed: str = ""
 
 
 class Call(Protocol):
@@ -146,7 +150,7 @@ class LocalCall:
         """Take the CPU time of one traced call, and of ``A @ B`` in the same way."""
         self._begin()
         mine = tuple(np.array(x, order="C") for x in arrays)
-        with one_blas_thread():
+        with one_blas_thread() as is_held:
             np.matmul(*mine)  # BLAS is awake before anything is timed
             start = time.process_time()
             observe(np.matmul, mine, {}, traced=True)
@@ -154,7 +158,7 @@ class LocalCall:
             seen = observe(self.function, mine, options, traced=True)
             end = time.process_time()
         spent = {"seconds": end - between, "reference": between - start}
-        return self._result(seen, mine, arrays, **spent)
+        return self._result(seen, mine, arrays, **spent, untimed="" if is_held else NOT_HELD)
 
     def _result(
         self, seen: Observation, mine: tuple[Array, ...], given: tuple[Array, ...], **more: Any

@@ -22,6 +22,7 @@ SECONDS = 8.0
 CLEARLY_FAST, CLEARLY_SLOW = 1.15, 0.7  # times the bound: no further round would change it
 HOPELESS, CERTAIN = 0.1, 0.75  # one round is enough: no other kernel was ever seen near it
 PATIENT_ROUNDS = 6  # a busy machine made two rounds of an honest kernel three times as slow
+GRADER = "Nothing to do: the grader will measure it when you have handed in."
 
 
 def fast_in_blocks(
@@ -38,6 +39,8 @@ def fast_in_blocks(
     share = 0.0
     for done in range(1, MOST_ROUNDS + 1):
         rounds.append(one_round(call, rng, shape, block_size, text))
+        if rounds[0].untimed:
+            raise Inconclusive(f"{text}: {rounds[0].untimed}.", GRADER)
         share = share_of(rounds)
         if share < HOPELESS or share > CERTAIN or is_clear(share, least, done):
             break

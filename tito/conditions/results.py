@@ -54,7 +54,17 @@ REVIEW_HINT = "Your instructor will look at this part."
 
 
 class Inconclusive(Exception):  # noqa: N818 (nothing is wrong: a person has to look)
-    """What a condition looks for could not be seen, so it neither passed nor failed."""
+    """What a condition looks for could not be seen, so it neither passed nor failed.
+
+    Parameters
+    ----------
+    fact, hint : str
+        Why not, and who will look at it.
+    """
+
+    def __init__(self, fact: str, hint: str = REVIEW_HINT) -> None:
+        super().__init__(fact)
+        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -260,7 +270,7 @@ def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResu
     except CheckFailure as failure:
         return replace(outcome(share, "failed", failure.fact, failure.hint), place=failure.place)
     except Inconclusive as doubt:
-        return outcome(share, "review", str(doubt), REVIEW_HINT)
+        return outcome(share, "review", str(doubt), doubt.hint)
     except NoAnswer as silence:
         return outcome(share, "failed", silence.fact, silence.hint)
     return outcome(share, "passed")

@@ -1,95 +1,131 @@
-"""The lesson's measurements: that they call what they say and count it right."""
+"""The lesson's experiments: each answers its questions, on small matrices, with its spreads."""
 
 import numpy as np
 import pytest
 
-from tinytorch.utils.experiments import (
-    PRODUCT,
-    Sweep,
-    block_costs,
-    cores_at_a_time,
-    machine_name,
-    rates_by_type,
-    step_times,
-    sweep,
-    sweep_blocks,
-    sweep_threads,
-)
+from tinytorch.core import kernels
+from tinytorch.core.layers import matmul_naive
+from tinytorch.utils import experiments, rungs
+from tinytorch.utils.charts import Chart
+from tinytorch.utils.checking import assert_multiplies, random_matrix
+from tinytorch.utils.questions import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch):
-    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.01)
-    monkeypatch.setattr("tinytorch.utils.experiments.SECONDS_TO_REST", 0.0)
+    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
+    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
+    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
+    monkeypatch.setattr("tinytorch.utils.experiments.threads.SECONDS_ASLEEP", 0.001)
+    monkeypatch.setattr("tinytorch.utils.limits.peak_flops", lambda dtype="float32": 1e11)
+    monkeypatch.setattr("tinytorch.utils.limits.bandwidth", lambda working_set: 1e10)
 
 
-def test_sweep_blocks_asks_for_each_size():
-    asked = []
-
-    def kernel(A, B, block_size):
-        asked.append((A.shape, A.dtype, block_size))
-        return A @ B
-
-    chart = sweep_blocks(kernel, 32, [8, 16])
-    assert set(asked) == {((32, 32), np.dtype("float32"), size) for size in (8, 16)}
-    assert [line.split()[0] for line in chart.table.splitlines()[1:3]] == ["8", "16"]
+def attention_at_once(Q, K, V):
+    scores = Q @ K.T / np.sqrt(Q.shape[1]).astype(Q.dtype)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return weights / weights.sum(axis=1, keepdims=True) @ V
 
 
-def test_sweep_threads_compares_with_the_first():
-    asked = []
+KERNELS = (
+    kernels.matmul_custom,
+    kernels.matmul_cache_optimized,
+    kernels.matmul_parallel,
+    kernels.matmul_vectorized,
+)
+SMALL = {
+    "ruler": lambda: experiments.ruler(matmul_naive),
+    "rates_by_size": lambda: experiments.rates_by_size((8, 16)),
+    "cost_of_a_step": lambda: experiments.cost_of_a_step(matmul_naive, 4),
+    "loop_orders": lambda: experiments.loop_orders(kernels.memory_trace, 12),
+    "tile_sizes": lambda: experiments.tile_sizes(kernels.tiled_trace, 12),
+    "numpy_ladder": lambda: experiments.numpy_ladder(8),
+    "rates_by_type": lambda: experiments.rates_by_type(16),
+    "roofs": lambda: experiments.roofs(
+        kernels.matmul_vectorized, kernels.arithmetic_intensity, (16, 32)
+    ),
+    "sweep_blocks": lambda: experiments.sweep_blocks(kernels.matmul_cache_optimized, 32, (8, 16)),
+    "chain": lambda: experiments.chain(16),
+    "attention": lambda: experiments.attention(
+        attention_at_once, kernels.attention_in_chunks, 64, 8
+    ),
+    "sweep_threads": lambda: experiments.sweep_threads(
+        kernels.matmul_parallel, kernels.amdahl_speedup, 16, (1, 2)
+    ),
+    "threads_of_blas": lambda: experiments.threads_of_blas(32, 3),
+    "side_by_side": lambda: experiments.side_by_side(KERNELS, 8),
+    "dense_layer": lambda: experiments.dense_layer(KERNELS, kernels.amdahl_speedup, 8),
+}
 
-    def kernel(A, B, num_processes):
-        asked.append(num_processes)
-        return A @ B
 
-    chart = sweep_threads(kernel, 16, [1, 2])
-    assert set(asked) == {1, 2}
-    assert chart.table.splitlines()[1].split() == ["1", "1.00", "1.00"]
+@pytest.mark.parametrize("name", SMALL)
+def test_an_experiment_answers_what_it_asks_with_figures_above_zero(name):
+    found = SMALL[name]()
+    assert set(found.figures) == set(EXPERIMENTS[name].questions)
+    assert all(figure > 0 for figure in found.figures.values())
+    assert found.chart.rows
+    assert all(len(row) == len(found.chart.head) for row in found.chart.rows)
 
 
 @pytest.mark.parametrize(
-    ("cores", "quota", "found"), [(4, None, 4), (4, 1.5, 1.5), (None, 2.0, 2.0), (None, None, None)]
+    "name", sorted({*SMALL} - {"loop_orders", "tile_sizes", "threads_of_blas"})
 )
-def test_cores_at_a_time_are_no_more_than_a_container_allows(monkeypatch, cores, quota, found):
-    monkeypatch.setattr("tinytorch.utils.experiments.usable_cores", lambda: cores)
-    monkeypatch.setattr("tinytorch.utils.experiments.core_quota", lambda: quota)
-    assert cores_at_a_time() == found
+def test_a_table_of_times_has_their_spread(name):
+    assert "spread" in SMALL[name]().chart.head
 
 
-def test_sweep_names_the_kernel_and_the_argument():
-    def matmul_with(A, B, width):
-        return A @ B * width
-
-    found = sweep(matmul_with, 16, "width", [1, 3])
-    assert (found.kernel, found.n, list(found.seconds)) == ("matmul_with", 16, [1, 3])
-    assert found.title == "matmul_with, n = 16, float32"
-    assert min(found.reference, *found.seconds.values()) > 0
+COMPARING = {"numpy_ladder", "rates_by_type", "chain", "attention", "side_by_side", "dense_layer"}
 
 
-def test_a_sweep_counts_operations():
-    assert Sweep("", 1000, {8: 2.0, 16: 0.5}, 1.0).rates == {8: 1.0, 16: 4.0}
+@pytest.mark.parametrize("name", sorted(COMPARING | {"sweep_blocks", "sweep_threads"}))
+def test_a_comparison_tells_whether_a_difference_exceeds_the_spread(name):
+    chart = SMALL[name]().chart
+    place = list(chart.head).index("differs")
+    assert {row[place] for row in chart.rows} <= {"-", "", "yes", "no", "not known"}
 
 
-def test_step_times_are_those_of_its_parts():
-    times = step_times(16, 64)
-    assert list(times)[0] == PRODUCT
-    assert len(times) == 3
-    assert all(seconds > 0 for seconds in times.values())
+def test_every_experiment_of_the_lesson_is_known_by_its_questions():
+    assert {*SMALL, "climb"} == set(EXPERIMENTS)
+
+
+def test_loop_order_shows_where_no_power_of_two_does():
+    found = experiments.loop_orders(kernels.memory_trace, 100)
+    assert [row[1] for row in found.chart.rows] == ["35.69 %", "2.12 %", "67.00 %"]
+    assert found.figures == {"misses of jki": pytest.approx(67.0, abs=0.01)}
+
+
+def test_the_largest_tiles_that_fit_miss_least():
+    found = experiments.tile_sizes(kernels.tiled_trace)
+    assert [row[1] for row in found.chart.rows] == ["2.63 %", "0.99 %", "0.78 %", "2.87 %"]
+    assert found.figures == {"best tile": 16.0}
+
+
+def test_a_power_of_two_misses_where_its_neighbour_does_not():
+    found = experiments.two_sizes(kernels.memory_trace, (32, 33))
+    assert [row[0] for row in found.chart.rows] == ["ijk, n = 32", "ijk, n = 33"]
 
 
 def test_block_costs_are_the_parts_of_a_step():
-    lines = block_costs(16, n=64).splitlines()
-    assert len(lines) == 5
-    parts = [int(line.split()[-2]) for line in lines[2:]]
+    chart = experiments.block_costs((16,), n=64)
+    assert isinstance(chart, Chart)
+    parts = [int(row[-1].split()[0]) for row in chart.rows[1:]]
     assert sum(parts) == pytest.approx(100, abs=2)
 
 
-def test_rates_by_type_are_against_the_first():
-    lines = rates_by_type(16, ["float32", "int64"]).splitlines()
-    assert lines[0].endswith("of float32")
-    assert lines[1].split()[0::2] == ["float32", "1"]
-    assert lines[2].split()[0] == "int64"
+def test_a_chain_keeps_its_numbers_as_large_as_they_are():
+    from tinytorch.utils.experiments.blocks import _chain
+
+    X = random_matrix(np.random.default_rng(1), 8, 8, "float32")
+    for _ in range(100):
+        _chain(X, 3)
+    assert np.isfinite(X).all()
+    assert 0.01 < abs(X).max() <= 8
 
 
-def test_machine_name_says_how_many_cores():
-    assert " cores, " in machine_name()
+@pytest.mark.parametrize("name", rungs.RUNGS)
+@pytest.mark.parametrize("shape", [(1, 1, 1), (3, 5, 2), (9, 7, 13)])
+def test_rungs_multiply(name, shape):
+    m, n, p = shape
+    rng = np.random.default_rng(m)
+    A, B = random_matrix(rng, m, n, "float64"), random_matrix(rng, n, p, "float64")
+    assert_multiplies(rungs.RUNGS[name], A, B, hint=name)

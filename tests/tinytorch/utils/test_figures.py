@@ -8,13 +8,14 @@ from matplotlib.text import Text
 
 from tinytorch.utils.figures import (
     block_sweep,
+    calibration,
     predicted_against_measured,
     rates_by_size,
     roofline,
     speedups,
     thread_scaling,
 )
-from tinytorch.utils.predictions import Prediction
+from tinytorch.utils.models import Prediction
 from tinytorch.utils.processor import Cache
 
 MACHINE = (
@@ -26,13 +27,32 @@ RESULTS = {
     "A @ B <b>": {"minimum": 0.001, "median": 0.002},
     "slower": {"minimum": 40.0, "median": 41.0},
 }
+
+
+def took(seconds, spread=0.02, **more):
+    return {"minimum": seconds, "median": seconds * 1.01, "spread": spread, **more}
+
+
 CACHES = [Cache("L1d", 2**15), Cache("L3", 2**25)]
 SIDES = (31, 32, 33, 63, 64, 65, 1000, 1024)
 CHARTS = {
     "speedups": speedups(RESULTS, MACHINE, of="n = 64"),
     "close speedups": speedups({"one": RESULTS["slower"], "other": RESULTS["slower"]}, MACHINE),
+    "measured": speedups(
+        {
+            "first": took(1.0, gflops=1.0, peak_memory_mb=8.0),
+            "close": took(0.995, 0.3, gflops=1.0, peak_memory_mb=8.0),
+            "once": took(0.1, None, gflops=10.0, peak_memory_mb=1.0),
+            "fast": took(0.01, gflops=100.0, peak_memory_mb=1.5),
+        },
+        MACHINE,
+    ),
     "sweep": block_sweep(
-        [(32, 16.0), (64, 55.0), (512, 95.0)], CACHES, MACHINE, 100.0, of="word " * 30
+        {size: took(1 / rate, gflops=rate) for size, rate in ((32, 16.0), (64, 55.0), (512, 95.0))},
+        CACHES,
+        MACHINE,
+        took(0.01, gflops=100.0),
+        of="word " * 30,
     ),
     "rates": rates_by_size(
         {f"matmul_number_{i}": [(n, 1.0 + i) for n in SIDES] for i in range(7)}
@@ -46,8 +66,25 @@ CHARTS = {
         MACHINE,
         ceilings={"2 threads": 2e11},
     ),
+    "three roofs": roofline(
+        1e11,
+        {"caches": 1e11, "memory": 2e10},
+        [("n = 16", 16 / 6, 7.0), ("n = 512", 512 / 6, 95.0)],
+        MACHINE,
+        call_seconds=1e-6,
+        spreads={"n = 16": 0.01, "n = 512": 0.5},
+    ),
     "threads": thread_scaling(
-        [(1, 1.0), (2, 1.8), (64, 20.0), (128, 19.0)], 0.1, MACHINE, cores=64
+        {n: took(1 / speedup) for n, speedup in ((1, 1.0), (2, 1.8), (64, 20.0), (128, 19.0))},
+        [2, 128],
+        0.1,
+        MACHINE,
+        cores=64,
+    ),
+    "calibration": calibration(
+        {"near": (2.0, 3.0, False), "far": (3.0, 900.0, False), "late": (5.0, 5.0, True)},
+        {"near": "times", "far": "cycles", "late": "%", "open": "rows"},
+        MACHINE,
     ),
     "predictions": predicted_against_measured(
         [
@@ -114,8 +151,42 @@ def test_speedups_are_against_the_first():
     assert "whiskers" in CHARTS["speedups"].caption
 
 
+def test_measured_times_tell_whether_they_differ_by_more_than_their_passes():
+    head = ["best", "median", "spread", "GFLOP/s", "peak MiB", "speedup", "differs"]
+    assert list(CHARTS["measured"].head[1:]) == head
+    found = {row[0]: row for row in CHARTS["measured"].rows}
+    assert [row[-1] for row in found.values()] == ["-", "no", "not known", "yes"]
+    assert found["fast"][3:6] == ["2.0%", "100", "1.5"]
+    alone, wide = CHARTS["measured"].doubts
+    assert alone.startswith("one pass only of once")
+    assert "1 of 4 differ widely, those of close by 30.0%" in wide
+
+
+def test_predictions_are_drawn_as_ratios_and_those_made_after_do_not_count():
+    chart = CHARTS["calibration"]
+    assert chart.caption.startswith("Of 2 made before the figure, 1 lie within a factor of two")
+    rows = {row[0]: row[1:] for row in chart.rows}
+    assert rows["far"] == ["3", "900", "cycles", "0.00333", "before"]
+    assert rows["late"][-1] == "after"
+    assert rows["open"] == ["-", "-", "rows", "-", "-"]
+    nothing = calibration({}, {"open": "rows"}, MACHINE)
+    assert nothing.draw is None
+    assert "type yours" in nothing.caption
+
+
+def test_the_third_roof_is_what_a_call_allows():
+    axes = CHARTS["three roofs"].figure.axes[0]
+    (call,) = [line for line in axes.lines if line.get_label() == "roof: cost of a call"]
+    for intensity, rate in call.get_xydata():
+        n = 6 * intensity
+        assert rate == pytest.approx(2 * n**3 / 1e-6 / 1e9)
+    assert cells("three roofs", 1) == ["n", "=", "16", "2.67", "7", "1.0%", "7", "%"]
+    assert "those of n = 512 by 50.0%" in CHARTS["three roofs"].doubts[0]
+
+
 def test_a_sweep_tells_where_blocks_fill_each_cache():
-    assert cells("sweep", 2) == ["64", "55", "0.55"]
+    assert cells("sweep", 2) == ["64", "55", "2.0%", "0.55", "yes"]
+    assert "Outside the picture: L3 32.0 MiB" in CHARTS["sweep"].caption
     assert "52 fill L1d" in CHARTS["sweep"].table
     assert "1672 fill L3" in CHARTS["sweep"].table
 
@@ -134,8 +205,10 @@ def test_a_roofline_tells_shares_of_the_peak_and_the_ridges():
 
 
 def test_no_more_threads_than_cores_speed_anything_up():
-    assert cells("threads", 2) == ["2", "1.80", "1.82"]
-    assert cells("threads", 3)[-1] == cells("threads", 4)[-1] == "8.77"
+    assert cells("threads", 2) == ["2", "1.80", "2.0%", "yes", "1.82", "fits", "it"]
+    assert cells("threads", 3)[-3:] == ["8.77", "tests", "it"]
+    assert cells("threads", 4)[-3:] == ["8.77", "fits", "it"]
+    assert "as if a share s = 0.1" in CHARTS["threads"].caption
 
 
 def test_what_was_not_predicted_has_no_ratio():
@@ -153,10 +226,10 @@ def test_guesses_without_a_model_need_no_column_for_it():
     "draw",
     [
         lambda: speedups({}, ""),
-        lambda: block_sweep([], [], "", 1.0),
+        lambda: block_sweep({}, [], "", {}),
         lambda: rates_by_size({}, ""),
         lambda: roofline(1.0, {}, [], ""),
-        lambda: thread_scaling([], 0.0, ""),
+        lambda: thread_scaling({}, [], 0.0, ""),
         lambda: predicted_against_measured([], "ms", ""),
     ],
 )

@@ -98,33 +98,50 @@ def test_rungs_end_with_threads_where_there_are_cores(monkeypatch, cores, last):
 def test_climb_measures_every_rung_beside_the_product(monkeypatch):
     monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.0)
     monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0)
-    monkeypatch.setattr("tinytorch.utils.experiments.SECONDS_TO_REST", 0.0)
+    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
     monkeypatch.setattr(ladder, "peak_flops", lambda: 1e12)
-    chart = climb(24)
-    assert chart.head == ["rung", "best", "GFLOP/s", "of A @ B", "of peak"]
-    assert [name for name, *_ in chart.rows] == [*rungs(), "A @ B"]
-    assert chart.rows[-1][3] == "1"
+    found = climb(24)
+    chart = found.chart
+    assert chart.head == ["rung", "best", "spread", "GFLOP/s", "of A @ B", "of peak"]
+    assert [name for name, *_ in chart.rows] == [*rungs(), "jki, n = 32", "A @ B"]
+    assert chart.rows[-1][4] == "1"
+    assert list(found.figures) == ["loop order"]
     assert "n = 24" in chart.title
 
 
 @compiled
 def test_climb_measures_nothing_that_does_not_multiply(monkeypatch):
     monkeypatch.setattr(ladder, "rungs", lambda: {"halved": lambda A, B: A @ B / 2})
-    monkeypatch.setattr(ladder, "interleave", None)
+    monkeypatch.setattr(ladder, "in_turns", None)
     with pytest.raises(AssertionError, match="rung 'halved'"):
         climb(8)
 
 
 def test_figures_follow_from_the_times():
-    chart = ladder._chart(100, {"jki": took(0.02), "A @ B": took(0.001)}, peak=4e9)
-    assert chart.rows == [
-        ["jki", "20.0 ms", "0.1", "0.05", "2.5 %"],
-        ["A @ B", "1.00 ms", "2", "1", "50 %"],
+    times = {"jki": took(0.02), "jki, n = 200": took(0.08), "A @ B": took(0.001)}
+    assert ladder._chart(100, times, peak=4e9).rows == [
+        ["jki", "20.0 ms", "-", "0.1", "0.05", "2.5 %"],
+        ["jki, n = 200", "80.0 ms", "-", "0.2", "0.1", "5 %"],
+        ["A @ B", "1.00 ms", "-", "2", "1", "50 %"],
     ]
+
+
+@compiled
+def test_a_rung_is_compiled_without_simd_and_the_others_with_it():
+    import numba
+
+    before = numba.config.LOOP_VECTORIZE
+    rungs.cache_clear()
+    rungs()
+    assert before == numba.config.LOOP_VECTORIZE
+    rungs.cache_clear()
 
 
 @pytest.mark.usefixtures("without_numba")
 def test_climb_without_numba_says_how_to_get_it():
     assert not available()
+    found = climb()
+    assert "python -m pip install numba" in found.chart.title
+    assert found.figures == {}
     with pytest.raises(ImportError, match="python -m pip install numba"):
-        climb()
+        rungs()

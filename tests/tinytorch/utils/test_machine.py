@@ -41,8 +41,8 @@ def test_machine_is_printed_with_units():
     assert str(TOLD).splitlines() == [
         "CPU     AMD EPYC",
         "cores   8 for this process",
-        "caches  L1d 32.0 KB, L2 1.00 MB",
-        "memory  16.0 GB",
+        "caches  L1d 32.0 KiB, L2 1.00 MiB",
+        "memory  16.0 GiB",
         "system  Linux x86_64",
         "Python  3.12.1, NumPy 2.1.0",
         "BLAS    openblas 0.3.31, 8 threads",

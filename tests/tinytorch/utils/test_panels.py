@@ -5,6 +5,7 @@ from math import inf
 import pytest
 from matplotlib.figure import Figure
 
+from tinytorch.utils.models import Prediction
 from tinytorch.utils.panels import (
     draw_block_sweep,
     draw_predictions,
@@ -13,7 +14,6 @@ from tinytorch.utils.panels import (
     draw_speedups,
     draw_threads,
 )
-from tinytorch.utils.predictions import Prediction
 
 
 @pytest.fixture
@@ -42,9 +42,9 @@ def test_bars_reach_from_one_to_the_ratio_and_whiskers_to_the_median(axes):
 
 
 def test_a_sweep_names_caches_above_their_lines(axes):
-    draw_block_sweep(axes, [(32, 16.0), (64, 55.0)], {"L1d 32.0 KB": 52.0}, 100.0)
+    draw_block_sweep(axes, [(32, 16.0), (64, 55.0)], {"L1d 32.0 KiB": 52.0}, 100.0)
     (above,) = axes.child_axes
-    assert [label.get_text() for label in above.get_xticklabels()] == ["L1d 32.0 KB"]
+    assert [label.get_text() for label in above.get_xticklabels()] == ["L1d 32.0 KiB"]
     assert [52.0, 52.0] in [list(line.get_xdata()) for line in axes.lines]
     assert lines(axes)["A @ B"][1] == [100.0, 100.0]
 
@@ -71,16 +71,17 @@ def test_a_roof_bends_at_its_ridge_and_a_name_has_one_marker(axes):
 
 
 def test_the_law_and_the_ideal_end_with_the_cores(axes):
-    draw_threads(axes, [(1, 1.0), (2, 1.8), (4, 1.7)], 0.1, 2)
+    draw_threads(axes, [(1, 1.0), (2, 1.8), (4, 1.7)], [2], 0.1, 2)
     drawn = lines(axes)
     assert drawn["measured"] == [[1, 2, 4], [1, 1.8, 1.7]]
     assert drawn["Amdahl, s = 0.1"][1][-1] == pytest.approx(1 / 0.55)
     assert max(drawn["ideal"][1]) == 2
     assert drawn["2 cores"][0] == [2, 2]
+    assert drawn["the law is fitted to"] == [[2], [1.8]]
 
 
 def test_cores_that_are_not_told_end_nothing(axes):
-    draw_threads(axes, [(1, 1.0), (4, 3.0)], 0.1, inf)
+    draw_threads(axes, [(1, 1.0), (4, 3.0)], [], 0.1, inf)
     assert max(lines(axes)["ideal"][1]) == 4
 
 

@@ -1,41 +1,150 @@
-"""Simple models against cases that can be worked out by hand."""
+"""Predictions: typed, kept beside the notebook, and set beside what was measured."""
+
+import json
 
 import pytest
 
-from tinytorch.utils.predictions import amdahl, block_rate, roofline_rate, serial_share
+from tinytorch.utils.charts import Chart
+from tinytorch.utils.predictions import Finding, Predictions
+from tinytorch.utils.questions import EXPERIMENTS, QUESTIONS
 
 
-def test_roofline_rate_is_bound_by_bytes_left_of_the_ridge_only():
-    assert roofline_rate(12, peak=100.0, bandwidth=10.0) == pytest.approx(20.0)  # 12 / 6 flop/B
-    assert roofline_rate(600, peak=100.0, bandwidth=10.0) == 100.0
-    assert roofline_rate(12, 100.0, 10.0, itemsize=8) == pytest.approx(10.0)
+def chain():
+    return Finding(Chart("A chain", "m", "", ["", "best"], [["all", "1 s"]], None), {ROWS: 64.0})
 
 
-def test_block_rate_nears_the_peak_with_the_block():
-    assert block_rate(1, peak=2.0, overhead=1.0) == 1.0  # one second each
-    assert block_rate(10, peak=2.0, overhead=0.0) == 2.0
-    rates = [block_rate(size, 2.0, 1.0) for size in (1, 2, 4, 8)]
-    assert rates == sorted(rates)
-    assert rates[-1] < 2.0
+ROWS = "rows of a chain"
 
 
-def test_amdahl_at_its_ends_and_between():
-    assert amdahl(0.0, 8) == 8.0
-    assert amdahl(1.0, 8) == 1.0
-    assert amdahl(0.1, 2) == pytest.approx(1 / 0.55)
+@pytest.fixture
+def kept(tmp_path):
+    return Predictions(tmp_path / "predictions.json")
+
+
+def test_a_reader_who_predicted_nothing_is_asked_and_sees_no_figure(kept, capsys):
+    kept.predict(ROWS)
+    kept.measure(chain)
+    said = capsys.readouterr().out
+    assert f"{ROWS}: {QUESTIONS[ROWS].text} Put a number in place of ..., in rows." in said
+    assert "Not measured yet: first predict rows of a chain" in said
+    assert "A chain" not in said
+
+
+def test_prediction_and_figure_stand_side_by_side_with_a_sentence(kept, capsys):
+    kept.predict(ROWS, 1000)
+    kept.measure(chain)
+    said = capsys.readouterr().out
+    assert f"{ROWS}: you predicted 1,000, measured are 64 rows." in said
+    assert QUESTIONS[ROWS].high in said
+    assert "A chain" in said
+    assert "What to make of it: A strip of 64 rows" in said
+
+
+def test_a_question_may_be_skipped(kept, capsys):
+    kept.predict(ROWS, None)
+    kept.measure(chain)
+    said = capsys.readouterr().out
+    assert f"{ROWS}: skipped." in said
+    assert f"{ROWS}: measured are 64 rows." in said
+    assert kept.chart().rows[list(QUESTIONS).index(ROWS)][1:3] == ["-", "-"]
+
+
+def test_the_first_prediction_stays_once_the_figure_was_seen(kept, capsys):
+    kept.predict(ROWS, 4)
+    kept.predict(ROWS, 8)  # not measured yet: a change of mind
+    kept.measure(chain)
+    kept.predict(ROWS, 64)
+    said = capsys.readouterr().out
+    assert "you have seen the figure, so your first prediction stays" in said
+    assert said.rstrip().endswith("you predict 8 rows.")
+
+
+def test_a_prediction_made_after_the_figure_is_marked(kept, capsys):
+    kept.predict(ROWS, None)
+    kept.measure(chain)
+    kept.predict(ROWS, 64)
+    assert capsys.readouterr().out.endswith(
+        "you predict 64 rows, made after the figure was seen.\n"
+    )
+    assert [row[-1] for row in kept.chart().rows if row[0] == ROWS] == ["after"]
+
+
+def test_predictions_outlive_the_kernel(kept, tmp_path, capsys):
+    kept.predict(ROWS, 128)
+    kept.measure(chain)
+    again = Predictions(tmp_path / "predictions.json")
+    again.predict(ROWS)
+    assert capsys.readouterr().out.endswith("you predict 128 rows.\n")
+    assert [row[1:] for row in again.chart().rows if row[0] == ROWS] == [
+        ["128", "64", "rows", "2", "before"]
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["predictions.json"]
+
+
+@pytest.mark.parametrize("value", [0, -3, float("nan"), float("inf"), "many", 10**400, [1]])
+def test_a_prediction_is_a_number_above_zero(kept, value):
+    with pytest.raises(ValueError, match="a prediction is a number above 0, got"):
+        kept.predict(ROWS, value)
+
+
+def test_a_name_that_is_not_asked_is_told_with_those_that_are(kept):
+    with pytest.raises(ValueError, match="nothing is asked of 'rows'; .*'rows of a chain'"):
+        kept.predict("rows", 3)
 
 
 @pytest.mark.parametrize(
-    ("points", "cores", "share"),
+    "text",
     [
-        ([(1, 1.0), (2, 2.0)], None, 0.0),
-        ([(1, 1.0), (2, 1 / 0.55)], None, 0.1),
-        ([(1, 1.0), (4, 0.5)], None, 1.0),
-        ([(1, 1.0)], None, 1.0),
-        ([(1, 1.0), (2, 2.2)], None, 0.0),
-        ([(1, 1.0), (4, 1 / 0.55)], 2, 0.1),  # two of the four threads wait for a core
-        ([(1, 1.0), (2, 1.1)], 1, 1.0),
+        "",
+        "[",
+        "[1, 2]",
+        '{"rows of a chain": 3}',
+        '{"rows of a chain": {"predicted": "x"}}',
+        '{"other": {"predicted": 3}}',
+        "[" * 100_000,
     ],
 )
-def test_serial_share(points, cores, share):
-    assert serial_share(points, cores) == pytest.approx(share)
+def test_a_file_that_holds_something_else_counts_as_empty(tmp_path, capsys, text):
+    path = tmp_path / "predictions.json"
+    path.write_text(text)
+    Predictions(path).predict(ROWS)
+    assert "Put a number" in capsys.readouterr().out
+    Predictions(path).predict(ROWS, 3)
+    assert json.loads(path.read_text())[ROWS]["predicted"] == 3
+
+
+def test_where_nothing_can_be_written_predictions_last_as_long_as_the_kernel(tmp_path, capsys):
+    kept = Predictions(tmp_path / "missing" / "predictions.json")
+    kept.predict(ROWS, 64)
+    kept.measure(chain)
+    assert QUESTIONS[ROWS].right in capsys.readouterr().out
+
+
+def test_an_experiment_on_a_function_that_is_not_written_says_which(kept, capsys):
+    def matmul_parallel(A, B):
+        raise NotImplementedError("this cell is not written yet")
+
+    def side_of_mine(kernel):
+        return kernel(1, 2)
+
+    kept.measure(side_of_mine, matmul_parallel)
+    assert capsys.readouterr().out == "Not measured: matmul_parallel is not written yet.\n"
+
+
+def test_every_question_is_asked_by_one_experiment_and_answers_every_way_to_miss():
+    asked = [name for one in EXPERIMENTS.values() for name in one.questions]
+    assert sorted(asked) == sorted(QUESTIONS)
+    for question in QUESTIONS.values():
+        assert question.text.endswith("?")
+        assert question.compare(10.0, 1000.0) == question.low
+        assert question.compare(1000.0, 10.0) == question.high
+        assert question.compare(10.0, 10.0) == question.right
+        assert question.compare(10.0, 0.0) == question.right
+
+
+def test_all_predictions_are_one_chart(kept):
+    for name in QUESTIONS:
+        kept.predict(name, 3.0)
+    chart = kept.chart()
+    assert [row[0] for row in chart.rows] == list(QUESTIONS)
+    assert chart.draw is None  # none has met its figure

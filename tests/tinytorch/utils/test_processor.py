@@ -77,7 +77,7 @@ def test_data_caches_on_linux_leave_out_instructions(linux):
     write_cache(linux, 1, "1", "Instruction", "32K")
     write_cache(linux, 2, "2", "Unified", "512K")
     write_cache(linux, 3, "3", "Unified", "32768K")
-    assert [str(cache) for cache in data_caches()] == ["L1d 32.0 KB", "L2 512 KB", "L3 32.0 MB"]
+    assert [str(cache) for cache in data_caches()] == ["L1d 32.0 KiB", "L2 512 KiB", "L3 32.0 MiB"]
     assert data_caches()[0] == Cache("L1d", 32 * 1024)
 
 

@@ -407,7 +407,7 @@ def test_print_comparison_is_a_table_with_each_doubt_once(fake, capsys):
     calls = {"one": lambda: fake.work(3.0), "another": lambda: fake.work(6.0)}
     profiler.print_comparison(profiler.compare(calls, flops=3e9, peak=2e9))
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].split()[-5:] == ["speedup", "GFLOP/s", "%", "of", "peak"]
+    assert lines[0].split()[-6:] == ["speedup", "differs", "GFLOP/s", "%", "of", "peak"]
     assert lines[1].split()[:3] == ["one", "3.00", "s"]
-    assert lines[2].split()[-3:] == ["0.5", "0.5", "25"]
+    assert lines[2].split()[-5:] == ["0.5", "not", "known", "0.5", "25"]
     assert len([line for line in lines if line.startswith("doubt: One pass only")]) == 1

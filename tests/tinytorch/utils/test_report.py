@@ -37,7 +37,13 @@ def test_format_seconds_chooses_the_unit(seconds, text):
 
 @pytest.mark.parametrize(
     ("count", "text"),
-    [(0, "0 B"), (1023, "1023 B"), (4 * 2**20, "4.00 MB"), (2**35, "32.0 GB"), (-2048, "-2.00 KB")],
+    [
+        (0, "0 B"),
+        (1023, "1023 B"),
+        (4 * 2**20, "4.00 MiB"),
+        (2**35, "32.0 GiB"),
+        (-2048, "-2.00 KiB"),
+    ],
 )
 def test_format_bytes_chooses_the_unit(count, text):
     assert format_bytes(count) == text
@@ -58,12 +64,12 @@ def test_profile_text_of_a_single_pass_claims_no_spread():
 
 
 def test_profile_text_has_memory_when_it_was_tracked():
-    assert "4.00 MB at most, 300 B left when it returned" in profile_text(PROFILE | MEMORY)
+    assert "4.00 MiB at most, 300 B left when it returned" in profile_text(PROFILE | MEMORY)
 
 
 def test_profile_text_shows_details_only_when_asked():
     profile = PROFILE | MEMORY | PROCESS | ARRAY
-    for detail in ("threads   3", "50.0 MB resident", "(2, 3) float32, 24 B"):
+    for detail in ("threads   3", "50.0 MiB resident", "(2, 3) float32, 24 B"):
         assert detail not in profile_text(profile)
         assert detail in profile_text(profile, show_details=True)
 

@@ -9,16 +9,18 @@ import pytest
 from tinytorch.utils import survey
 from tinytorch.utils.gemm import ALL_THREADS, REFERENCE, Comparison, Measurement
 from tinytorch.utils.survey import take_survey
+from tinytorch.utils.timing import Pass, Timing
 
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch):
     monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
     monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
-    monkeypatch.setattr("tinytorch.utils.experiments.SECONDS_TO_REST", 0.0)
+    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
     monkeypatch.setattr(survey.limits, "peak_flops", lambda dtype: 50e9)
     monkeypatch.setattr(survey.limits, "bandwidth", lambda working_set: 10e9)
     monkeypatch.setattr(survey, "cores_at_a_time", lambda: 2.0)
+    monkeypatch.setattr("tinytorch.utils.sweeps.cores_at_a_time", lambda: 2.0)
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +28,15 @@ def steady(monkeypatch):
     """Say how far repeats differ, whatever else this machine does: not at all, unless set."""
     spread = {"spread": 0.0}
     sweep = survey.sweep
-    monkeypatch.setattr(survey, "sweep", lambda *rest: replace(sweep(*rest), **spread))
+
+    def steady_sweep(*rest):
+        found = sweep(*rest)
+        seconds, share = found.reference.minimum, spread["spread"]
+        waits = [0.0] if share is None else [0.0, share / 2, share]
+        passes = tuple(Pass(seconds * (1 + wait), seconds, 1) for wait in waits)
+        return replace(found, reference=Timing(passes))
+
+    monkeypatch.setattr(survey, "sweep", steady_sweep)
     return spread
 
 
@@ -107,7 +117,7 @@ def test_a_kernel_that_fails_with_every_value_is_not_drawn():
     assert len(found.notes) == 5
 
 
-@pytest.mark.parametrize(("spread", "doubts"), [(0.05, 0), (0.5, 1), (None, 0)])
+@pytest.mark.parametrize(("spread", "doubts"), [(0.05, 0), (1.0, 1), (None, 0)])
 def test_a_sweep_on_a_busy_machine_is_doubted(steady, spread, doubts):
     steady["spread"] = spread
     found = taken(matmul_blocks)
@@ -154,7 +164,8 @@ def test_the_peak_is_the_best_rate_of_any_product_and_threads_have_their_own_roo
 
 
 def test_predictions_come_from_the_models_of_the_lesson(monkeypatch):
-    parts = {survey.PRODUCT: 9e-6, "adding": 2e-6, "cutting": 1e-6}
+    seconds = {survey.PRODUCT: 9e-6, "adding": 2e-6, "cutting": 1e-6}
+    parts = {name: Timing((Pass(one, one, 1),)) for name, one in seconds.items()}
     monkeypatch.setattr(survey, "step_times", lambda size, n: parts)
     found = taken(matmul_blocks, matmul_rows)
     rows = {row[0]: row for row in chart(found, "Predicted").rows}

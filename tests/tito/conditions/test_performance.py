@@ -65,6 +65,16 @@ def test_fast_in_blocks_doubts_what_was_not_measured() -> None:
         ask(matmul_cache_optimized, 0.0)
 
 
+def test_where_blas_cannot_be_held_to_one_thread_the_grader_measures(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tinytorch.utils.blas._loaded_blas", dict)  # as with Apple's Accelerate
+    call = LocalCall(matmul_cache_optimized)
+    with pytest.raises(Inconclusive, match="cannot be held to one thread") as told:
+        fast_in_blocks(call, np.random.default_rng(5), **INPUTS)
+    assert told.value.hint.startswith("Nothing to do: the grader will measure it")
+
+
 def test_fast_in_blocks_stops_the_whole_product_of_large_matrices() -> None:
     def large(A: Any, B: Any, block_size: int = 64) -> Any:
         return A @ B if A.shape[0] > 30 else matmul_cache_optimized(A, B, block_size)
