@@ -24,6 +24,10 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path(__file__).with_name("kernels.html")
 UNSTEADY = ROOT / "build" / "kernels-unsteady.html"
 MARKER = re.compile(r"^### (BEGIN|END) (MARK SCHEME|SOLUTION)\n?", re.MULTILINE)
+LABELS = {
+    "### BEGIN MARK SCHEME": "*Only for instructors.* ",
+    "### BEGIN SOLUTION": "*A model answer.* ",
+}
 CELL_SECONDS = 300
 PREDICTED = {
     "first call": 3,
@@ -89,7 +93,7 @@ def executed(lesson: Lesson) -> Any:
         NotebookClient(notebook, timeout=CELL_SECONDS, resources=resources).execute()
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            cell.source = MARKER.sub("", cell.source)
+            cell.source = MARKER.sub(lambda found: LABELS.get(found[0].strip(), ""), cell.source)
         else:
             cell.outputs = list(filter(is_shown, cell.outputs))
     return notebook
@@ -98,8 +102,11 @@ def executed(lesson: Lesson) -> Any:
 def doubts_of(notebook: Any) -> list[str]:
     """Return the sentences in a notebook's outputs that doubt a figure."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
-    texts = ["".join(output.get("data", {}).get("text/plain", "")) for output in outputs]
-    return [line for text in texts for line in text.splitlines() if line.startswith(DOUBT)]
+    texts = [
+        output.get("text") or output.get("data", {}).get("text/plain", "") for output in outputs
+    ]
+    lines = [line.strip() for text in texts for line in text.splitlines()]
+    return [line for line in lines if line.startswith((DOUBT, DOUBT.lower().rstrip(":")))]
 
 
 def is_shown(output: Any) -> bool:

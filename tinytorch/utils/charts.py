@@ -102,8 +102,9 @@ class Chart:
         if self.figure:
             picture = self._image(image, f"{words} The table below has the figures.")
         else:
-            says = " ".join([words, *self._missing])
-            picture = f"<figcaption>{html.escape(says)}</figcaption>"
+            title = html.escape(self.title)
+            says = html.escape(" ".join([f"{self.caption} {self.machine}.", *self._missing]))
+            picture = f"<figcaption><strong>{title}</strong><br>{says}</figcaption>"
         doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self._doubts)
         table = html_table(self.head, self.rows)
         return f'<figure style="margin: 0">{picture}\n{table}{doubts}</figure>'

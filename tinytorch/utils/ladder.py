@@ -76,7 +76,8 @@ def climb(n: int = 500) -> Finding:
     A, B = _matrices(n, n, n)
     power = 2 ** n.bit_length()
     calls = {name: partial(kernel, A, B) for name, kernel in kernels.items()}
-    calls[f"jki, n = {power}"] = partial(kernels["jki"], *_matrices(power, power, power))
+    strided = partial(kernels["jki"], *_matrices(power, power, power))
+    calls = {"jki": calls.pop("jki"), f"jki, n = {power}": strided, **calls}
     times = in_turns({**calls, "A @ B": partial(np.matmul, A, B)})
     gain = times["jki"].minimum / times["ikj"].minimum
     return Finding(_chart(n, times, peak_flops()), {"loop order": gain})
@@ -226,6 +227,7 @@ def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
         name: 2e-9 * sides[name] ** 3 / max(one.median, one.minimum) for name, one in times.items()
     }
     first, last = best["jki"], best["A @ B"]
+    peak = max(peak, *(1e9 * rate for name, rate in best.items() if "threads" not in name))
     rows = [
         [
             name,

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill, indent
 from types import EllipsisType
 from typing import Any
 
@@ -23,6 +24,7 @@ from tinytorch.utils.report import short_number
 __all__ = ["FILE", "Finding", "Predictions"]
 
 FILE = "predictions.json"
+COLUMNS = 78
 NUMBERS = ("predicted", "measured", "skipped")
 
 
@@ -122,10 +124,10 @@ class Predictions:
         figure = f"{short_number(measured)} {question.unit}"
         if "predicted" in kept:
             predicted = kept["predicted"]
-            print(f"{name}: you predicted {short_number(predicted)}, measured are {figure}.")
-            print(f"  {question.compare(predicted, measured)}")
+            print(f"{name}: predicted {short_number(predicted)}, measured {figure}.")
+            print(indent(fill(question.compare(predicted, measured), COLUMNS), "  "))
         else:
-            print(f"{name}: measured are {figure}.")
+            print(f"{name}: measured {figure}.")
 
     def chart(self) -> Chart:
         """Return all predictions beside what was measured: the reader's own calibration."""

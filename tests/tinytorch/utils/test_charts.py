@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from tinytorch.utils.charts import NO_PICTURES, Chart, html_table, require
+from tinytorch.utils.charts import NO_PICTURES, Chart, Folded, html_table, require
 
 
 def draw(axes):
@@ -84,9 +84,25 @@ def test_save_writes_what_the_ending_says(chart, tmp_path):
     assert (tmp_path / "squares.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 
+def test_a_table_without_a_picture_has_its_title_and_asks_for_no_matplotlib():
+    chart = Chart(
+        "Costs", "m", "What a step costs.", ["", "time"], [["a", "1 s"]], None, doubts=["x."]
+    )
+    assert "<strong>Costs</strong>" in chart._repr_html_()
+    assert "Doubt: x." in chart._repr_html_()
+    assert repr(chart).endswith("Doubt: x.")
+    assert chart.figure is None
+
+
+def test_what_is_folded_is_printed_in_a_terminal_and_folded_in_a_notebook():
+    folded = Folded("What to make of it", "a < b " * 40)
+    assert folded._repr_html_().startswith("<details><summary>What to make of it</summary>a &lt; b")
+    assert max(map(len, repr(folded).splitlines())) <= 100
+
+
 def test_without_matplotlib_the_table_is_there(bare, tmp_path):
     assert bare.figure is None
-    assert Page(bare._repr_html_()).tags[:3] == ["figure", "figcaption", "table"]
+    assert Page(bare._repr_html_()).tags[:5] == ["figure", "figcaption", "strong", "br", "table"]
     assert NO_PICTURES in bare._repr_html_()
     assert repr(bare).endswith(NO_PICTURES)
     with pytest.raises(ImportError, match="pip install matplotlib"):
