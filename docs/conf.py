@@ -14,6 +14,9 @@ from typing import Any
 
 from nbformat.v4 import new_markdown_cell
 
+from tinytorch.core.kernels import memory_trace, tiled_trace
+from tinytorch.utils import pictures
+from tinytorch.utils.charts import Chart
 from tito.course import Course
 from tito.lesson import find_lesson
 from tito.notebooks import save_notebook, student_notebook
@@ -24,6 +27,7 @@ GENERATED = Path(__file__).with_name("generated")
 PUBLIC = (
     "tinytorch.core.*",
     "tinytorch.utils.*",
+    "tinytorch.utils.experiments.*",
     "tito.conditions",
     "tito.course",
     "tito.errors",
@@ -83,15 +87,29 @@ def setup(app: Any) -> None:
 
 
 def write_pages() -> None:
-    """Write the pages of the API, and the lesson."""
+    """Write the pages of the API, the pictures that explain, and the lesson."""
     shutil.rmtree(GENERATED, ignore_errors=True)
     GENERATED.mkdir()
     for name in public_modules():
         lines = [f"``{name}``", "=" * (len(name) + 4), "", f".. automodule:: {name}", ""]
         (GENERATED / f"{name}.rst").write_text("\n".join(lines), encoding="utf-8")
+    for name, picture in pictures_of_the_lesson().items():
+        picture.save(GENERATED / f"{name}.svg")
     notebook = student_notebook(find_lesson(Course.read(ROOT), "kernels"))
     notebook.cells.insert(1, new_markdown_cell(ABOUT_THE_LESSON))
     save_notebook(notebook, GENERATED / "lesson.ipynb", force=True)
+
+
+def pictures_of_the_lesson() -> dict[str, Chart]:
+    """Return the pictures of the lesson that nothing is measured for, by the file's name."""
+    return {
+        "layout": pictures.layout(),
+        "sets_and_ways": pictures.sets_and_ways(),
+        "tile_and_strip": pictures.tile_and_strip(),
+        "cache_sets": pictures.cache_sets(),
+        "loops": pictures.touches(memory_trace("ijk", 8), 8),
+        "tiles": pictures.touches(tiled_trace(8, 4), 8),
+    }
 
 
 def public_modules() -> list[str]:
