@@ -23,7 +23,7 @@ __all__ = ["Handout", "write_handout"]
 NEEDED = ("click", "jupytext", "nbdev", "nbformat", "numpy", "psutil", "rich", "threadpoolctl")
 EXTRAS = {"lab": ("ipykernel", "jupyterlab", "matplotlib"), "compiled": ("numba",)}
 INSTRUCTORS = (
-    "tito/authoring.py",
+    "tito/authoring",
     "tito/commands/handout.py",
     "tito/commands/lesson",
     "tito/commands/nbgrader",

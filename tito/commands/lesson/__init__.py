@@ -4,9 +4,11 @@ import click
 
 from tito.cli import LazyGroup
 
-__all__ = ["lesson"]
+__all__ = ["COMMANDS", "lesson"]
+
+COMMANDS = {name: f"{__name__}.{name}" for name in ("new", "check")}
 
 
-@click.group(cls=LazyGroup, modules={"check": f"{__name__}.check"})
+@click.group(cls=LazyGroup, modules=COMMANDS)
 def lesson() -> None:
-    """Check a lesson before it is released."""
+    """Make a lesson, and check it before it is released."""

@@ -15,7 +15,7 @@ def check(lesson: str, fast: bool) -> None:
     solutions are graded and must get full points, and so is what is released: it must get none.
     Exit code 1: something is wrong.
     """
-    from tito.authoring import check_lesson
+    from tito.authoring.check import check_lesson
     from tito.course import Course
     from tito.lesson import find_lesson
     from tito.reports.console import printable, waiting
