@@ -25,7 +25,8 @@ class Plan:
         self.notebook = notebook
         cells = list(code_cells(notebook))
         plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
-        self.given = [cell.source for cell in plain if is_exported(cell)]
+        given = [cell.source for cell in plain if is_exported(cell)]
+        self.given = [read_cell("given", source).source for source in given]
         self.tools = [c.source for c in plain if is_locked(c) and not is_exported(c)]
         self.solutions = {
             grade_id(c): read_cell(grade_id(c), c.source) for c in cells if is_solution(c)

@@ -6,9 +6,13 @@ from tito.cli import LazyGroup
 
 __all__ = ["COMMANDS", "lesson"]
 
-COMMANDS = {name: f"{__name__}.{name}" for name in ("new", "check")}
+COMMANDS = {
+    "new": f"{__name__}.new",
+    "import": f"{__name__}.imported",  # a keyword cannot be the name of a module
+    "check": f"{__name__}.check",
+}
 
 
 @click.group(cls=LazyGroup, modules=COMMANDS)
 def lesson() -> None:
-    """Make a lesson, and check it before it is released."""
+    """Make a lesson, or take one from nbgrader; check it before it is released."""

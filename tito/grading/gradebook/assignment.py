@@ -12,7 +12,13 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.files import write_whole
 from tito.lesson import Lesson, is_graded, read_notebook
-from tito.notebooks import instructor_notebook, load_config, notebook_text
+from tito.notebooks import (
+    files_beside,
+    instantiate_tests,
+    instructor_notebook,
+    load_config,
+    notebook_text,
+)
 
 __all__ = [
     "enter_assignment",
@@ -85,6 +91,7 @@ def generate(lesson: Lesson) -> Path:
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
     path, text = _source_notebook(lesson), notebook_text(notebook)
+    files = files_beside(lesson)
     lesson.course.assignments.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
         beside = Path(name)
@@ -92,13 +99,16 @@ def generate(lesson: Lesson) -> Path:
         for file in path.parent.rglob("*"):
             if file.is_file():
                 write_whole(source / file.relative_to(path.parent), file.read_bytes())
-        write_whole(source / path.name, text.encode())
+        for file_name, data in {**files, path.name: text.encode()}.items():
+            write_whole(source / file_name, data)
         api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
             due = lesson.course.lessons[lesson.assignment].due
             gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
         _replace_folder(lesson.released.parent, beside / "release" / lesson.assignment, beside)
+    for file_name, data in files.items():
+        write_whole(path.parent / file_name, data)
     write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
 
@@ -120,6 +130,7 @@ def enter_assignment(lesson: Lesson, api: Any) -> None:
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
     notebook = read_notebook(_source_notebook(lesson))
+    notebook = instantiate_tests(lesson, notebook, api.config)
     for step in (
         *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
         *(steps.CheckCellMetadata, steps.ComputeChecksums, steps.SaveCells),
@@ -152,6 +163,10 @@ def is_current(lesson: Lesson) -> bool:
     source = _source_notebook(lesson)
     if not (source.exists() and lesson.released.exists()):
         return False
+    for name, data in files_beside(lesson).items():
+        path = source.parent / name
+        if not path.is_file() or path.read_bytes() != data:
+            return False
     return source.read_text(encoding="utf-8") == notebook_text(instructor_notebook(lesson))
 
 
