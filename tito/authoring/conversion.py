@@ -121,9 +121,7 @@ def _require_fit(notebook: Notebook) -> None:
             raise TitoError(fact, "Give each its own in Jupyter's nbgrader toolbar.")
     for cell in filter(has_autotests, notebook.cells):
         if not is_graded(cell) or is_solution(cell):
-            fact = (
-                f"Cell {cell_name(notebook, cell)} has AUTOTEST lines, but is no autograded test."
-            )
+            fact = f"Cell {cell_name(notebook, cell)} has AUTOTEST lines, but is no graded test."
             raise TitoError(fact, "Make it one in Jupyter's nbgrader toolbar, or remove the lines.")
     if not any(is_graded(cell) or _is_task(cell) for cell in notebook.cells):
         fact = "The notebook has no graded cell."
@@ -171,8 +169,8 @@ def _give(notebook: Notebook, name: str, notes: list[str]) -> None:
             cell.source, exported = f"{first}#| export\n{cell.source}", True
     locked = [grade_id(cell) for cell in plain if cell.metadata["nbgrader"]["locked"]]
     if locked:
-        verb = "defines" if len(locked) == 1 else "define"
-        notes.append(f"{', '.join(locked)}: locked, as it {verb} names for the graded cells.")
+        one = "it defines" if len(locked) == 1 else "they define"
+        notes.append(f"{', '.join(locked)}: locked, as {one} names for the graded cells.")
 
 
 def _free_name(notebook: Notebook, name: str) -> str:

@@ -46,9 +46,9 @@ def import_notebook(
     lesson = place_for(course, name or re.sub(r"[\s.-]+", "_", path.stem.strip().lower()))
     title = title_of(lesson, title)
     files = {f"files/{beside}": data for beside, data in _data(course, path, most).items()}
-    if any(map(has_autotests, notebook.cells)):
-        files[AUTOTESTS] = _autotests(path)
     made, notes = convert(notebook, lesson.name)
+    if any(map(has_autotests, made.cells)):
+        files[AUTOTESTS] = _autotests(path)
     files[lesson.source.name] = percent_text(made).encode()
     return add_lesson(lesson, title, files), notes
 
