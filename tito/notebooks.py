@@ -29,6 +29,8 @@ __all__ = [
 CONFIG = "nbgrader_config.py"
 PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
 """Where a notebook's first cell says what to install."""
+IN_ORDER = {"in_order": True}
+"""What the metadata of a notebook say whose checks run in it, in order: no judge asks them."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -69,6 +71,8 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
             lambda _: f"PACKAGE = {json.dumps(lesson.course.package)}", cell.source
         )
     notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    if not (lesson.folder / "checks.py").exists():
+        notebook.metadata["tito"] = from_dict(IN_ORDER)
     return notebook
 
 

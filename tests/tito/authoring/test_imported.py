@@ -159,7 +159,10 @@ def test_students_of_an_imported_lesson_test_with_its_data(lesson: Lesson, tito:
     assert tito("notebook", "my_means").returncode == 0
     assert (lesson.folder / "data" / "rows.csv").is_file()
     save_notebook(instructor_notebook(lesson), lesson.working_copy, force=True)
-    assert "NameError" not in tito("test", "my_means").stdout
+    done = tito("test", "my_means")
+    assert done.returncode == 0, done.stdout
+    (lesson.folder / "tools.py").unlink()
+    assert "No module named 'tools'." in tito("test", "my_means").stdout
 
 
 def test_import_upgrades_old_notebooks(plain_course: Course, tito: Tito, tmp_path: Path) -> None:
