@@ -231,7 +231,7 @@ REFUSED: dict[str, tuple[Make, str]] = {
     "huge": (lambda path: path.write_bytes(b" " * (17 << 20)), "larger than the 16 MiB"),
     "many cells": (lambda path: write(path, [code("1")] * 2001), "has 2001 cells"),
     "twice": (graded(SOLUTION), "2 cells have the grade_id x."),
-    "another language": (graded(kernelspec={"language": "R", "name": "ir", "display_name": "R"}), "is written in R"),
+    "another language": (graded(language_info={"name": "R"}), "is written in R"),
     "a picture": (graded(PICTURE), "Cell number 2 holds a pasted picture."),
     "a new form": (graded(code("1", schema_version=9, grade_id="n")), "Cell n has nbgrader meta"),
     "no table": (graded(new_code_cell("1", metadata={"nbgrader": [1]})), "no table"),
