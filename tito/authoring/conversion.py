@@ -7,6 +7,7 @@ locked, code that others build on is known to nbgrader, and a task has a cell to
 import re
 from collections import Counter
 from collections.abc import Iterator
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ __all__ = ["convert", "has_autotests"]
 
 AUTOTEST = re.compile(r"^\s*#.*AUTOTEST", re.MULTILINE)
 KEPT = ("grade", "grade_id", "locked", "points", "schema_version", "solution", "task")
+MOST_NAMED, MOST_QUOTED = 5, 40
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 GIVEN = {"grade": False, "schema_version": 3, "solution": False, "task": False}
 NO_ANSWER = f"{BEGIN}\nA person reads what is written here.\n{END}"
@@ -87,7 +89,7 @@ def _upgrade(notebook: Notebook, cell: Cell) -> None:
     cell.metadata = {
         key: cell.metadata[key] for key in ("nbgrader", "tags") if key in cell.metadata
     }
-    cell.source = cell.source.strip("\n")  # blank lines at its ends, which no percent file keeps
+    cell.source = re.sub(r"\A(\s*\n)+|\s+\Z", "", cell.source.replace("\r\n", "\n"))
     meta = cell.metadata.get("nbgrader")
     if meta is None:
         return
@@ -169,8 +171,9 @@ def _give(notebook: Notebook, name: str, notes: list[str]) -> None:
             cell.source, exported = f"{first}#| export\n{cell.source}", True
     locked = [grade_id(cell) for cell in plain if cell.metadata["nbgrader"]["locked"]]
     if locked:
+        names = ", ".join(locked[:MOST_NAMED]) + (" and others" if locked[MOST_NAMED:] else "")
         one = "it defines" if len(locked) == 1 else "they define"
-        notes.append(f"{', '.join(locked)}: locked, as {one} names for the graded cells.")
+        notes.append(f"{names}: locked, as {one} names for the graded cells.")
 
 
 def _free_name(notebook: Notebook, name: str) -> str:
@@ -183,17 +186,13 @@ def _free_name(notebook: Notebook, name: str) -> str:
 def _require_kept(notebook: Notebook) -> None:
     """Require that a percent file keeps every cell as it is."""
     again = parse_percent(Path("lesson.py"), percent_text(notebook)).cells
-    for number, cell in enumerate(notebook.cells):
-        other: Any = again[number] if number < len(again) else None
-        if other is None or _facts(other) != _facts(cell):
-            fact = f"Cell {cell_name(notebook, cell)} cannot be kept in a percent file."
-            remedy = "Look for a line like `# %%` in it, and write it otherwise."
+    for cell, other in zip_longest(notebook.cells, again):
+        if cell is None or other is None or _facts(cell) != _facts(other):
+            lines = (cell or other).source.split("\n")
+            first = next((line for line in lines if not line.startswith("#|")), "")[:MOST_QUOTED]
+            fact = f"A percent file cannot keep the cell that begins with {first!r}."
+            remedy = "Look for a line like `# %%` in it, or an odd line break; write it otherwise."
             raise TitoError(fact, remedy)
-    if len(again) > len(notebook.cells):
-        raise TitoError(
-            "The last cell cannot be kept in a percent file.",
-            "Look for a line like `# %%` in it, and write it otherwise.",
-        )
 
 
 def _facts(cell: Cell) -> tuple[str, str, Any]:
