@@ -25,6 +25,9 @@ c.CourseDirectory.db_url = course.gradebook_url
 if course.exchange is not None:
     c.Exchange.root = str(course.exchange)
 
+# How tests are made of AUTOTEST lines stands beside the source notebook, and is not handed out.
+c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "autotests.yml"]
+
 # Students get a stub that says what it is; the locked tests recognise it.
 c.ClearSolutions.code_stub = {
     "python": '# YOUR CODE HERE\nraise NotImplementedError("this cell is not written yet")'

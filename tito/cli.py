@@ -33,7 +33,7 @@ class LazyGroup(click.Group):
     Parameters
     ----------
     modules : mapping of str to str
-        The commands' names and the modules that define them, under the same name.
+        The commands' names and the modules that define them, under the modules' own names.
     """
 
     def __init__(self, *args: Any, modules: Mapping[str, str], **kwargs: Any) -> None:
@@ -48,7 +48,9 @@ class LazyGroup(click.Group):
         """Import and return the command `name`, or None where there is none."""
         if name not in self.list_commands(context):
             return None
-        command: click.Command = getattr(importlib.import_module(self.modules[name]), name)
+        module = self.modules[name]
+        attribute = module.rpartition(".")[2]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:

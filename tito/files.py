@@ -13,13 +13,21 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-__all__ = ["Reader", "Refused", "opened_zip", "opened_zip_in", "read_regular", "write_whole"]
+__all__ = [
+    "Reader",
+    "Refused",
+    "files_below",
+    "opened_zip",
+    "opened_zip_in",
+    "read_regular",
+    "write_whole",
+]
 
 READING = (
     os.O_RDONLY
@@ -63,6 +71,20 @@ def read_regular(path: Path, most: int) -> bytes:
             return _capped(file, most)
         except OSError as error:
             raise _unreadable(error) from None
+
+
+def files_below(folder: Path, *, without: Collection[str] = ()) -> dict[str, Path]:
+    """Return the regular files in a folder and those below it, by their relative names, in order.
+
+    What is hidden or compiled stays out, and so do the names `without`; there may be no folder.
+    """
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if not hidden and name.as_posix() not in without and path.is_file():
+            found[name.as_posix()] = path
+    return found
 
 
 @contextmanager

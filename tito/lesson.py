@@ -11,6 +11,7 @@ from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.files import files_below
 
 __all__ = [
     "Lesson",
@@ -87,6 +88,16 @@ class Lesson:
         return self.folder / f"{self.name}_dev.py"
 
     @property
+    def files(self) -> Path:
+        """The folder of what lies beside the notebook wherever it is: data, pictures."""
+        return self.folder / "files"
+
+    @property
+    def autotests(self) -> Path:
+        """How nbgrader makes tests of ``### AUTOTEST`` lines; never released."""
+        return self.folder / "autotests.yml"
+
+    @property
     def working_copy(self) -> Path:
         """The notebook that a student fills in."""
         return (self.course.workplace or self.folder) / self.notebook_name
@@ -105,6 +116,10 @@ class Lesson:
     def released(self) -> Path:
         """The students' notebook, without solutions."""
         return self.course.assignments / "release" / self.assignment / self.notebook_name
+
+    def released_files(self) -> dict[str, Path]:
+        """Return what was released beside the notebook, by relative names."""
+        return files_below(self.released.parent, without=[self.notebook_name])
 
     def handed_in(self, student: str, stage: str = "submitted") -> Path:
         """The notebook of `student` in nbgrader's folder `stage`."""

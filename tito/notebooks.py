@@ -6,14 +6,17 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.files import write_whole
+from tito.files import files_below, write_whole
 from tito.lesson import Lesson, Notebook, code_cells, read_notebook
 
 __all__ = [
+    "files_beside",
+    "instantiate_tests",
     "instructor_notebook",
     "load_config",
     "notebook_text",
@@ -26,6 +29,8 @@ __all__ = [
 CONFIG = "nbgrader_config.py"
 PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
 """Where a notebook's first cell says what to install."""
+IN_ORDER = {"in_order": True}
+"""What the metadata of a notebook say whose checks run in it, in order: no judge asks them."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -40,8 +45,8 @@ def released_notebook(lesson: Lesson, *, hidden: bool = False) -> Notebook:
     """Return what would be released from the source; with `hidden`, tests of graders stay in it."""
     from nbgrader import preprocessors as steps
 
-    notebook, config = instructor_notebook(lesson), load_config(lesson.course)
-    resources: dict[str, object] = {}
+    config, resources = load_config(lesson.course), dict[str, object]()
+    notebook = instantiate_tests(lesson, instructor_notebook(lesson), config)
     for step in (
         *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
         *(() if hidden else (steps.ClearHiddenTests, steps.ClearMarkScheme)),
@@ -66,7 +71,46 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
             lambda _: f"PACKAGE = {json.dumps(lesson.course.package)}", cell.source
         )
     notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
+    if not (lesson.folder / "checks.py").exists():
+        notebook.metadata["tito"] = from_dict(IN_ORDER)
     return notebook
+
+
+def files_beside(lesson: Lesson) -> dict[str, bytes]:
+    """Return what lies beside the notebook as nbgrader makes the release, by relative names."""
+    found = files_below(lesson.files)
+    if lesson.autotests.is_file():
+        found[lesson.autotests.name] = lesson.autotests
+    return {name: path.read_bytes() for name, path in found.items()}
+
+
+def instantiate_tests(lesson: Lesson, notebook: Notebook, config: Any) -> Notebook:
+    """Replace ``### AUTOTEST`` lines by the tests that nbgrader makes of them, if there are any.
+
+    The notebook is run for that, with the rights of its author.
+
+    Raises
+    ------
+    TitoError
+        If nbgrader cannot make them, with its reason.
+    """
+    from nbgrader.preprocessors import InstantiateTests
+
+    if not any("AUTOTEST" in cell.source for cell in code_cells(notebook)):
+        return notebook
+    with TemporaryDirectory() as folder:
+        for name, data in files_beside(lesson).items():
+            write_whole(Path(folder, name), data)
+        step = InstantiateTests(config=config)
+        try:
+            made, _ = step.preprocess(notebook, {"metadata": {"path": folder}})
+        except Exception as error:  # whatever its author wrote
+            lines = [line for line in str(error).splitlines() if line.strip()]
+            reason = lines[-1].strip() if lines else type(error).__name__
+            fact = f"nbgrader cannot make the autotests of {lesson.name}: {reason}."
+            remedy = f"Look at its AUTOTEST lines and at {lesson.course.shown(lesson.autotests)}."
+            raise TitoError(fact, remedy) from None
+    return made
 
 
 def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:

@@ -3,6 +3,7 @@
 import shutil
 from pathlib import Path
 
+import nbgrader
 import pytest
 from classroom import Sample, hand_in, read_samples
 from documents import commands, run
@@ -10,6 +11,8 @@ from documents import commands, run
 from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
 from tito.lesson import Lesson, find_lesson
+
+QUICKSTART = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide" / "source"
 
 # Run by other means: what each stands for and the test that does it.
 ELSEWHERE = {
@@ -60,6 +63,17 @@ def test_instructors_guide_leads_to_grades(root: Path, lesson: Lesson) -> None:
     assert {one.student: one.score for one in found} == {"ada": 80, "grace": 80}
     assert Path("all-grades.csv").read_text(encoding="utf-8").count("\n") == 3
     assert Path("../assignments-backup/gradebook.db").exists()
+
+
+def test_authors_guide_leads_to_a_release(root: Path, plain_course: Course) -> None:
+    shutil.copytree(QUICKSTART / "ps1", "homework")
+    for command in guide(root, "authoring"):
+        run(command)
+    course = Course.read(plain_course.root)
+    assert [*course.lessons][-2:] == ["12_sums", "13_squares"]
+    found = {path.name for path in Path("sums-handout").iterdir()}
+    assert {"sums.ipynb", "squares.ipynb", "jupyter.png"} <= found
+    assert not [*Path("sums-handout").rglob("checks.py")]
 
 
 @pytest.mark.full

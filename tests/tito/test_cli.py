@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from shell import Tito
 
 from tito.cli import COMMANDS, main
+from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
 
@@ -32,6 +33,7 @@ EVERY_COMMAND = [
     [],
     *([name] for name in COMMANDS),
     *(["nbgrader", step] for step in STEPS),
+    *(["lesson", name] for name in LESSON),
 ]
 NEED_A_LESSON = [
     *([name] for name in ("export", "notebook", "profile", "status", "submit", "test")),
@@ -50,6 +52,8 @@ MISUSED = {
     "size": (["profile", "kernels", "--size", "0"], "0 is not in the range"),
     "size in words": (["profile", "kernels", "--size", "big"], "'big' is not a valid integer"),
     "path to collect": (["nbgrader", "collect", "kernels", "nowhere"], "'nowhere' does not exist"),
+    "no name": (["lesson", "new"], "Missing argument 'NAME'"),
+    "no notebook": (["lesson", "import"], "Missing argument 'NOTEBOOK'"),
     "no lesson": (["test"], "Missing argument 'LESSON'"),
     "too much": (["doctor", "kernels"], "unexpected extra argument (kernels)"),
 }

@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 from rights import read_only
 
 from tito.cli import COMMANDS, main
+from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
 from tito.grading.sandbox import tools
@@ -26,7 +27,6 @@ PLAIN = {
     "doctor": ["doctor", "--json"],
     "export": ["export", "kernels"],
     "handout": ["handout", "out"],
-    "lesson": ["lesson", "check", "kernels", "--fast"],
     "notebook": ["notebook", "kernels", "--force"],
     "profile": ["profile", "kernels"],
     "roster": ["roster", "nbgrader_config.py"],
@@ -45,8 +45,14 @@ STEPS_OF_GRADING = {
     "report": ["nbgrader", "report", "kernels"],
     "status": ["nbgrader", "status", "kernels"],
 }
-EVERY = {**PLAIN, **STEPS_OF_GRADING}
-NEED_A_LESSON = [name for name in EVERY if name not in ("doctor", "handout", "roster")]
+AUTHORS = {
+    "check": ["lesson", "check", "kernels", "--fast"],
+    "new": ["lesson", "new", "mean"],
+    "import": ["lesson", "import", "nowhere.ipynb"],
+}
+EVERY = {**PLAIN, **STEPS_OF_GRADING, **AUTHORS}
+NEED_NO_LESSON = ("doctor", "handout", "roster", "new", "import")
+NEED_A_LESSON = [name for name in EVERY if name not in NEED_NO_LESSON]
 USE_THE_GRADEBOOK = [
     *("doctor", "generate", "extend", "autograde", "regrade", "feedback", "report", "status")
 ]
@@ -129,7 +135,7 @@ def says_in_one_line(result: Result, command: str, fact: str) -> None:
 
 
 def test_every_command_is_tried() -> None:
-    assert set(EVERY) == {*COMMANDS, *STEPS} - {"nbgrader"}
+    assert set(EVERY) == {*COMMANDS, *STEPS, *LESSON} - {"nbgrader", "lesson"}
 
 
 @pytest.mark.parametrize(("damage", "fact"), SETTINGS.values(), ids=SETTINGS)
@@ -240,7 +246,7 @@ def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:
     assert "sudo apt-get install bubblewrap" in result.stderr
 
 
-ON_A_FULL_DISK = ["export", "handout", "notebook", *STEPS_OF_GRADING]
+ON_A_FULL_DISK = ["export", "handout", "notebook", "new", *STEPS_OF_GRADING]
 FILLED = """
 import json, os, shutil, sys
 from click.testing import CliRunner

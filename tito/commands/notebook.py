@@ -28,6 +28,7 @@ def notebook(
     decides the format: .ipynb, or .py for a percent file.
     """
     from tito.course import Course
+    from tito.files import files_below, write_whole
     from tito.lesson import find_lesson, read_notebook
     from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
@@ -40,6 +41,9 @@ def notebook(
         made, path = student_notebook(found), found.working_copy
     path = output or path.with_suffix(f".{to}" if to else _ending(file))
     save_notebook(made, path, force=force)
+    for beside, source in (found.released_files() or files_below(found.files)).items():
+        if not (path.parent / beside).exists():
+            write_whole(path.parent / beside, source.read_bytes())
     click.echo(f"Wrote {found.course.shown(path)}.", err=True)
 
 

@@ -79,8 +79,10 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
             record_verdicts(notebook, rejected_verdicts(notebook))
             return notebook, resources
         course = Course.find(Path(resources["metadata"]["path"]).absolute())
-        checks = load_checks(course, resources["nbgrader"]["assignment"])
-        grade_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox))
+        lesson = Lesson(course, resources["nbgrader"]["assignment"])
+        checks = load_checks(course, lesson.assignment)
+        files = {name: path.read_bytes() for name, path in lesson.released_files().items()}
+        grade_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox), files)
         return notebook, resources
 
 

@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 from tito.course import DUE_FORMAT, HANDED_OUT, SETTINGS, Course
 from tito.edition import write_edition
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.lesson import Lesson, read_notebook
 
 __all__ = ["Handout", "write_handout"]
@@ -23,7 +24,7 @@ __all__ = ["Handout", "write_handout"]
 NEEDED = ("click", "jupytext", "nbdev", "nbformat", "numpy", "psutil", "rich", "threadpoolctl")
 EXTRAS = {"lab": ("ipykernel", "jupyterlab", "matplotlib"), "compiled": ("numba",)}
 INSTRUCTORS = (
-    "tito/authoring.py",
+    "tito/authoring",
     "tito/commands/handout.py",
     "tito/commands/lesson",
     "tito/commands/nbgrader",
@@ -121,6 +122,8 @@ def _fill(folder: Path, course: Course, lessons: list[Lesson]) -> Path:
         inside = lesson.released.relative_to(course.root)
         for path in (folder / COURSE / inside, folder / lesson.notebook_name):
             _write(path, text)
+            for beside, file in lesson.released_files().items():
+                _put(file, path.parent / beside)
     _write(folder / "pyproject.toml", _project(course))
     _write(folder / "README.md", _readme(course, lessons))
     return _build_wheel(folder)
@@ -134,6 +137,14 @@ def _require_new(path: Path | None) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _put(file: Path, to: Path) -> None:
+    """Copy what lies beside a notebook; no two lessons may have another file of one name."""
+    if to.exists() and to.read_bytes() != file.read_bytes():
+        fact = f"{file} would take the place of another file, {to.name}, in the handout."
+        raise TitoError(fact, "Give it another name in its lesson, and in its notebook.")
+    write_whole(to, file.read_bytes())
 
 
 def _settings(course: Course, lessons: list[Lesson]) -> str:

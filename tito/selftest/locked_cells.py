@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import IO, Any, TypeAlias
@@ -38,10 +38,15 @@ START_SECONDS = 60.0  # to import what the lesson's locked cells need, on a mach
 
 @dataclass(frozen=True)
 class LockedCell:
-    """A locked cell, and the cells that it needs: their names and sources, in order."""
+    """A locked cell, and the cells that it needs: their names and sources, in order.
+
+    ``in_order`` says that all of them are one notebook: they share their names, and import what
+    lies beside it.
+    """
 
     source: str
     needs: tuple[tuple[str, str], ...]
+    in_order: bool = False
 
 
 def run_locked_cells(
@@ -112,7 +117,7 @@ class _Child:
             if not self._is_ready:
                 self._receive(START_SECONDS)
                 self._is_ready = True
-            self._send({"source": cell.source, "needs": cell.needs})
+            self._send(asdict(cell))
             answer = self._answer(check := _Check(), seconds)
         except Empty:
             self.is_over = True

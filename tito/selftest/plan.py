@@ -1,4 +1,7 @@
-"""What `tito test` would run of a notebook: its checks, each with the cells that it needs."""
+"""What `tito test` would run of a notebook: its checks, each with the cells that it needs.
+
+Where no judge asks the checks, these are all cells above it, as the grader's kernel runs them.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,8 +27,10 @@ class Plan:
     def __init__(self, notebook: Notebook, released: Notebook) -> None:
         self.notebook = notebook
         cells = list(code_cells(notebook))
+        self.in_order = bool(notebook.metadata.get("tito", {}).get("in_order"))
         plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
-        self.given = [cell.source for cell in plain if is_exported(cell)]
+        given = [cell.source for cell in plain if is_exported(cell)]
+        self.given = [read_cell("given", source).source for source in given]
         self.tools = [c.source for c in plain if is_locked(c) and not is_exported(c)]
         self.solutions = {
             grade_id(c): read_cell(grade_id(c), c.source) for c in cells if is_solution(c)
@@ -40,6 +45,11 @@ class Plan:
 
     def locked(self, solution: SolutionCell, cell: Cell) -> LockedCell:
         """Return a locked cell with what it needs."""
+        if self.in_order:
+            cells = list(code_cells(self.notebook))
+            above = [c for c in cells[: cells.index(cell)] if "nbgrader" in c.metadata]
+            needs = ((grade_id(c), read_cell("", c.source).source) for c in above)
+            return LockedCell(cell.source, tuple(needs), in_order=True)
         loaded = [(f"given-{i}", source) for i, source in enumerate(self.given)]
         loaded += [(each.name, each.source) for each in self.needed[solution.name]]
         return LockedCell(cell.source, tuple(loaded))
@@ -66,5 +76,7 @@ class Plan:
 
     def tools_needed(self) -> list[str]:
         """Return the lesson's own cells and those locked cells that define what checks use."""
+        if self.in_order:
+            return []
         used = {name for _, cell in self.checks for name in read_cell("", cell.source).uses}
         return [*self.given, *(s for s in self.tools if read_cell("", s).defines & used)]

@@ -69,17 +69,21 @@ class Told:
 def run(cell: dict[str, Any], tools: dict[str, Any], watch: Watch) -> dict[str, Any]:
     """Load the needed cells in a fresh ``__main__``; run the locked one beside the tools."""
     own = sys.modules["__main__"]
+    if cell["in_order"] and "" not in sys.path:
+        sys.path.append("")  # after all others, as where it is graded
     try:
         loaded = notebook_namespace()
         for name, source in cell["needs"]:  # so that a failure can quote the line that raised
             linecache.cache[f"<{name}>"] = (len(source), None, source.splitlines(True), f"<{name}>")
         errors = load(cell["needs"], loaded)
-        outcome, results = run_locked(cell["source"], tools | loaded, watch)
+        names = loaded if cell["in_order"] else tools | loaded
+        outcome, results = run_locked(cell["source"], names, watch)
     finally:
         sys.modules["__main__"] = own
     found = asdict(outcome)
-    if outcome.ename == "NameError" and errors:  # the cause, not what follows from it
-        name, kind, message = errors[-1]
+    causes = [error for error in errors if error[1] != "AssertionError"]  # of a check above
+    if outcome.ename == "NameError" and causes:  # the cause, not what follows from it
+        name, kind, message = causes[0 if cell["in_order"] else -1]
         found |= {"ename": "AssertionError"}
         found |= {"evalue": f"Cell {name} stopped with {kind}: {message}."}
     return {"outcome": found, "results": [asdict(result) for result in results]}

@@ -130,12 +130,16 @@ def run_checks(
     notebook, notes = rebuild(released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
-    if file.resolve() != lesson.source.resolve():  # whose locked cells differ by hidden tests
+    source = file.resolve() == lesson.source.resolve()
+    if not source:  # whose locked cells differ by hidden tests
         notes += given_notes(released, submitted)
     plan = Plan(notebook, released)
     if check:
         plan.checks = [plan.checks[_chosen(check, plan.checks)]]
-    execution = _run(plan, lesson.course.limits, file.resolve().parent, first, tell)
+    folder = file.resolve().parent
+    if source and lesson.files.is_dir():
+        folder = lesson.files
+    execution = _run(plan, lesson.course.limits, folder, first, tell)
     tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
     found = {v.grade_id: v for v in verdicts_of(execution, believe_outputs=True)}
     verdicts = [found[grade_id(cell)] for _, cell in plan.checks if cell.id in tried]

@@ -4,9 +4,15 @@ import click
 
 from tito.cli import LazyGroup
 
-__all__ = ["lesson"]
+__all__ = ["COMMANDS", "lesson"]
+
+COMMANDS = {
+    "new": f"{__name__}.new",
+    "import": f"{__name__}.imported",  # a keyword cannot be the name of a module
+    "check": f"{__name__}.check",
+}
 
 
-@click.group(cls=LazyGroup, modules={"check": f"{__name__}.check"})
+@click.group(cls=LazyGroup, modules=COMMANDS)
 def lesson() -> None:
-    """Check a lesson before it is released."""
+    """Make a lesson, or take one from nbgrader; check it before it is released."""

@@ -1,18 +1,25 @@
 """The instructor's side of an assignment: its source notebook and its release."""
 
+import json
 import logging
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.files import write_whole
+from tito.files import files_below, write_whole
 from tito.lesson import Lesson, is_graded, read_notebook
-from tito.notebooks import instructor_notebook, load_config, notebook_text
+from tito.notebooks import (
+    files_beside,
+    instantiate_tests,
+    instructor_notebook,
+    load_config,
+    notebook_text,
+)
 
 __all__ = [
     "enter_assignment",
@@ -85,20 +92,23 @@ def generate(lesson: Lesson) -> Path:
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
     path, text = _source_notebook(lesson), notebook_text(notebook)
+    files = files_beside(lesson)
     lesson.course.assignments.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
         beside = Path(name)
         source = beside / "source" / lesson.assignment
-        for file in path.parent.rglob("*"):
-            if file.is_file():
-                write_whole(source / file.relative_to(path.parent), file.read_bytes())
-        write_whole(source / path.name, text.encode())
+        gone = _taken(lesson) - files.keys()
+        for name_there, file in files_below(path.parent, without=gone).items():
+            write_whole(source / name_there, file.read_bytes())
+        for file_name, data in {**files, path.name: text.encode()}.items():
+            write_whole(source / file_name, data)
         api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
             due = lesson.course.lessons[lesson.assignment].due
             gradebook.update_or_create_assignment(lesson.assignment, duedate=due)
         _replace_folder(lesson.released.parent, beside / "release" / lesson.assignment, beside)
+    _put_files(lesson, files, gone)
     write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
 
@@ -120,6 +130,7 @@ def enter_assignment(lesson: Lesson, api: Any) -> None:
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
     notebook = read_notebook(_source_notebook(lesson))
+    notebook = instantiate_tests(lesson, notebook, api.config)
     for step in (
         *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
         *(steps.CheckCellMetadata, steps.ComputeChecksums, steps.SaveCells),
@@ -152,6 +163,13 @@ def is_current(lesson: Lesson) -> bool:
     source = _source_notebook(lesson)
     if not (source.exists() and lesson.released.exists()):
         return False
+    files = files_beside(lesson)
+    if _taken(lesson) != files.keys():
+        return False
+    for name, data in files.items():
+        path = source.parent / name
+        if not path.is_file() or path.read_bytes() != data:
+            return False
     return source.read_text(encoding="utf-8") == notebook_text(instructor_notebook(lesson))
 
 
@@ -165,6 +183,28 @@ def release(lesson: Lesson) -> str:
     api = nbgrader_api(course, ExchangeReleaseAssignment={"force": True})
     run_step(lambda: api.release_assignment(lesson.assignment), f"release {lesson.name}")
     return f"Students fetch {lesson.assignment} from the exchange {course.exchange}."
+
+
+def _put_files(lesson: Lesson, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
+    """Write the lesson's files beside nbgrader's source notebook, so that its own commands work."""
+    folder = _source_notebook(lesson).parent
+    for name, data in files.items():
+        write_whole(folder / name, data)
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+    write_whole(_record(lesson), json.dumps(sorted(files)).encode())
+
+
+def _record(lesson: Lesson) -> Path:
+    return lesson.course.assignments / f".{lesson.assignment}.files"
+
+
+def _taken(lesson: Lesson) -> set[str]:
+    """Return the names of the lesson's files that the source folder of nbgrader's tree has."""
+    try:
+        return set(map(str, json.loads(_record(lesson).read_bytes())))
+    except (OSError, ValueError, TypeError):
+        return set()
 
 
 def _source_notebook(lesson: Lesson) -> Path:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tito.course import Course
-from tito.files import write_whole
+from tito.files import files_below, write_whole
 from tito.grading.gradebook.cell_metadata import METADATA_KEY
 from tito.grading.gradebook.course_tree import unwritable
 from tito.grading.intake.read import Rejected, read_bytes
@@ -53,6 +53,7 @@ def basis_of(submitted: Path, course: Course) -> Basis:
     """Return what the points of a notebook in nbgrader's tree are made from, as it is now."""
     tree, assignment, student = submitted.parents[3], submitted.parent.name, submitted.parents[1]
     release = [tree / folder / assignment / submitted.name for folder in ("source", "release")]
+    release += files_below(release[1].parent, without=[submitted.name]).values()
     return Basis(
         submission=_digest(course, submitted),
         release=_digest(course, *release),

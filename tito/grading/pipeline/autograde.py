@@ -190,6 +190,7 @@ def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
         limits=lesson.course.limits,
         sandbox=sandbox if elsewhere else choose_sandbox(sandbox).name,
         probed=not elsewhere,
+        files=tuple((name, path.read_bytes()) for name, path in lesson.released_files().items()),
     )
 
 

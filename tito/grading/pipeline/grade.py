@@ -66,6 +66,8 @@ class GradingContext:
         The notebook to put solutions into, as JSON: the release, with hidden tests if it has any.
     checks : str
         The source of the lesson's checks.py; empty where there is none.
+    files : tuple of (str, bytes)
+        What lies beside the notebook as it runs, by relative names.
     limits : Limits
         What a submission may use.
     sandbox : str
@@ -81,6 +83,7 @@ class GradingContext:
     limits: Limits
     sandbox: str
     probed: bool = False
+    files: tuple[tuple[str, bytes], ...] = ()
     engine: str = field(default_factory=engine_version)
 
 
@@ -149,7 +152,11 @@ def grade_submission(context: GradingContext, submission: Submission) -> Grading
 
 
 def grade_notebook(
-    notebook: Notebook, checks: Mapping[str, Check], limits: Limits, sandbox: SandboxMode
+    notebook: Notebook,
+    checks: Mapping[str, Check],
+    limits: Limits,
+    sandbox: SandboxMode,
+    files: Mapping[str, bytes] | None = None,
 ) -> tuple[list[CellVerdict], dict[str, float]]:
     """Judge a rebuilt notebook, run the graded cells that no check judges, and record the verdicts.
 
@@ -165,6 +172,8 @@ def grade_notebook(
         What it may use, the judge and the notebook's kernel together.
     sandbox : SandboxMode
         How student code is started.
+    files : mapping of str to bytes, optional
+        What lies beside the notebook as it runs, by relative names; checks get none of it.
 
     Returns
     -------
@@ -178,7 +187,7 @@ def grade_notebook(
     execution = Execution(notebook)
     if _unjudged(notebook, checks):
         execution = sandbox.run_notebook(
-            notebook, replace(limits, notebook_seconds=left), frozenset(checks)
+            notebook, replace(limits, notebook_seconds=left), frozenset(checks), files
         )
     seconds["run"] = time.perf_counter() - start - seconds["judge"]
     seen = [*verdicts_of(execution), *answer_verdicts(notebook), *judged]
@@ -216,6 +225,7 @@ class _Prepared:
     checks: Mapping[str, Check]
     limits: Limits
     sandbox: SandboxMode
+    files: Mapping[str, bytes]
 
 
 @lru_cache(maxsize=4)
@@ -230,6 +240,7 @@ def _prepared(context: GradingContext) -> _Prepared:
         checks=checks_in(context.checks) if context.checks else {},
         limits=context.limits,
         sandbox=choose_sandbox(context.sandbox, probed=context.probed),
+        files=dict(context.files),
     )
 
 
@@ -244,7 +255,7 @@ def _grade(prepared: _Prepared, submission: Submission) -> GradingResult:
         record_verdicts(notebook, verdicts)
     else:
         verdicts, more = grade_notebook(
-            notebook, prepared.checks, prepared.limits, prepared.sandbox
+            notebook, prepared.checks, prepared.limits, prepared.sandbox, prepared.files
         )
         seconds |= more
     start = time.perf_counter()

@@ -32,6 +32,9 @@ OVERRUN = {
 
 # The kernel warns of what is nobody's concern here: it listens on the loopback only.
 QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
+# Modules beside the notebook can be imported, after all others: Python itself looks in no folder
+# that code under test can write to.
+MODULES = ["--IPKernelApp.exec_lines=import sys; sys.path.append('')"]
 
 
 def run_notebook(
@@ -139,7 +142,7 @@ class _Kernel:
             allow_errors=True,
             record_timing=False,
             shutdown_kernel="immediate",
-            extra_arguments=QUIET,
+            extra_arguments=[*QUIET, *(MODULES if any(folder.glob("*.py")) else [])],
             on_cell_executed=self._keep_reply,
             resources={"metadata": {"path": str(folder)}},
         )

@@ -1,6 +1,6 @@
 """The sandbox mode: student code runs in bubblewrap or, if trusted, with the user's rights."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from tito.course import SANDBOXES, Limits
@@ -33,10 +33,14 @@ class SandboxMode:
         return launch
 
     def run_notebook(
-        self, notebook: Notebook, limits: Limits, leave_out: Set[str] = frozenset()
+        self,
+        notebook: Notebook,
+        limits: Limits,
+        leave_out: Set[str] = frozenset(),
+        files: Mapping[str, bytes] | None = None,
     ) -> Execution:
         """Run a notebook's cells in a kernel; see `tito.grading.sandbox.notebook.run_notebook`."""
-        return run_notebook(notebook, limits, leave_out, self.launcher)
+        return run_notebook(notebook, limits, leave_out, self.launcher, files)
 
 
 def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:

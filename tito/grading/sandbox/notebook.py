@@ -4,12 +4,13 @@ What comes back is the student's word. It is read with caps, and only an outcome
 for a cell that was asked for are taken from it.
 """
 
+import base64
 import json
 import os
 import select
 import sys
 import time
-from collections.abc import Callable, Iterator, Set
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from typing import Any
@@ -36,6 +37,7 @@ def run_notebook(
     limits: Limits,
     leave_out: Set[str],
     launcher: Callable[[Limits], Launch],
+    files: Mapping[str, bytes] | None = None,
 ) -> Execution:
     """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
 
@@ -51,8 +53,11 @@ def run_notebook(
         Grade ids of cells that are not run.
     launcher : Callable[[Limits], Launch]
         Returns what starts a sandbox with these limits.
+    files : mapping of str to bytes, optional
+        What lies in the kernel's folder, by relative names.
     """
     execution = Execution(notebook)
+    packed = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
     cells = needed_cells(notebook, leave_out)
     budget = _Budget(limits, len(cells))
     while waiting := [cell for cell in cells if cell.id not in execution.outcomes]:
@@ -60,7 +65,7 @@ def run_notebook(
             fact = Outcome("skipped", evalue=budget.spent)
             execution.outcomes |= {cell.id: fact for cell in waiting}
             break
-        overrun = _run(execution, waiting, leave_out, launcher, budget)
+        overrun = _run(execution, waiting, leave_out, launcher, budget, packed)
         left = [cell for cell in waiting if cell.id not in execution.outcomes]
         if left:
             reason = OVERRUN.get(overrun, "the kernel died while the cell ran")
@@ -95,6 +100,7 @@ def _run(
     leave_out: Set[str],
     launcher: Callable[[Limits], Launch],
     budget: _Budget,
+    files: Mapping[str, str],
 ) -> str:
     """Run cells in one sandbox until none is left or it ends; return the limit that ended it."""
     limits = replace(budget.limits, notebook_seconds=budget.seconds)
@@ -108,7 +114,7 @@ def _run(
             os.close(theirs_out)
         try:
             with suppress(BrokenPipeError), closing(requests):
-                requests.write(_request(execution, limits, leave_out))
+                requests.write(_request(execution, limits, leave_out, files))
             until = time.monotonic() + limits.notebook_seconds + SECONDS_TO_REPORT
             by_id = {cell.id: cell for cell in waiting}
             for line in _lines(replies.fileno(), until, budget):
@@ -119,13 +125,16 @@ def _run(
     return "output_kib" if budget.bytes <= 0 else process.overrun
 
 
-def _request(execution: Execution, limits: Limits, leave_out: Set[str]) -> bytes:
+def _request(
+    execution: Execution, limits: Limits, leave_out: Set[str], files: Mapping[str, str]
+) -> bytes:
     import nbformat
 
     request = {
         "notebook": nbformat.writes(execution.notebook),
         "limits": asdict(limits),
         "leave_out": sorted(leave_out),
+        "files": files,
         "outcomes": {name: asdict(outcome) for name, outcome in execution.outcomes.items()},
     }
     return json.dumps(request).encode()

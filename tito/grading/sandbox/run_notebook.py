@@ -4,6 +4,7 @@ It reads a request as JSON from the descriptor IN and writes a line of JSON to O
 that has ended. The kernel is its child: nothing of Jupyter's protocol crosses the border.
 """
 
+import base64
 import json
 import os
 import sys
@@ -33,6 +34,10 @@ def main(requests: int, replies: int) -> None:
         replies_file.flush()
 
     with TemporaryDirectory() as folder, open(replies, "w", encoding="utf-8") as replies_file:
+        for name, data in request["files"].items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(base64.b64decode(data))
         os.environ |= {"IPYTHONDIR": folder, "JUPYTER_RUNTIME_DIR": folder, "PYTHONSAFEPATH": "1"}
         run_notebook(
             nbformat.reads(request["notebook"], as_version=4),

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from shell import Tito
 
-from tito.authoring import check_lesson
+from tito.authoring.check import check_lesson
 from tito.course import Course
 from tito.lesson import Lesson, find_lesson
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from tito.conditions.results import CellVerdict, Check
 from tito.errors import TitoError
+from tito.files import files_below
 from tito.grading.gradebook.basis import Basis
 from tito.grading.gradebook.cell_metadata import read_verdicts
 from tito.grading.judge import load_checks
@@ -44,12 +45,16 @@ NAME = re.compile(r"[\w-]+")
 
 @dataclass(frozen=True)
 class Finding:
-    """A fault of a lesson: the line of its source, the cell, what is wrong and what to do."""
+    """A fault of a lesson: the line of its source, the cell, what is wrong and what to do.
+
+    With a `warning` the lesson can be graded all the same.
+    """
 
     line: int
     cell: str
     fact: str
     remedy: str
+    warning: bool = False
 
 
 def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
@@ -78,7 +83,7 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
         return [*found, Finding(1, "checks.py", fact, "Correct it.")]
     if not found:
         found += _of_checks(notebook, places, checks)
-    if run and not found:
+    if run and all(finding.warning for finding in found):
         found += _of_grading(lesson, notebook, places)
     return sorted(found, key=lambda finding: finding.line)
 
@@ -191,7 +196,7 @@ def _of_checks(
         if name not in checks and is_locked(cell):
             fact = "No entry in checks.py: its asserts run in the student's own process."
             remedy = "Whoever looks can fool them: give it conditions in checks.py."
-            yield Finding(places.get(id(cell), 1), name, fact, remedy)
+            yield Finding(places.get(id(cell), 1), name, fact, remedy, warning=True)
 
 
 def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[int, int]) -> Iterator[Finding]:
@@ -204,6 +209,7 @@ def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[int, int]) -
         limits=lesson.course.limits,
         sandbox=choose_sandbox(lesson.course.sandbox).name,
         probed=True,
+        files=tuple((name, path.read_bytes()) for name, path in files_below(lesson.files).items()),
     )
     lines = {grade_id(c): places.get(id(c), 1) for c in notebook.cells if grade_id(c)}
     for verdict in _verdicts(context, notebook):
