@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = Path(__file__).with_name("kernels.html")
 UNSTEADY = ROOT / "build" / "kernels-unsteady.html"
 MARKER = re.compile(r"^### (BEGIN|END) (MARK SCHEME|SOLUTION)\n?", re.MULTILINE)
+FOLDED = "<details><summary>What to make of it"
+"""How a debrief begins: folded for who works through the notebook, open on the page."""
 LABELS = {
     "### BEGIN MARK SCHEME": "*Only for instructors.* ",
     "### BEGIN SOLUTION": "*A model answer.* ",
@@ -78,7 +80,7 @@ def page(notebook: Any) -> str:
         template_name="basic", exclude_input_prompt=True, exclude_output_prompt=True
     )
     body, _ = exporter.from_notebook_node(notebook)
-    return TEMPLATE.format(body=body)
+    return TEMPLATE.format(body=body.replace(FOLDED, FOLDED.replace("<details>", "<details open>")))
 
 
 def executed(lesson: Lesson) -> Any:
@@ -132,6 +134,9 @@ th, td {{ border-bottom: 1px solid #bbb; padding: 0.2rem 0.8rem; text-align: lef
 .highlight .k, .highlight .kn, .highlight .ow {{ font-weight: bold; }}
 .highlight .c1, .highlight .sd {{ color: #555; font-style: italic; }}
 .anchor-link {{ display: none; }}
+figure, .highlight {{ break-inside: avoid; }}
+h2, h3 {{ break-after: avoid; }}
+@media print {{ body {{ margin: 0; font-size: 10pt; }} }}
 </style>
 </head>
 <body>
