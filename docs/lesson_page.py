@@ -136,7 +136,7 @@ th, td {{ border-bottom: 1px solid #bbb; padding: 0.2rem 0.8rem; text-align: lef
 .anchor-link {{ display: none; }}
 figure, .highlight {{ break-inside: avoid; }}
 h2, h3 {{ break-after: avoid; }}
-@media print {{ body {{ margin: 0; font-size: 10pt; }} }}
+@media print {{ body {{ margin: 0; font-size: 10pt; }} pre {{ white-space: pre-wrap; }} }}
 </style>
 </head>
 <body>

@@ -86,7 +86,8 @@ def draw_rates(axes: Any, series: Mapping[str, Sequence[Point]], sizes: Sequence
     log_ticks(axes.yaxis)
     finish(axes, legend=False)
     ends = {line.get_label(): (line.get_xydata()[-1], line.get_color()) for line in axes.lines}
-    name_ends(axes, ends)
+    if len(ends) > 1:  # a single one is named by the title
+        name_ends(axes, ends)
 
 
 def draw_roofline(

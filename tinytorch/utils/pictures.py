@@ -220,16 +220,16 @@ def _needed(name: str, is_tile: bool, row: int, column: int, blocks: int) -> lis
     return [[in_row and in_column for in_column in columns] for in_row in rows]
 
 
-def touches(trace: Array | Callable[[], Array], n: int, cache: SimulatedCache = TINY) -> Chart:
-    """Show when a trace touches each number of A, B and C last, and which accesses miss.
+def touches(trace: Array | Callable[..., Array], *args: Any, cache: SimulatedCache = TINY) -> Chart:
+    """Show when a trace touches each number of A, B and C (n, n) last, and which accesses miss.
 
     Parameters
     ----------
     trace : ndarray of int, shape (n**3, 3), or callable
-        The positions of A[i, k], B[k, j] and C[i, j] in each step, as `memory_trace` returns them;
-        or a function without arguments that returns them.
-    n : int
-        Side of the matrices, small enough to be drawn.
+        The positions of A[i, k], B[k, j] and C[i, j] in each step; or what returns them, such as
+        `memory_trace`. n has to be small enough to be drawn.
+    *args
+        Handed to `trace`.
     cache : SimulatedCache
         A very small one by default: 8 lines of 4 numbers.
 
@@ -238,12 +238,15 @@ def touches(trace: Array | Callable[[], Array], n: int, cache: SimulatedCache = 
     Chart
         Without a picture where the positions are none of A, B and C; the caption says which.
     """
-    steps = np.asarray(trace() if callable(trace) else trace)
-    title = f"What the trace touches, n = {n}"
+    steps, name = np.asarray(trace), "the trace"
+    if callable(trace):
+        steps = np.asarray(trace(*args))
+        name = f"{getattr(trace, '__name__', 'trace')}({', '.join(map(repr, args))})"
     lines = f"{cache.size // cache.line} lines of {cache.line // NUMBER} numbers"
     simulated = f"Simulated: a cache of {lines}, {cache.ways} ways"
-    if fault := _fault(steps, n):
-        return Chart(title, simulated, f"No picture yet: {fault}.", [""], [], None)
+    if fault := _fault(steps):
+        return Chart(f"What {name} touches", simulated, f"No picture yet: {fault}.", [""], [], None)
+    n = _side(steps)
     missed = np.array(list(cache.missed(steps * NUMBER)), dtype=bool).reshape(steps.shape)
     last, count = np.full((3, n, n), -1), np.zeros((3, n, n), dtype=int)
     for matrix in range(3):
@@ -254,10 +257,10 @@ def touches(trace: Array | Callable[[], Array], n: int, cache: SimulatedCache = 
         for name, some in zip(MATRICES, missed.T, strict=True)
     ]
     return Chart(
-        title,
+        f"What {name} touches",
         simulated,
-        f"{100 * missed.mean():.0f} % of all accesses miss. Shade: when a number was touched last. "
-        "In rings: how often an access to it missed.",
+        f"{100 * missed.mean():.0f} % of all accesses miss; in rings: how often, for each number. "
+        "Shades: when it was touched last.",
         ["", "accesses", "misses", "share"],
         rows,
         partial(_draw_touches, last=last, count=count, accesses=len(steps)),
@@ -265,12 +268,19 @@ def touches(trace: Array | Callable[[], Array], n: int, cache: SimulatedCache = 
     )
 
 
-def _fault(steps: Array, n: int) -> str:
+def _side(steps: Array) -> int:
+    return round(float(np.cbrt(len(steps))))
+
+
+def _fault(steps: Array) -> str:
     """Say what is wrong with a trace that cannot be drawn; nothing where it can."""
     if steps.ndim != 2 or steps.shape[1] != 3 or not len(steps):
-        return f"a trace has the shape (steps, 3), this one {steps.shape}"
+        return f"a trace has the shape (n**3, 3), this one {steps.shape}"
     if steps.dtype.kind not in "iu":
         return f"positions are integers, these are {steps.dtype}"
+    n = _side(steps)
+    if n**3 != len(steps):
+        return f"matrices (n, n) take n**3 steps, this trace has {len(steps)}"
     for place, name in enumerate(MATRICES):
         first, end = place * n * n, (place + 1) * n * n
         if steps[:, place].min() < first or steps[:, place].max() >= end:

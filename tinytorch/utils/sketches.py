@@ -126,7 +126,7 @@ def scale(axes: Any, x: float, y: float, width: float, ends: tuple[str, str]) ->
     """Draw the colours of `shades` from light to dark, with words at both ends."""
     shade, step = shades(np.arange(STEPS)), width / STEPS
     for place in range(STEPS):
-        box(axes, (x + place * step, y), (step, 0.6), shade(place), edgecolor="none")
+        box(axes, (x + place * step, y), (step, 0.6), shade(place), edgecolor=shade(place))
     box(axes, (x, y), (width, 0.6), "none")
     label(axes, x - 0.3, y + 0.3, ends[0], ha="right", va="center_baseline")
     label(axes, x + width + 0.3, y + 0.3, ends[1], va="center_baseline")

@@ -13,8 +13,8 @@ PICTURES = {
     "layout": layout(),
     "sets and ways": sets_and_ways(),
     "tile and strip": tile_and_strip(),
-    "loops": touches(memory_trace("ijk", 8), 8),
-    "tiles": touches(tiled_trace(8, 4), 8),
+    "loops": touches(memory_trace, "ijk", 8),
+    "tiles": touches(tiled_trace, 8, 4),
     "sets": cache_sets(),
 }
 
@@ -93,18 +93,18 @@ def rings(chart):
 
 
 def test_what_misses_is_ringed_with_its_number():
-    """A 1 x 1 product in a cache of one line: each matrix pushes the others out."""
+    """In a cache of one line each matrix pushes the others out: all of two accesses each miss."""
     alone = SimulatedCache(size=4, ways=1, line=4)
-    chart = touches(np.array([[0, 1, 2], [0, 1, 2]]), 1, alone)
-    assert [row[1:3] for row in chart.rows] == [["2", "2"]] * 3
-    assert len(rings(chart)) == 3
-    assert [text.get_text() for text in chart.figure.axes[0].texts].count("2") == 3
+    chart = touches(memory_trace, "ijk", 2, cache=alone)
+    assert [row[1:3] for row in chart.rows] == [["8", "8"]] * 3
+    assert len(rings(chart)) == 12
+    assert [text.get_text() for text in chart.figure.axes[0].texts].count("2") == 12
 
 
 def test_what_is_found_in_the_cache_has_no_ring():
     """n = 2, ijk: a line holds two numbers, so the first of each line misses, and no other."""
     roomy = SimulatedCache(size=48, ways=6, line=8)
-    chart = touches(memory_trace("ijk", 2), 2, roomy)
+    chart = touches(memory_trace, "ijk", 2, cache=roomy)
     assert [row[1:3] for row in chart.rows] == [["8", "2"]] * 3
     middles = [ring.get_center()[0] for ring in rings(chart)]
     assert middles == [0.5, 0.5, 3.5, 3.5, 6.5, 6.5]
@@ -112,7 +112,7 @@ def test_what_is_found_in_the_cache_has_no_ring():
 
 def test_the_last_touch_gives_the_shade():
     """n = 2, ijk: A's first row is done with after half of the steps, B is needed to the end."""
-    axes = touches(memory_trace("ijk", 2), 2).figure.axes[0]
+    axes = touches(memory_trace, "ijk", 2).figure.axes[0]
     squares = [patch for patch in axes.patches if not isinstance(patch, Circle)][:12]
     lights = [sum(patch.get_facecolor()[:3]) for patch in squares]
     a, b, c = lights[:4], lights[4:8], lights[8:]
@@ -125,38 +125,39 @@ def test_the_last_touch_gives_the_shade():
 def test_the_small_cache_tells_loop_orders_apart_as_the_large_one_does(order):
     """In percent, of 4 KiB and n = 100 as in the lesson's table: 35.7, 2.1 and 67.0."""
     misses = {"ijk": [24, 512, 16], "ikj": [16, 128, 16], "jki": [512, 64, 512]}
-    assert [int(row[2]) for row in touches(memory_trace(order, 8), 8).rows] == misses[order]
+    assert [int(row[2]) for row in touches(memory_trace, order, 8).rows] == misses[order]
 
 
 def test_tiles_miss_less_than_any_order_of_plain_loops():
-    assert [int(row[2]) for row in touches(tiled_trace(8, 4), 8).rows] == [32, 32, 32]
+    assert [int(row[2]) for row in touches(tiled_trace, 8, 4).rows] == [32, 32, 32]
 
 
 def test_touches_counts_what_the_cache_counts():
     trace, cache = memory_trace("jki", 8), SimulatedCache(size=256, ways=2, line=16)
-    counted = sum(int(row[2]) for row in touches(trace, 8, cache).rows)
+    counted = sum(int(row[2]) for row in touches(trace, cache=cache).rows)
     assert counted == cache.misses(trace * 4)
 
 
-def test_a_function_that_makes_the_trace_is_called():
-    chart = touches(lambda: memory_trace("ijk", 4), 4)
-    assert chart == touches(memory_trace("ijk", 4), 4)
+def test_a_trace_is_called_what_made_it():
+    assert touches(memory_trace, "ijk", 4).title == "What memory_trace('ijk', 4) touches"
+    assert touches(memory_trace("ijk", 4)).title == "What the trace touches"
+    assert touches(memory_trace("ijk", 4)).rows == touches(memory_trace, "ijk", 4).rows
 
 
 @pytest.mark.parametrize(
     ("trace", "why"),
     [
-        (None, "a trace has the shape (steps, 3), this one ()"),
+        (None, "a trace has the shape (n**3, 3), this one ()"),
         (np.zeros((0, 3), int), "this one (0, 3)"),
         (np.zeros((8, 2), int), "this one (8, 2)"),
+        (np.zeros((9, 3), int), "matrices (n, n) take n**3 steps, this trace has 9"),
         (memory_trace("ijk", 2) / 2, "positions are integers, these are float64"),
         (memory_trace("ijk", 2) - 1, "column 0 some positions are not those of A, 0 to 3"),
         (memory_trace("ijk", 2)[:, [0, 2, 1]], "column 1 some positions are not those of B, 4 to"),
-        (memory_trace("ijk", 3), "are not those of"),
     ],
 )
 def test_a_trace_that_cannot_be_drawn_has_no_picture_and_says_why(trace, why):
-    chart = touches(trace, 2)
+    chart = touches(trace)
     assert chart.figure is None
     assert chart.caption.startswith("No picture yet: ")
     assert why in chart.caption
