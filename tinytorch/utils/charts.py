@@ -85,8 +85,8 @@ class Chart:
             self.draw(put_beneath(figure, height, self.title, text).add_subplot())
 
     def __repr__(self) -> str:
-        words = [self.title, self.machine, self.caption, self.table, *self._doubts]
-        return "\n".join([*words, *self._missing])
+        words = [self.title, self.machine, self.caption, *([self.table] if self.rows else [])]
+        return "\n".join([*words, *self._doubts, *self._missing])
 
     @property
     def _doubts(self) -> list[str]:
@@ -110,7 +110,7 @@ class Chart:
             says = html.escape(" ".join([f"{self.caption} {self.machine}.", *self._missing]))
             picture = f"<figcaption><strong>{title}</strong><br>{says}</figcaption>"
         doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self._doubts)
-        table = html_table(self.head, self.rows)
+        table = html_table(self.head, self.rows) if self.rows else ""
         return f'<figure style="margin: 0">{picture}\n{table}{doubts}</figure>'
 
     def save(self, path: str | Path) -> None:

@@ -31,12 +31,12 @@ DRAWN = "From a traced call, as the check makes it, on small matrices"
 SEED = 11
 MOST_ROWS = 24
 """Of a table."""
-AXES_POINTS = 430
-"""Width of axes with names beside them."""
+AXES_POINTS = 430, 160
+"""Width and height of axes with names beside them."""
 BESIDE = 7
 """Squares beside a drawing of C, for names and so that it is not too high."""
-CHARACTER = 0.62
-"""Width of a character over the size of its font."""
+CHARACTER, LINE = 0.62, 1.3
+"""Width of a character and height of a line over the size of their font."""
 
 Tile = tuple[Array, Array, tuple[int, ...]]
 """Which rows and columns of C, and the numbers of the products that add up to them, from 1 on."""
@@ -132,7 +132,9 @@ def threads(
     ]
     what = "no two met, so each has a column of its own"
     if most:
-        what = f"{most} were under way at once. They stand in one column, any other in its own"
+        what = f"{most} were under way at once, and stand in one column"
+    if 0 < most < len(turns):
+        what += ". Of those that came later it is not known: each has a column of its own"
     return Chart(
         title,
         DRAWN,
@@ -254,7 +256,7 @@ def _fitted(part: Tile, points: float, size: float) -> str:
     rows, columns, numbers = part
     room = int(len(set(columns)) * points / (CHARACTER * size))
     lines = wrap(_span(numbers), max(1, room), break_long_words=False)
-    is_high = len(set(rows)) * points >= 1.3 * size * len(lines)
+    is_high = len(set(rows)) * points >= LINE * size * len(lines)
     return "\n".join(lines) if is_high and max(map(len, lines)) <= room else ""
 
 
@@ -262,10 +264,11 @@ def _draw_threads(axes: Any, turns: Sequence[Turn], m: int) -> None:
     shade, size = shades(np.arange(-1, 2 * max(turn.thread for turn in turns) + 2)), 8.0
     columns = max(2, max(turn.place for turn in turns) + 1)
     for turn, left, width in _placed(turns):
-        room = AXES_POINTS * width / columns / (CHARACTER * size)  # characters
+        room = AXES_POINTS[0] * width / columns / (CHARACTER * size)  # characters
         for rows in _runs(turn.rows):
             lines = [f"thread {turn.thread}", f"rows {_span(rows)}"]
-            lines = [line for line in lines if len(line) <= room and len(rows) * 12 > m]
+            lines = lines[: int(AXES_POINTS[1] * len(rows) / m / (LINE * size))]
+            lines = [line for line in lines if len(line) <= room]
             corner, sides = (left, rows[0] + 0.05), (width, len(rows) - 0.1)
             box(axes, corner, sides, shade(turn.thread), "\n".join(lines), size, linewidth=1)
     for place in range(1, columns):

@@ -85,6 +85,12 @@ def test_a_terminal_gets_words_and_table(chart):
     assert lines[3].split() == ["side", "area"]
 
 
+def test_a_chart_of_nothing_is_its_words():
+    nothing = Chart("Tiles", "a machine", "No picture yet: nothing is multiplied.", [""], [], None)
+    assert Page(nothing._repr_html_()).tags == ["figure", "figcaption", "strong", "br"]
+    assert repr(nothing) == "Tiles\na machine\nNo picture yet: nothing is multiplied."
+
+
 def test_a_picture_is_drawn_once_and_its_axes_are_those_given(chart):
     assert chart.figure is chart.figure
     (axes,) = chart.figure.axes

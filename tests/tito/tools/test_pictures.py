@@ -122,7 +122,7 @@ def test_chunks_at_once_stand_in_one_column():
     boxes = drawn(chart)
     assert {box[0] for box in boxes} == {0.05}
     assert [round(box[1]) for box in boxes] == [0, 4]
-    assert "2 were under way at once" in chart.caption
+    assert chart.caption.endswith("2 were under way at once, and stand in one column.")
 
 
 def test_chunks_one_after_the_other_have_columns_of_their_own():
@@ -139,6 +139,17 @@ def test_products_after_those_that_met_stand_behind_them():
     chart = threads(matmul_by_rows, (5, 3, 2), num_processes=2)
     assert sorted(box[0] for box in drawn(chart)) == [0.05, 0.05, 1.05, 2.05, 3.05]
     assert sorted(row[2] for row in chart.rows) == list("01234")
+    assert "Of those that came later it is not known" in chart.caption
+
+
+def test_bars_are_named_as_far_as_there_is_room():
+    wide = threads(matmul_one_by_one, (8, 3, 2), num_processes=2)
+    assert [box[-1] for box in drawn(wide)] == [
+        "thread 0\nrows 0 to 3",
+        "thread 0\nrows 4 to 7",
+    ]
+    assert {box[-1] for box in drawn(threads(matmul_every_other_row))} == {"thread 0"}
+    assert {box[-1] for box in drawn(threads(matmul_by_rows, (40, 3, 2)))} == {""}
 
 
 def test_products_of_the_same_rows_stand_side_by_side():
