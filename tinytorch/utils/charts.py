@@ -135,7 +135,7 @@ class Chart:
 
 
 def _with_palette(drawn: io.BytesIO) -> bytes:
-    """Return a PNG with at most 256 colours: a third of the bytes, and nobody sees it."""
+    """Return a PNG with at most 256 colours, of a third of the bytes, hardly to be told apart."""
     from PIL import Image  # matplotlib needs it, too
 
     smaller = io.BytesIO()
