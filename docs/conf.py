@@ -107,8 +107,8 @@ def pictures_of_the_lesson() -> dict[str, Chart]:
         "sets_and_ways": pictures.sets_and_ways(),
         "tile_and_strip": pictures.tile_and_strip(),
         "cache_sets": pictures.cache_sets(),
-        "loops": pictures.touches(memory_trace("ijk", 8), 8),
-        "tiles": pictures.touches(tiled_trace(8, 4), 8),
+        "loops": pictures.touches(memory_trace, "ijk", 8),
+        "tiles": pictures.touches(tiled_trace, 8, 4),
     }
 
 

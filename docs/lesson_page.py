@@ -131,12 +131,13 @@ pre {{ overflow-x: auto; font: 0.85rem/1.4 monospace; margin: 0; }}
 img {{ max-width: 100%; }}
 table {{ border-collapse: collapse; }}
 th, td {{ border-bottom: 1px solid #bbb; padding: 0.2rem 0.8rem; text-align: left; }}
+figure td {{ white-space: nowrap; }}
 .highlight .k, .highlight .kn, .highlight .ow {{ font-weight: bold; }}
 .highlight .c1, .highlight .sd {{ color: #555; font-style: italic; }}
 .anchor-link {{ display: none; }}
 figure, .highlight {{ break-inside: avoid; }}
 h2, h3 {{ break-after: avoid; }}
-@media print {{ body {{ margin: 0; font-size: 10pt; }} }}
+@media print {{ body {{ margin: 0; font-size: 10pt; }} pre {{ white-space: pre-wrap; }} }}
 </style>
 </head>
 <body>

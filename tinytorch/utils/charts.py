@@ -20,6 +20,8 @@ __all__ = ["DOUBT", "WIDTH", "Chart", "Folded", "html_table", "require", "show"]
 
 WIDTH = 7.0
 """Inches."""
+PIXELS, FINE = 110, 220
+"""Per inch on a page, and in an image, so that it is sharp in print and on fine screens."""
 DOUBT = "Doubt:"
 """How a sentence begins that says why a figure is not to be trusted."""
 NO_PICTURES = "For the picture: python -m pip install matplotlib"
@@ -68,11 +70,13 @@ class Chart:
         if self.draw is None:
             return None
         try:
+            from matplotlib import style
             from matplotlib.figure import Figure
         except ImportError:
             return None
-        figure = Figure(figsize=(WIDTH, self.height), layout="constrained")
-        self.draw_on(figure, self.height, f"{self.caption}\n{self.machine}")
+        with style.context("default"):  # a notebook's own may be white on black
+            figure = Figure(figsize=(WIDTH, self.height), layout="constrained")
+            self.draw_on(figure, self.height, f"{self.caption}\n{self.machine}")
         return figure
 
     def draw_on(self, figure: Any, height: float, text: str) -> None:
@@ -81,8 +85,8 @@ class Chart:
             self.draw(put_beneath(figure, height, self.title, text).add_subplot())
 
     def __repr__(self) -> str:
-        words = [self.title, self.machine, self.caption, self.table, *self._doubts]
-        return "\n".join([*words, *self._missing])
+        words = [self.title, self.machine, self.caption, *([self.table] if self.rows else [])]
+        return "\n".join([*words, *self._doubts, *self._missing])
 
     @property
     def _doubts(self) -> list[str]:
@@ -106,7 +110,7 @@ class Chart:
             says = html.escape(" ".join([f"{self.caption} {self.machine}.", *self._missing]))
             picture = f"<figcaption><strong>{title}</strong><br>{says}</figcaption>"
         doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self._doubts)
-        table = html_table(self.head, self.rows)
+        table = html_table(self.head, self.rows) if self.rows else ""
         return f'<figure style="margin: 0">{picture}\n{table}{doubts}</figure>'
 
     def save(self, path: str | Path) -> None:
@@ -123,9 +127,22 @@ class Chart:
 
     def _image(self, image: str, says: str) -> str:
         drawn, kind = io.BytesIO(), {"png": "png", "svg": "svg+xml"}[image]
-        self.figure.savefig(drawn, format=image, dpi=110)
-        data = base64.b64encode(drawn.getvalue()).decode("ascii")
-        return f'<img alt="{html.escape(says)}" src="data:image/{kind};base64,{data}">'
+        self.figure.savefig(drawn, format=image, dpi=FINE)
+        content = _with_palette(drawn) if image == "png" else drawn.getvalue()
+        source = f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+        size = f'width="{WIDTH * PIXELS:.0f}" style="max-width: 100%; height: auto"'
+        return f'<img alt="{html.escape(says)}" {size} src="{source}">'
+
+
+def _with_palette(drawn: io.BytesIO) -> bytes:
+    """Return a PNG with at most 256 colours, of a third of the bytes, hardly to be told apart."""
+    from PIL import Image  # matplotlib needs it, too
+
+    smaller = io.BytesIO()
+    with Image.open(drawn) as picture:
+        colours = picture.convert("RGB").quantize(256, dither=Image.Dither.NONE)
+        colours.save(smaller, "png", optimize=True)
+    return smaller.getvalue()
 
 
 @dataclass(frozen=True)

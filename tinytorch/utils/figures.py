@@ -290,7 +290,7 @@ def thread_scaling(
         for count, speedup in points
     ]
     caption = f"Amdahl: as if a share s = {serial:.2g} of the time stayed serial, fitted to "
-    caption += f"{', '.join(map(str, fitted)) or 'no'} threads (filled), tested on the others."
+    caption += f"{', '.join(map(str, fitted)) or 'no'} threads (filled), tested on others."
     return Chart(
         _title("Threads", of),
         machine,

@@ -242,7 +242,8 @@ def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
     return Chart(
         f"The same loops, compiled: float32, n = {n}",
         machine_name(),
-        "Times as fast as the order jki. BLAS on one thread; the peak is that of one core.",
+        "Times as fast as the order jki. Bars end at the fastest pass, whiskers at the median. "
+        "BLAS on one thread; the peak is that of one core.",
         ["rung", "best", "spread", "GFLOP/s", "of A @ B", "of peak"],
         rows,
         partial(

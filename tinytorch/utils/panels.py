@@ -2,11 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
+from math import atan2, degrees
 from typing import Any
 
-from tinytorch.utils.drawing import Point, draw_lines, finish, log_ticks, looks, name_ticks
+from tinytorch.utils.drawing import (
+    Point,
+    draw_lines,
+    finish,
+    log_ticks,
+    looks,
+    name_ends,
+    name_ticks,
+)
 from tinytorch.utils.models import Prediction, amdahl
-from tinytorch.utils.report import short_number
+from tinytorch.utils.report import format_seconds, short_number
 
 __all__ = [
     "draw_block_sweep",
@@ -30,27 +39,22 @@ def draw_speedups(axes: Any, names: list[str], best: list[float], usual: list[fl
     """Draw a bar for each ratio in `best`, from 1, with a whisker to the one in `usual`."""
     whiskers = [[most - least for most, least in zip(best, usual, strict=True)], [0.0] * len(best)]
     lengths = [ratio - 1 for ratio in best]
-    look = {
-        "color": "0.8",
-        "edgecolor": "black",
-        "capsize": 4,
-        "label": "fastest pass; whisker: median",
-    }
+    look = {"color": "0.8", "edgecolor": "black", "capsize": 4}
     bars = axes.barh(names, lengths, left=1, xerr=whiskers, **look)
     axes.bar_label(bars, [f"{short_number(ratio)} x" for ratio in best], padding=5)
-    axes.axvline(1, color=BLUE, linestyle="--", label=f"as fast as {names[0]}")
+    axes.axvline(1, color=BLUE, linestyle="--")
     axes.set(xscale="log", xlabel=f"times as fast as {names[0]} (log)")
     _leave_room(axes, min(1.0, *usual), max(1.0, *best), is_left=min(best) < 1)
     log_ticks(axes.xaxis)
     axes.invert_yaxis()
-    finish(axes)
+    finish(axes, legend=False)
     axes.grid(visible=False, axis="y")
 
 
 def _leave_room(axes: Any, low: float, high: float, is_left: bool) -> None:
     """Set the ends of a logarithmic axis so that the numbers at the ends of bars fit in."""
     room = max(1.2, (high / low) ** 0.18)
-    axes.set_xlim(low / (room if is_left else room**0.3), high * room)
+    axes.set_xlim(low / room ** (1.4 if is_left else 0.3), high * room)
 
 
 def draw_block_sweep(
@@ -65,7 +69,9 @@ def draw_block_sweep(
     axes.set(xlabel="block_size (log)", ylabel="GFLOP/s")
     axes.set_ylim(bottom=0)
     name_ticks(axes.xaxis, [size for size, _ in points])
-    finish(axes)
+    finish(axes, legend=False)
+    right = axes.get_xlim()[1]
+    name_ends(axes, {"in blocks": (points[-1], "black"), "A @ B": ((right, baseline), BLUE)})
     above = axes.secondary_xaxis("top")
     above.set_xticks(list(marks.values()), labels=list(marks), fontsize="small")
     above.set_xticks([], minor=True)
@@ -78,7 +84,10 @@ def draw_rates(axes: Any, series: Mapping[str, Sequence[Point]], sizes: Sequence
     axes.set(yscale="log", xlabel="side n of the matrices (log)", ylabel="GFLOP/s (log)")
     name_ticks(axes.xaxis, sizes)
     log_ticks(axes.yaxis)
-    finish(axes)
+    finish(axes, legend=False)
+    ends = {line.get_label(): (line.get_xydata()[-1], line.get_color()) for line in axes.lines}
+    if len(ends) > 1:  # a single one is named by the title
+        name_ends(axes, ends)
 
 
 def draw_roofline(
@@ -95,32 +104,50 @@ def draw_roofline(
     """
     ridges = [peak / rate for rate in bandwidths.values()]
     known = [*ridges, *(intensity for _, intensity, _ in kernels)]
-    low, high = min(known) / 4, max(known) * 2
+    low, high = min(known) / 4, max(known) * 3
+    axes.set(xscale="log", yscale="log", xlim=(low, high))
+    lowest = min([rate for _, _, rate in kernels] + [peak / 1e9]) / 3
     for (name, rate), look in zip(bandwidths.items(), looks(), strict=False):
         xs = [low, peak / rate, high]
         ys = [min(peak, rate * x) / 1e9 for x in xs]
         axes.plot(xs, ys, color="black", linestyle=look["linestyle"], label=f"roof: {name}")
-    for name, most in ceilings.items():
-        axes.plot([min(ridges), high], [most / 1e9] * 2, color=GREY, linestyle=":", label=name)
-    lowest = min([rate for _, _, rate in kernels] + [peak / 1e9]) / 3
+        start = max(low, lowest * 1e9 / rate) * 1.15
+        _name_slope(axes, f"{name}, {rate / 1e9:.3g} GB/s", (start, rate * start / 1e9), 1)
+    for name, most in {"peak": peak, **ceilings}.items():
+        if name != "peak":
+            axes.plot([min(ridges), high], [most / 1e9] * 2, color=GREY, linestyle=":", label=name)
+        above = {"xytext": (3, 3), "textcoords": "offset points", "fontsize": "small"}
+        axes.annotate(f"{name}, {most / 1e9:.3g} GFLOP/s", (min(ridges), most / 1e9), **above)
     if call_seconds:
         rates = [lowest, peak / 1e9]
         sides = [(rate * 1e9 * call_seconds / 2) ** (1 / 3) for rate in rates]
         xs = [side / FLOAT32_SIDE for side in sides]
         axes.plot(xs, rates, color=BLUE, linestyle="--", label="roof: cost of a call")
+        foot = (xs[0] * 1.03, rates[0] * 1.03**3)
+        _name_slope(axes, f"a call, {format_seconds(call_seconds)}", foot, 3, color=BLUE)
     reached = {name: [(x, y) for other, x, y in kernels if other == name] for name, _, _ in kernels}
     draw_lines(axes, reached, linestyle="", markersize=8)
-    if len(reached) == len(kernels):
+    is_named = len(reached) == len(kernels)
+    if is_named:
         for line in axes.lines[-len(reached) :]:
-            below = {"xytext": (0, -17), "textcoords": "offset points", "ha": "center"}
-            axes.annotate(line.get_label(), line.get_xydata()[0], **below)
-            line.set_label("")
-    axes.set(xscale="log", yscale="log")
+            beside = {"xytext": (8, -11), "textcoords": "offset points", "ha": "left"}
+            axes.annotate(line.get_label(), line.get_xydata()[0], **beside)
     axes.set_ylim(bottom=lowest)
     axes.set(xlabel="arithmetic intensity in flop/B (log)", ylabel="GFLOP/s (log)")
     log_ticks(axes.xaxis)
     log_ticks(axes.yaxis)
-    finish(axes)
+    finish(axes, legend=not is_named)
+
+
+def _name_slope(axes: Any, name: str, start: Point, power: int, color: str = "black") -> None:
+    """Write along a line on logarithmic axes that rises as a power of x."""
+    from matplotlib.transforms import ScaledTranslation
+
+    above = ScaledTranslation(-2.5 / 72, 2 / 72, axes.figure.dpi_scale_trans)
+    angle = degrees(atan2(power * start[1], start[0]))
+    along = {"rotation": angle, "rotation_mode": "anchor", "transform_rotates_text": True}
+    look = {"va": "bottom", "fontsize": "small", "color": color}
+    axes.text(*start, name, transform=axes.transData + above, **along, **look)
 
 
 def draw_threads(
@@ -135,15 +162,19 @@ def draw_threads(
     filled = [point for point in points if point[0] in fitted]
     if filled:
         axes.plot(*zip(*filled, strict=True), "o", color="black", label="the law is fitted to")
-    axes.plot(curve, law, color=BLUE, linestyle="--", label=f"Amdahl, s = {serial:.2g}")
+    named = f"Amdahl, s = {serial:.2g}"
+    axes.plot(curve, law, color=BLUE, linestyle="--", label=named)
     ideal = [min(count, cores) for count in curve]
     axes.plot(curve, ideal, color=GREY, linestyle=":", label="ideal")
+    axes.set_ylim(bottom=0)
     if low < cores < high:
         axes.axvline(cores, color=GREY, linewidth=0.8, label=f"{cores:g} cores")
+        axes.annotate(f" {cores:g} cores", (cores, 0), (2, 4), textcoords="offset points")
     axes.set(xlabel="threads", ylabel=f"times as fast as {low:g} thread{'s' * (low > 1)}")
-    axes.set_ylim(bottom=0)
     name_ticks(axes.xaxis, threads)
-    finish(axes)
+    finish(axes, legend=False)
+    ends = {"measured": (points[-1], "black"), named: ((high, law[-1]), BLUE)}
+    name_ends(axes, {**ends, "ideal": ((high, ideal[-1]), GREY)})
 
 
 def draw_calibration(axes: Any, ratios: Mapping[str, tuple[float, bool]]) -> None:
@@ -160,7 +191,9 @@ def draw_calibration(axes: Any, ratios: Mapping[str, tuple[float, bool]]) -> Non
     axes.set_yticks(range(len(ratios)), labels=list(ratios))
     axes.set_ylim(len(ratios) - 0.5, -0.5)
     log_ticks(axes.xaxis)
-    finish(axes)
+    finish(axes, legend=False)
+    look = {"ha": "center", "va": "bottom", "fontsize": "small"}
+    axes.text(1, 1.01, "within a factor of two", transform=axes.get_xaxis_transform(), **look)
 
 
 def draw_predictions(axes: Any, rows: Sequence[Prediction], unit: str) -> None:
@@ -186,12 +219,10 @@ def draw_predictions(axes: Any, rows: Sequence[Prediction], unit: str) -> None:
 
 def draw_shares(axes: Any, shares: Mapping[str, float]) -> None:
     """Draw a bar for each share in per cent, with its figure at the end."""
-    bars = axes.barh(
-        list(shares), list(shares.values()), color="0.8", edgecolor="black", label="misses"
-    )
+    bars = axes.barh(list(shares), list(shares.values()), color="0.8", edgecolor="black")
     axes.bar_label(bars, [f"{share:.2f} %" for share in shares.values()], padding=5)
     axes.set(xlabel="accesses that miss, in %")
     axes.set_xlim(0, max(1.0, *shares.values()) * 1.2)
     axes.invert_yaxis()
-    finish(axes)
+    finish(axes, legend=False)
     axes.grid(visible=False, axis="y")

@@ -200,7 +200,7 @@ larger one, 32 KiB in 64 sets of 8 ways, as many processors have it.
 """
 
 # %%
-measure(pictures.touches, memory_trace("ijk", 8), 8)
+measure(pictures.touches, memory_trace, "ijk", 8)
 measure(pictures.sets_and_ways)
 predict("misses of jki", ...)
 measure(experiments.loop_orders, memory_trace)
@@ -445,7 +445,7 @@ def test_tiled_trace():
 test_tiled_trace()
 
 # %%
-measure(pictures.touches, tiled_trace(8, 4), 8)
+measure(pictures.touches, tiled_trace, 8, 4)
 predict("best tile", ...)
 measure(experiments.tile_sizes, tiled_trace)
 

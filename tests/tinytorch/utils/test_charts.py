@@ -1,9 +1,13 @@
 """A picture and its table, for a notebook, a page, a terminal and a file."""
 
+import base64
+import io
 import sys
 from html.parser import HTMLParser
 
 import pytest
+from matplotlib import style
+from PIL import Image
 
 from tinytorch.utils.charts import NO_PICTURES, Chart, Folded, html_table, require
 
@@ -46,6 +50,14 @@ def test_a_notebook_gets_the_picture_with_its_table_beneath(chart):
     assert page.images[0]["src"].startswith("data:image/png;base64,")
 
 
+def test_an_image_has_twice_the_pixels_that_a_page_shows(chart):
+    image = Page(chart.as_html("png")).images[0]
+    content = base64.b64decode(image["src"].partition(",")[2])
+    with Image.open(io.BytesIO(content)) as picture:
+        assert (picture.format, picture.mode) == ("PNG", "P")
+        assert picture.width == 2 * int(image["width"]) == 1540
+
+
 def test_an_image_says_what_it_shows_and_where_the_figures_are(chart):
     says = Page(chart.as_html("svg")).images[0]["alt"]
     assert says.startswith("Squares <of> sides. A line. a machine.")
@@ -73,10 +85,23 @@ def test_a_terminal_gets_words_and_table(chart):
     assert lines[3].split() == ["side", "area"]
 
 
+def test_a_chart_of_nothing_is_its_words():
+    nothing = Chart("Tiles", "a machine", "No picture yet: nothing is multiplied.", [""], [], None)
+    assert Page(nothing._repr_html_()).tags == ["figure", "figcaption", "strong", "br"]
+    assert repr(nothing) == "Tiles\na machine\nNo picture yet: nothing is multiplied."
+
+
 def test_a_picture_is_drawn_once_and_its_axes_are_those_given(chart):
     assert chart.figure is chart.figure
     (axes,) = chart.figure.axes
     assert list(axes.lines[0].get_ydata()) == [1, 4]
+
+
+def test_a_picture_is_black_on_white_whatever_the_style_of_the_notebook_is():
+    with style.context("dark_background"):
+        figure = Chart(*CHART).figure
+    assert figure.get_facecolor() == (1, 1, 1, 1)
+    assert figure.axes[0].xaxis.label.get_color() == "black"
 
 
 def test_save_writes_what_the_ending_says(chart, tmp_path):

@@ -1,16 +1,18 @@
 """Lines, ticks and words of pictures."""
 
-from itertools import islice
+from itertools import islice, pairwise
 
 import pytest
 from matplotlib.figure import Figure
 
 from tinytorch.utils.drawing import (
     COLOURS,
+    NAMES_APART,
     draw_lines,
     finish,
     log_ticks,
     looks,
+    name_ends,
     name_ticks,
     put_beneath,
 )
@@ -46,11 +48,48 @@ def test_finish_puts_the_legend_below_the_axes(axes):
     assert [text.get_text() for text in legend.get_texts()] == ["first", "second"]
 
 
+def test_finish_can_do_without_a_legend(axes):
+    draw_lines(axes, {"first": [(1, 1), (2, 2)]})
+    finish(axes, legend=False)
+    assert not axes.figure.legends
+
+
+def named_at(heights):
+    """Return where lines that end at these heights of the right edge are named, from 0 to 1."""
+    axes = Figure().add_subplot(xlim=(0, 1), ylim=(0, 1))
+    name_ends(axes, {str(height): ((1, height), "black") for height in heights})
+    return {float(text.get_text()): float(text.get_position()[1]) for text in axes.texts}
+
+
+def test_name_ends_names_lines_at_their_heights():
+    assert named_at([0.1, 0.9, 0.5]) == pytest.approx({0.1: 0.1, 0.5: 0.5, 0.9: 0.9})
+
+
+def test_name_ends_moves_close_names_apart_around_their_middle():
+    assert named_at([0.5, 0.51, 0.9]) == pytest.approx(
+        {0.5: 0.505 - NAMES_APART / 2, 0.51: 0.505 + NAMES_APART / 2, 0.9: 0.9}
+    )
+
+
+def test_name_ends_moves_on_what_others_were_moved_against():
+    places = sorted(named_at([0.5, 0.51, 0.52, 0.6, 0.62]).values())
+    assert [b - a for a, b in pairwise(places)] == pytest.approx([NAMES_APART] * 4)
+    assert sum(places) / 5 == pytest.approx(0.55)
+
+
+def test_name_ends_names_a_line_that_ends_inside_where_it_ends(axes):
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    name_ends(axes, {"short": ((0.5, 0.25), "red")})
+    (name,) = axes.texts
+    assert (name.get_text(), name.xy, name.get_color()) == ("short", (0.5, 0.25), "red")
+    assert name.arrow_patch is None
+
+
 @pytest.mark.parametrize(
     ("ticks", "named"),
     [
         ([64, 256, 512, 1024], ["64", "256", "512", "1024"]),
-        ([31, 32, 33, 64, 127, 128, 1000, 1024], ["31", "64", "127", "1000"]),
+        ([31, 32, 33, 64, 127, 128, 1000, 1024], ["32", "64", "128", "1024"]),
         ([16], ["16"]),
     ],
 )

@@ -1,6 +1,6 @@
 """What pictures say: titles, captions, tables; and that every word of them can be read."""
 
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -135,12 +135,14 @@ def test_no_label_of_a_tick_runs_into_the_next(name):
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_legends_and_words_stand_beside_the_data(name):
+def test_words_run_into_no_other_words_and_legends_stand_beside_the_data(name):
     figure = CHARTS[name].figure
     FigureCanvasAgg(figure).draw()
+    texts = [text for text in figure.axes[0].texts if text.get_text() and not text.get_rotation()]
+    boxes = [Text.get_window_extent(text) for text in texts]
+    assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
     data = figure.axes[0].get_window_extent()
     legends = [legend for part in figure.findobj() for legend in getattr(part, "legends", [])]
-    assert legends
     assert not any(legend.get_window_extent().overlaps(data) for legend in legends)
 
 
