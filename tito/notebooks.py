@@ -94,23 +94,20 @@ def instantiate_tests(lesson: Lesson, notebook: Notebook, config: Any) -> Notebo
     TitoError
         If nbgrader cannot make them, with its reason.
     """
-    from nbgrader.preprocessors import InstantiateTests
-
     if not any("AUTOTEST" in cell.source for cell in code_cells(notebook)):
         return notebook
+    from tito.autotests import make_tests
+
     with TemporaryDirectory() as folder:
         for name, data in files_beside(lesson).items():
             write_whole(Path(folder, name), data)
-        step = InstantiateTests(config=config)
         try:
-            made, _ = step.preprocess(notebook, {"metadata": {"path": folder}})
-        except Exception as error:  # whatever its author wrote
-            lines = [line for line in str(error).splitlines() if line.strip()]
-            reason = lines[-1].strip() if lines else type(error).__name__
-            fact = f"nbgrader cannot make the autotests of {lesson.name}: {reason}."
+            seconds = lesson.course.limits.cell_seconds
+            return make_tests(notebook, Path(folder), config, seconds)
+        except ValueError as error:
+            fact = f"nbgrader cannot make the autotests of {lesson.name}: {error}."
             remedy = f"Look at its AUTOTEST lines and at {lesson.course.shown(lesson.autotests)}."
             raise TitoError(fact, remedy) from None
-    return made
 
 
 def save_notebook(notebook: Notebook, path: Path, *, force: bool) -> None:

@@ -25,6 +25,7 @@ NEEDED = ("click", "jupytext", "nbdev", "nbformat", "numpy", "psutil", "rich", "
 EXTRAS = {"lab": ("ipykernel", "jupyterlab", "matplotlib"), "compiled": ("numba",)}
 INSTRUCTORS = (
     "tito/authoring",
+    "tito/autotests.py",
     "tito/commands/handout.py",
     "tito/commands/lesson",
     "tito/commands/nbgrader",

@@ -212,6 +212,25 @@ def test_import_takes_the_autotests_of_the_course_above(
     assert not is_current(lesson)
 
 
+@pytest.mark.parametrize("source", ["1 / 0", "### AUTOTEST x.y", "import os; os._exit(1)"])
+def test_autotests_that_cannot_be_made_are_one_sentence(
+    plain_course: Course, tito: Tito, tmp_path: Path, source: str
+) -> None:
+    settings = plain_course.root / "settings.ini"
+    before = settings.read_text(encoding="utf-8")
+    settings.write_text(before.replace("cell_seconds = 30", "cell_seconds = 3"), encoding="utf-8")
+    made = [SOLUTION, code(f"{source}\n### AUTOTEST x", **{**TEST, "grade_id": "test-x"})]
+    path = write(tmp_path / "theirs" / "auto.ipynb", made)
+    path.with_name("autotests.yml").write_text(AUTOTESTS, encoding="utf-8")
+    assert tito("lesson", "import", path).returncode == 0
+    for command in (["nbgrader", "generate"], ["lesson", "check"]):
+        done = tito(*command, "auto")
+        assert done.returncode == 1
+        told = [line for line in done.stderr.splitlines() if line.startswith("tito: ")]
+        assert len(told) == 1
+        assert told[0].startswith("tito: nbgrader cannot make the autotests of auto: ")
+
+
 SOLUTION = code("x = 1", solution=True, grade_id="x")
 GRADED = code("assert x == 1", **{**TEST, "grade_id": "test-x"})
 PICTURE = text("![](attachment:a.png)")

@@ -93,6 +93,7 @@ def generate(lesson: Lesson) -> Path:
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
     path, text = _source_notebook(lesson), notebook_text(notebook)
     files = files_beside(lesson)
+    made = instantiate_tests(lesson, notebook, load_config(lesson.course))
     lesson.course.assignments.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
         beside = Path(name)
@@ -100,7 +101,7 @@ def generate(lesson: Lesson) -> Path:
         gone = _taken(lesson) - files.keys()
         for name_there, file in files_below(path.parent, without=gone).items():
             write_whole(source / name_there, file.read_bytes())
-        for file_name, data in {**files, path.name: text.encode()}.items():
+        for file_name, data in {**files, path.name: notebook_text(made).encode()}.items():
             write_whole(source / file_name, data)
         api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing

@@ -158,7 +158,7 @@ for n in (1_000, 100_000, 1_000_000, 4_000_000):
 is it, and why that one? Two or three sentences, with the distance between neighbouring numbers.
 
 ### BEGIN MARK SCHEME
-Marking: 1 the total 2**21 = 2,097,152, 1 the distance of float32 there, 0.25, 1 half of it, 0.125, is
+Marking: 1 the total 2097152, which is `2**21`, 1 the distance of float32 there, 0.25, 1 half of it, 0.125, is
 more than 0.1, so the sum is rounded back.
 ### END MARK SCHEME
 """
@@ -166,7 +166,7 @@ more than 0.1, so the sum is rounded back.
 # %% [markdown] nbgrader={"grade": true, "grade_id": "answer-standstill", "locked": false, "points": 3, "schema_version": 3, "solution": true, "task": false}
 """
 ### BEGIN SOLUTION
-From 2**21 = 2,097,152 on: there neighbouring float32 lie 2**(21 - 23) = 0.25 apart. 0.1 is less than half
+From `2**21 = 2,097,152` on: there neighbouring float32 lie `2**(21 - 23) = 0.25` apart. 0.1 is less than half
 of that, so the nearest float32 to the sum is the total itself.
 ### END SOLUTION
 """
