@@ -45,7 +45,8 @@ def test_first_cell_installs_the_package_where_it_is_missing(
     first = next(cell.source for cell in notebook.cells if cell.cell_type == "code")
     alone = run(tmp_path, environment / "python", "-c", first)
     assert alone.returncode == 1
-    assert alone.stderr.strip().splitlines()[-1].startswith("ModuleNotFoundError: The course's")
+    said = "ModuleNotFoundError: Install the course's package as your handout says."
+    assert alone.stderr.strip().splitlines()[-1] == said
     named = first.replace('PACKAGE = ""', f"PACKAGE = {str(handout.wheel)!r}")
     done = run(tmp_path, environment / "python", "-c", f"{named}\nimport tinytorch.core.layers")
     assert done.returncode == 0, done.stderr
