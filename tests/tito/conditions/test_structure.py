@@ -163,6 +163,16 @@ def test_rows_in_chunks_counts_threads() -> None:
         check(structure.rows_in_chunks, many)
 
 
+def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None:
+    def rows(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        float.__mul__(A[0, 0], 1.0)  # a traced number is no float
+        edges = np.linspace(0, len(A), (num_processes or 4) + 1, dtype=int)
+        return np.concatenate([A[i:j] @ B for i, j in zip(edges[:-1], edges[1:], strict=True)])
+
+    with pytest.raises(Inconclusive, match="gives another result on arrays that are traced"):
+        check(structure.rows_in_chunks, rows)
+
+
 def test_rows_in_chunks_shows_a_race() -> None:
     def shared(A: Any, B: Any, num_processes: int | None = None) -> Any:
         count = num_processes or 4
