@@ -36,9 +36,12 @@ def put_answer(cell: Cell, found: Sequence[int], handed: Handed) -> None:
     if not any(at in own or handed.cells[at].kind != "code" for at in places):
         return
     parts = [handed.cells[at] for at in places]
-    texts = (p.source if at in own else _shown(p) for at, p in zip(places, parts, strict=True))
+    texts = (p.source if at in own else _shown(p, at) for at, p in zip(places, parts, strict=True))
     cell.source = _cut("\n\n".join(dict.fromkeys(text.strip() for text in texts)))
     attached = {name: dict(data) for part in parts for name, data in part.attachments.items()}
+    for at, part in zip(places, parts, strict=True):
+        drawn = part.drawn if at not in own else ()
+        attached |= {_picture_name(at, n): dict(data) for n, data in enumerate(drawn)}
     if attached and cell.cell_type == "markdown":
         cell.attachments = attached
 
@@ -50,15 +53,21 @@ def _cut(text: str) -> str:
     return f"{text[:MOST_CHARACTERS]}\n\n{cut}"
 
 
-def _shown(cell: SubmittedCell) -> str:
+def _shown(cell: SubmittedCell, at: int) -> str:
     """A cell that a student added, as markdown; code of it in a fence, whatever stands in it."""
     if cell.kind != "code":
         return cell.source
     longest = max(map(len, re.findall("`+", cell.source + cell.output)), default=0)
     fence = "`" * max(3, longest + 1)
-    code = f"{fence}python\n{cell.source.strip()}\n{fence}"
-    if not cell.output:
-        return code
-    return (
-        f"{code}\n\nWhat it had shown, as saved by the student:\n\n{fence}\n{cell.output}\n{fence}"
-    )
+    parts = [f"{fence}python\n{cell.source.strip()}\n{fence}"]
+    if cell.output or cell.drawn:
+        parts.append("What it had shown, as saved by the student:")
+    if cell.output:
+        parts.append(f"{fence}\n{cell.output}\n{fence}")
+    for number in range(len(cell.drawn)):
+        parts.append(f"![saved by the student](attachment:{_picture_name(at, number)})")
+    return "\n\n".join(parts)
+
+
+def _picture_name(at: int, number: int) -> str:
+    return f"shown-{at}-{number}"

@@ -8,7 +8,7 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -33,6 +33,8 @@ TIMESTAMP = "timestamp.txt"
 
 MOST_OUTPUT = 2_000
 """The most characters that are kept of what a cell has shown."""
+MOST_DRAWN, LARGEST_DRAWN = 4, 2**20
+"""The most pictures that are kept of what a cell has shown, and their characters in all."""
 CODES = re.compile(r"\x1b\[[0-9;]*m")
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 
@@ -45,7 +47,7 @@ class Rejected(TitoError):
 
 @dataclass(frozen=True)
 class SubmittedCell:
-    """What counts of a cell that was handed in; ``output`` is the text that it had shown."""
+    """What counts of a cell that was handed in; ``output`` and ``drawn`` are what it had shown."""
 
     kind: str
     source: str
@@ -53,6 +55,7 @@ class SubmittedCell:
     id: str = ""
     attachments: Attachments = field(default_factory=dict)
     output: str = ""
+    drawn: tuple[Mapping[str, str], ...] = ()
 
 
 def read_submission(path: Path, limits: Limits) -> list[SubmittedCell]:
@@ -159,6 +162,7 @@ def _submitted(cell: Mapping[str, object]) -> SubmittedCell:
         id=_text(cell.get("id")),
         attachments=pictures(cell.get("attachments")),
         output=_output(cell.get("outputs")),
+        drawn=tuple(_drawn(cell.get("outputs"))),
     )
 
 
@@ -172,6 +176,18 @@ def _output(outputs: object) -> str:
         plain = data.get("text/plain") if isinstance(data, dict) else None
         shown += _text(output.get("text", plain))[: MOST_OUTPUT + 1]
     return CODES.sub("", shown[:MOST_OUTPUT]).strip()
+
+
+def _drawn(outputs: object) -> Iterator[Mapping[str, str]]:
+    """Yield the first pictures among saved outputs, as many as are kept."""
+    left, room = MOST_DRAWN, LARGEST_DRAWN
+    for output in _listed(outputs):
+        data = output.get("data") if isinstance(output, dict) else None
+        shown = _picture(data) if left and isinstance(data, dict) else {}
+        size = sum(map(len, shown.values()))
+        if shown and size <= room:
+            yield shown
+            left, room = left - 1, room - size
 
 
 def _text(value: object) -> str:

@@ -147,6 +147,17 @@ def test_rebuild_keeps_what_an_added_cell_had_shown(release: Any) -> None:
     assert text == f"{TEXT}\n\n````python\nmeasure()\n````\n\n{shown}"
 
 
+def test_rebuild_keeps_the_pictures_that_an_added_cell_had_shown(release: Any) -> None:
+    drawn = ({"image/png": PNG}, {"image/png": PNG})
+    code = SubmittedCell("code", "plot()", "", "a1", drawn=drawn)
+    cell = answered(release, QUESTION, OWN, code, LAST)
+    names = [f"shown-2-{number}" for number in range(2)]
+    for name in names:
+        assert f"![saved by the student](attachment:{name})" in cell.source
+        assert cell.attachments[name] == {"image/png": PNG}
+    assert "What it had shown, as saved by the student:" in cell.source
+
+
 @pytest.mark.parametrize(
     ("found", "kept"),
     [

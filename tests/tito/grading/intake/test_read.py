@@ -286,3 +286,27 @@ def test_notebook_cells_keep_the_text_that_a_cell_had_shown(outputs: object, tex
     data = json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     (found,) = notebook_cells(data.encode(), Limits())
     assert found.output == text
+
+
+SMALL, LARGE = "QUJD", "QUJD" * 2**17
+
+
+@pytest.mark.parametrize(
+    ("shown", "kept"),
+    [
+        ([{"image/png": SMALL}], 1),
+        ([{"image/png": [SMALL, "\n"], "text/html": "<b>"}] * 9, 4),
+        ([{"image/png": LARGE}] * 3 + [{"image/png": SMALL}], 2),
+        ([{"image/svg+xml": "<svg onload=x>"}, {"image/png": "no base64, this"}, {}], 0),
+        ([None, 3], 0),
+    ],
+    ids=["one", "many", "large", "no picture", "nonsense"],
+)
+def test_notebook_cells_keep_some_pictures_that_a_cell_had_shown(
+    shown: list[object], kept: int
+) -> None:
+    outputs = [{"output_type": "display_data", "data": data} for data in shown]
+    cell = {"cell_type": "code", "source": "f()", "metadata": {}, "outputs": outputs}
+    (found,) = notebook_cells(json.dumps({"cells": [cell]}).encode(), Limits())
+    assert len(found.drawn) == kept
+    assert all(set(one) == {"image/png"} for one in found.drawn)
