@@ -19,7 +19,7 @@ from malformed import GRADED, REJECTED
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.pipeline.autograde import TIMESTAMP, autograde
 from tito.grading.pipeline.grade import GradingResult
 from tito.grading.sandbox import run_in_sandbox
@@ -73,7 +73,7 @@ class HostileClass:
     files_after: dict[str, str]
     left: set[int]
 
-    def submission(self, student: str) -> Submission:
+    def submission(self, student: str) -> StudentGrade:
         return next(s for s in read_grades(self.lesson).submissions if s.student == student)
 
 
@@ -149,7 +149,7 @@ def digests(course: Path) -> dict[str, str]:
     return found
 
 
-def scores(submission: Submission) -> dict[str, float]:
+def scores(submission: StudentGrade) -> dict[str, float]:
     return {cell.grade_id: cell.score for cell in submission.cells}
 
 

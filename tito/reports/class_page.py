@@ -12,7 +12,7 @@ from tito.conditions.results import AS_ABOVE
 from tito.reports.console import plain
 
 if TYPE_CHECKING:
-    from tito.grading.gradebook.grades import Grades, Submission
+    from tito.grading.gradebook.grades import Grades, StudentGrade
     from tito.grading.gradebook.similar import Pair
 
 __all__ = ["as_html"]
@@ -157,7 +157,7 @@ def _failures(grades: "Grades") -> list[dict[str, Any]]:
     ]
 
 
-def _row(submission: "Submission", names: Sequence[str]) -> list[_Cell]:
+def _row(submission: "StudentGrade", names: Sequence[str]) -> list[_Cell]:
     cells = {cell.grade_id: _number(cell.score) for cell in submission.cells}
     cells |= dict.fromkeys(submission.unread, "open")
     late = f"-{_number(submission.late_penalty)}" if submission.late_penalty else ""

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
-    from tito.grading.gradebook.grades import Submission
+    from tito.grading.gradebook.grades import StudentGrade
     from tito.lms.gradefiles import Filled
 
 __all__ = ["as_lines"]
 
 
-def as_lines(filled: "Filled", unread: "list[Submission]") -> Iterator[str]:
+def as_lines(filled: "Filled", unread: "list[StudentGrade]") -> Iterator[str]:
     """Yield a line for each kind of student that the file does not tell all of."""
     kinds = {
         "found no place in the file": filled.unplaced,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tito.reports.console import plain
 
 if TYPE_CHECKING:
-    from tito.grading.gradebook.grades import Grades, Submission
+    from tito.grading.gradebook.grades import Grades, StudentGrade
 
 __all__ = ["as_csv", "as_json", "as_table", "as_wide_table"]
 
@@ -76,7 +76,7 @@ def as_table(grades: "Grades") -> str:
     return "\n".join([*lines, "", _summary(grades)])
 
 
-def _short_row(submission: "Submission") -> list[str]:
+def _short_row(submission: "StudentGrade") -> list[str]:
     """What the short table has of a student: long names are cut."""
     return [
         _cut(plain(submission.student).plain, 20),
@@ -92,7 +92,7 @@ def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
-def _loss(submission: "Submission") -> str:
+def _loss(submission: "StudentGrade") -> str:
     """What cost most, then the next; of no grade the reason."""
     if submission.status != "graded":
         reason = submission.message.partition(". ")[0].rstrip(".")
@@ -145,7 +145,7 @@ def as_wide_table(grades: "Grades") -> str:
     return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
-def _submission(submission: "Submission") -> dict[str, object]:
+def _submission(submission: "StudentGrade") -> dict[str, object]:
     return {
         "student": submission.student,
         "status": submission.status,
@@ -155,7 +155,7 @@ def _submission(submission: "Submission") -> dict[str, object]:
     }
 
 
-def _remark(submission: "Submission") -> str:
+def _remark(submission: "StudentGrade") -> str:
     """What waits for a person, then the reason of no grade, or the first check that failed."""
     count = len(submission.unread)
     unread = f"{count} {'answer' if count == 1 else 'answers'} to read" if count else ""

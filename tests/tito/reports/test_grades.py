@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tito.conditions.results import CellVerdict, ConditionResult
-from tito.grading.gradebook.grades import Grades, Submission
+from tito.grading.gradebook.grades import Grades, StudentGrade
 from tito.grading.gradebook.similar import Pair
 from tito.reports.class_page import as_html
 from tito.reports.grades import as_csv, as_json, as_table, as_wide_table
@@ -21,8 +21,8 @@ FAILED = CellVerdict(
 )
 NOT_RUN = replace(FAILED, score=0.0, verdict="not-run", message="Nothing was handed in.")
 
-ADA = Submission("ada", "graded", 16.5, 25.0, [PASSED, FAILED], late_penalty=1.0)
-BLAISE = Submission(
+ADA = StudentGrade("ada", "graded", 16.5, 25.0, [PASSED, FAILED], late_penalty=1.0)
+BLAISE = StudentGrade(
     "blaise",
     "missing",
     0.0,
@@ -48,9 +48,9 @@ Render = Callable[[Grades], str]
 def class_of(text: str, *, student: str = "eve") -> Grades:
     """Return a class of one student who sent a text wherever a student can."""
     cell = replace(FAILED, message=text, hint=text)
-    rejected = Submission("mallory", "rejected", 0.0, 25.0, [PASSED, cell], message=text)
+    rejected = StudentGrade("mallory", "rejected", 0.0, 25.0, [PASSED, cell], message=text)
     return replace(
-        CLASS, submissions=[Submission(student, "graded", 0.0, 25.0, [PASSED, cell]), rejected]
+        CLASS, submissions=[StudentGrade(student, "graded", 0.0, 25.0, [PASSED, cell]), rejected]
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tito.errors import TitoError
-from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.roster import read_roster
 from tito.grading.intake.shelf import Receipt, read_receipts
 from tito.lesson import Lesson
@@ -18,7 +18,7 @@ __all__ = ["make_grade_file"]
 
 def make_grade_file(
     lesson: Lesson, system: str, download: Path | None = None, column: str = ""
-) -> tuple[Filled, list[Submission]]:
+) -> tuple[Filled, list[StudentGrade]]:
     """Make the file that a system takes; also return who has answers that nobody has read.
 
     Parameters

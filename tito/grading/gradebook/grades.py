@@ -13,7 +13,7 @@ from tito.lesson import Lesson, read_notebook
 
 __all__ = [
     "Grades",
-    "Submission",
+    "StudentGrade",
     "count_unread",
     "is_unread",
     "read_grades",
@@ -22,7 +22,7 @@ __all__ = [
 
 
 @dataclass(frozen=True)
-class Submission:
+class StudentGrade:
     """One student's grade; `status` is graded, rejected, failed or missing.
 
     ``unread`` names the written answers that wait for a person; their points are still to come.
@@ -49,7 +49,7 @@ class Grades:
     course: str
     assignment: str
     max_score: float
-    submissions: list[Submission]
+    submissions: list[StudentGrade]
 
 
 def read_grades(lesson: Lesson) -> Grades:
@@ -120,7 +120,7 @@ def _name(student: Any) -> str:
 
 def _submission(
     lesson: Lesson, student: str, entry: Any, points: dict[str, float], handed_in: set[str]
-) -> Submission:
+) -> StudentGrade:
     most = sum(points.values())
     if entry is None or not (student in handed_in or was_graded(entry)):
         if student not in handed_in:
@@ -132,13 +132,13 @@ def _submission(
     penalty = sum(n.late_submission_penalty or 0.0 for n in entry.notebooks)
     score = max(0.0, float(entry.score or 0.0) - penalty)
     unread = tuple(g.name for n in entry.notebooks for g in n.grades if is_unread(g))
-    return Submission(student, status, score, most, cells, penalty, message, unread)
+    return StudentGrade(student, status, score, most, cells, penalty, message, unread)
 
 
-def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> Submission:
+def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> StudentGrade:
     cells = [CellVerdict(name, 0.0, most, "not-run", why) for name, most in points.items()]
     most = sum(points.values())
-    return Submission(student, status, 0.0, most, cells, message=why, is_graded=False)
+    return StudentGrade(student, status, 0.0, most, cells, message=why, is_graded=False)
 
 
 def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str]:

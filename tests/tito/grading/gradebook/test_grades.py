@@ -6,7 +6,7 @@ from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.grades import Submission, count_unread, read_grades
+from tito.grading.gradebook.grades import StudentGrade, count_unread, read_grades
 from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
@@ -52,7 +52,7 @@ def give(course: Course, student: str, points: dict[str, float]) -> None:
         gradebook.db.commit()
 
 
-def grade_of(lesson: Lesson, student: str) -> Submission:
+def grade_of(lesson: Lesson, student: str) -> StudentGrade:
     return next(s for s in read_grades(lesson).submissions if s.student == student)
 
 

@@ -14,7 +14,7 @@ from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
@@ -25,7 +25,7 @@ def kernels(course: Course) -> Lesson:
     return find_lesson(course, "kernels")
 
 
-def grade_of(lesson: Lesson, student: str) -> Submission:
+def grade_of(lesson: Lesson, student: str) -> StudentGrade:
     return next(s for s in read_grades(lesson).submissions if s.student == student)
 
 

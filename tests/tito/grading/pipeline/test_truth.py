@@ -15,7 +15,7 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import write_feedback
-from tito.grading.gradebook.grades import Submission, read_grades
+from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.status import read_progress
 from tito.grading.pipeline.autograde import autograde
 from tito.grading.pipeline.grade import GradingResult
@@ -46,7 +46,7 @@ def changed(results: list[GradingResult]) -> dict[str, tuple[str, float | None, 
     return {r.student: (r.status, r.before, r.score) for r in results if r.status != "kept"}
 
 
-def grade_of(lesson: Lesson, student: str) -> Submission:
+def grade_of(lesson: Lesson, student: str) -> StudentGrade:
     return next(s for s in read_grades(lesson).submissions if s.student == student)
 
 
