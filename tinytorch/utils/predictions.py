@@ -68,6 +68,7 @@ class Predictions:
             If nothing of that name is asked, or `value` is no number above 0.
         """
         question, kept = _question(name), self._kept.setdefault(name, {})
+        before = dict(kept)
         if value is None:
             kept.setdefault("skipped", 1.0)
         elif not isinstance(value, EllipsisType):
@@ -76,7 +77,8 @@ class Predictions:
                 print(f"{name}: you have seen the figure, so your first prediction stays.")
             elif "predicted" not in kept or "measured" not in kept:
                 kept |= {"predicted": number, "after": float("measured" in kept)}
-        self._write()
+        if kept != before:
+            self._write()
         if "predicted" in kept:
             late = ", made after the figure was seen" if kept["after"] else ""
             print(f"{name}: you predict {short_number(kept['predicted'])} {question.unit}{late}.")
@@ -141,8 +143,9 @@ class Predictions:
 
     def _write(self) -> None:
         beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        kept = _read(self._path) | {name: one for name, one in self._kept.items() if one}
         with suppress(OSError):
-            beside.write_text(json.dumps(self._kept, indent=1) + "\n", encoding="utf-8")
+            beside.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
             beside.replace(self._path)
 
 

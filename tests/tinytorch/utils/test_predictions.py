@@ -113,6 +113,19 @@ def test_a_file_that_holds_something_else_counts_as_empty(tmp_path, capsys, text
     assert json.loads(path.read_text())[ROWS]["predicted"] == 3
 
 
+def test_a_question_that_is_open_writes_nothing(kept, tmp_path):
+    kept.predict(ROWS)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_notebooks_in_a_folder_keep_each_others_predictions(kept, tmp_path, capsys):
+    other = Predictions(tmp_path / "predictions.json")
+    kept.predict(ROWS, 64)
+    other.predict("threads", 2)
+    Predictions(tmp_path / "predictions.json").predict(ROWS)
+    assert capsys.readouterr().out.endswith("you predict 64 rows.\n")
+
+
 def test_where_nothing_can_be_written_predictions_last_as_long_as_the_kernel(tmp_path, capsys):
     kept = Predictions(tmp_path / "missing" / "predictions.json")
     kept.predict(ROWS, 64)
