@@ -38,6 +38,13 @@ class Finding:
     chart: Chart
     figures: Mapping[str, float]
 
+    def __repr__(self) -> str:
+        return repr(self.chart)
+
+    def _repr_html_(self) -> str:
+        """Return the chart for a notebook: an experiment may be run without a prediction."""
+        return self.chart.as_html("png")
+
 
 class Predictions:
     """The predictions of one reader.

@@ -84,6 +84,12 @@ def test_a_comparison_tells_whether_a_difference_exceeds_the_spread(name):
     assert {row[place] for row in chart.rows} <= {"-", "", "yes", "no", "not known"}
 
 
+def test_an_experiment_shows_its_chart_wherever_it_is_run():
+    found = experiments.loop_orders(kernels.memory_trace, 12)
+    assert repr(found) == repr(found.chart)
+    assert found._repr_html_().startswith("<figure")
+
+
 def test_every_experiment_of_the_lesson_is_known_by_its_questions():
     assert {*SMALL, "climb"} == set(EXPERIMENTS)
 

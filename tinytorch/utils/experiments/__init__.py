@@ -23,6 +23,7 @@ from tinytorch.utils.experiments.threads import (
     sweep_threads,
     threads_of_blas,
 )
+from tinytorch.utils.machine import machine_name
 
 __all__ = [
     "attention",
@@ -31,6 +32,7 @@ __all__ = [
     "cost_of_a_step",
     "dense_layer",
     "loop_orders",
+    "machine_name",
     "numpy_ladder",
     "rates_by_size",
     "rates_by_type",
