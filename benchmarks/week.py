@@ -1,6 +1,6 @@
 """An instructor's week with a large class: from Canvas's download to its grade file and feedback.
 
-    python -m benchmarks.week                    # a thousand students; about half an hour
+    python -m benchmarks.week                    # a thousand students; a quarter of an hour
     python -m benchmarks.week --students 50      # a look, two minutes
 
 Makes the download and the roster, of honest and of wrong solutions from the corpora; one student in
