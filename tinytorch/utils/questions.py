@@ -43,12 +43,13 @@ QUESTIONS = {
         "times",
         "Each step makes number objects, and each of them is noted down: watching costs.",
         "A trace notes every object that a step makes, and a step makes several.",
-        "Noting an object down costs about as much as making it, not a hundred times as much.",
+        "Noting an object down costs several times as much as making it, not a hundred times.",
     ),
     "small product": Question(
         "What share of its best rate does A @ B reach at n = 8?",
         "%",
-        "A call takes its time whatever it multiplies; at n = 8 that is nearly all of it.",
+        "The call takes less, or the best rate is lower, than you thought; still, nearly all is "
+        "the call.",
         "At n = 8 nearly all of the time goes into the call, hardly any into arithmetic.",
         "1,024 operations take a core some ten nanoseconds; the call around them takes far longer.",
     ),
@@ -74,15 +75,15 @@ QUESTIONS = {
         "times",
         "Every rung gives away a cost: objects, then Python's loop, then calls, then fetches.",
         "You multiplied the gains of several rungs; no single one explains the factor.",
-        "The loop is slow, but a core does no more than some hundred operations a nanosecond.",
+        "The loop is slow, but a core has its limit: see the peak in the roofline.",
         near=3.0,
     ),
     "n = 16": Question(
         "What share of the peak does A @ B reach at n = 16?",
         "%",
-        "More than the roofs let you expect, or your calls are cheap: look at the third roof.",
+        "Your calls cost less than you thought: look at the steep roof.",
         "You thought of the cost of a call, which the two classic roofs leave out.",
-        "Both classic roofs allow far more: what is left is the call itself, the third roof.",
+        "Both classic roofs allow far more: what is left is the call itself, the steep roof.",
     ),
     "best tile": Question(
         "Which tile, of 4, 8, 16 and 32, misses least in a cache of 4 KiB?",
@@ -95,7 +96,7 @@ QUESTIONS = {
     "best block_size": Question(
         "Which block_size is fastest around @, of 32, 64, 128, 256 and 512?",
         "rows",
-        "Small blocks fit into the first cache, but @ does not need your help there: what counts "
+        "Smaller blocks fit into nearer caches, but @ does not need your help there: what counts "
         "is what you pay for each block.",
         "You weighed what surrounds a block against its arithmetic.",
         "The largest blocks are nearly one call; here a smaller size was as good, or other "
@@ -106,24 +107,26 @@ QUESTIONS = {
         "How many times as fast as A @ B is the best of these block sizes?",
         "times",
         "Blocks cost little once they are large: a call and one more pass over the result.",
-        "@ is blocked inside, so blocks around it can only add work.",
+        "@ is blocked inside, so blocks around it add work and save hardly anything.",
         "What your blocks would save, A @ B saves already: there is nothing left to win.",
         near=1.25,
     ),
     "rows of a chain": Question(
         "Which number of rows at a time is fastest for a chain of seven operations?",
         "rows",
-        "Few rows fit into any cache, but each operation is then one more call for little work.",
-        "You chose a strip that a cache near the core holds, and that is worth its calls.",
-        "A strip that large leaves the near caches between two operations of the chain.",
+        "Few rows mean more calls for less work; where the times hardly differ, the best is "
+        "chance.",
+        "You chose a strip that is worth its calls.",
+        "A large strip may leave the near caches; where the times hardly differ, the best is "
+        "chance.",
         near=4.0,
     ),
     "attention in chunks": Question(
         "How many times as fast is attention in chunks as all at once in place?",
         "times",
         "A strip that stays in a cache saves trips to memory, if the whole does not fit there.",
-        "The products take most of the time, and for them chunks change little.",
-        "Chunks save the trips of exp, sum and division only; the products take most of the time.",
+        "Chunks change little for the products; only exp, sum and division gain.",
+        "Chunks save the trips of exp, sum and division only; the products gain little.",
         near=1.25,
     ),
     "64 workers": Question(
@@ -138,7 +141,8 @@ QUESTIONS = {
         "How many times as fast as one thread is the best number of threads, n = 1024?",
         "times",
         "Rows of the result need nothing of each other: most of the work can be shared.",
-        "Nearly all of the work can be shared, by as many threads as there are cores.",
+        "You weighed work that can be shared against the cores, memory and clock that threads "
+        "share.",
         "No more threads work at a time than there are cores, and all share memory and heat.",
         near=1.2,
     ),
@@ -147,7 +151,7 @@ QUESTIONS = {
         "the time of one call do both have ended?",
         "calls",
         "Twice the work takes at least twice the time, if one call keeps all cores busy already.",
-        "One call keeps the cores busy already, so two take turns or share them.",
+        "You saw how many cores one call leaves idle: two calls share them or take turns.",
         "They disturb each other less than you expected.",
         near=1.3,
     ),
@@ -163,14 +167,14 @@ QUESTIONS = {
         "How many times as fast as float32 is A @ B for int64?",
         "times",
         "Integers are slower, but the loop is still compiled code.",
-        "BLAS has no integers: a plain compiled loop, without tiles or SIMD, multiplies them.",
+        "BLAS has no integers: a plain compiled loop, without tiles, multiplies them.",
         "BLAS multiplies floats only; integers take a plain loop without tiles.",
         near=3.0,
     ),
     "share of the product": Question(
         "What share of a dense layer's time does its product take, with A @ B at n = 64?",
         "%",
-        "Adding a bias and cutting off negative numbers is little work, but two more calls.",
+        "Bias and activation are two more calls, but little work: the product still takes more.",
         "You saw that a fast product leaves a visible share to what surrounds it.",
         "With a fast product, the calls for bias and activation take a share that one can see.",
         near=1.25,
@@ -232,9 +236,9 @@ EXPERIMENTS = {
     ),
     "rates_by_type": Asked(
         ("int64",),
-        "BLAS has float32 and float64, and twice the bytes take about twice the time. Integers "
-        "and float16 take a plain compiled loop, without tiles; float16 is converted number by "
-        "number where the processor cannot compute with it.",
+        "BLAS has float32 and float64, and twice the bytes take at least about twice the time. "
+        "Integers and float16 take a plain compiled loop, without tiles; float16 is converted "
+        "number by number where the processor cannot compute with it.",
     ),
     "roofs": Asked(
         ("n = 16",),
@@ -251,9 +255,9 @@ EXPERIMENTS = {
     ),
     "sweep_blocks": Asked(
         ("best block_size", "blocked over A @ B"),
-        "The dotted lines say which blocks fit where, and the rates do not follow them: what "
-        "counts here is what surrounds a block. Look at the table below: which of its parts "
-        "shrink against the arithmetic as blocks grow?",
+        "The dotted lines say which blocks fit where. Where the rates do not follow them, what "
+        "surrounds a block counts. Look at the table below: which of its parts shrink against "
+        "the arithmetic as blocks grow?",
     ),
     "chain": Asked(
         ("rows of a chain",),
@@ -265,7 +269,7 @@ EXPERIMENTS = {
         ("attention in chunks",),
         "Compare three things: the second line with the first is what out= saves, the others "
         "with the first is what strips add, and the column of memory shows what they are for. "
-        "The two products take most of the time, and they gain little.",
+        "The two products gain little.",
     ),
     "sweep_threads": Asked(
         ("64 workers", "threads"),
@@ -295,10 +299,10 @@ EXPERIMENTS = {
     ),
     "climb": Asked(
         ("loop order",),
-        "Divide neighbours: jki to ikj with one number an instruction is what order alone "
+        "Compare lines: from jki to ikj with one number an instruction is what order alone "
         "brings, the next rung what SIMD adds. The line of n = 512 is jki at a power of two: its "
-        "columns fall into few sets of the cache, as in step 1. Who claims a factor of a hundred "
-        "for loop order has multiplied all three.",
+        "columns fall into few sets of the cache, as in step 1. A claimed factor of a hundred "
+        "for loop order multiplies all three.",
     ),
 }
 """By the name of the function that measures."""

@@ -34,7 +34,7 @@ does the same `2 * m * n * p` operations. What they cost on your machine is what
 
 Take three sittings: steps 0 to 2, 3 and 4, 5 to 7; begin each by running all cells above. The minutes
 are those of a reader who writes Python every week; allow half as much again if NumPy is new to you. The
-*core* is a way of 90 minutes: what steps 0, 1 and 6 measure, and the exercises marked so.
+*core* is a way of 90 minutes: the exercises marked so, and what else steps 0, 1 and 6 can measure.
 """
 
 # %%
@@ -84,9 +84,9 @@ print(describe_machine())
 """
 ## Step 0: A ruler
 
-Before each measurement you type a prediction: put a number in place of `...` and run the cell. A guess
-is enough, as long as you made it before you saw the figure: where it turns out wrong, you learn
-something. The next cell times a product of 50 x 50 matrices, a triple loop over 16 x 16, and products
+Before each measurement you type a prediction. Run the cell: it asks. Put a number in place of each
+`...`, and run it again. A guess is enough if you make it before you see the figure: a wrong one
+teaches you something. The next cell times a product of 50 x 50 matrices, a triple loop over 16 x 16, and products
 of many sizes. To compare sizes, divide the work by the time, `2 * m * n * p / seconds`: 1 GFLOP/s is
 one operation a nanosecond.
 """
@@ -193,8 +193,8 @@ test_memory_trace()
 # %% [markdown]
 """
 A processor fetches a *line* of 64 bytes at a time, 16 numbers of float32, and keeps what was used last
-in a *cache*. A line may lie in one *set* only, which its address tells; each set has room for some
-lines, its *ways*. An access that finds its line not there *misses*. The simulated cache below counts
+in a *cache*. A line has only one *set* where it may lie; its address tells which. A set has room for
+some lines, its *ways*. If its line is not there, an access *misses*. The simulated cache below counts
 misses, the same on every machine: n = 100 in a cache of 4 KiB, 8 sets of 8 ways; then two sizes in a
 larger one, 32 KiB in 64 sets of 8 ways, as many processors have it.
 """
@@ -236,7 +236,7 @@ With n = 129 a row takes 516 bytes, the column moves on through all sets, 128 li
 
 **Worked example.** The product has three loops. NumPy can take over one, two or all of them:
 
-| rung | loops in Python | what a step does |
+| way | loops in Python | what a step does |
 |---|---|---|
 | numbers of arrays, of lists | i, j, k | `C[i, j] += A[i, k] * B[k, j]` |
 | a dot for each i, j | i, j | `C[i, j] = np.dot(A[i], B[:, j])` |
@@ -261,10 +261,10 @@ a Python loop. The rest is what a caller can rely on, here and in the later exer
 - any m, n and p, 0 included; float32, float64 and integers, mixed ones too, as precise as they are or
   better; NaN and infinity where `A @ B` has them; A and B in any memory order, left as they were;
 - where the inner sizes differ, a `ValueError` that names both shapes;
-- no result for two 1-D operands or for a 3-D one. `A @ B` alone accepts both.
+- for two 1-D operands or a 3-D one, any exception: `A @ B` alone accepts both.
 
-The last condition counts the array operations that the result depends on: a larger product may not
-take more of them.
+The last condition counts the array operations behind the result: one multiplies, and a larger
+product takes no more of them.
 
 <details><summary>Hint 1: what to check</summary>An operand has <code>ndim</code> and
 <code>shape</code>. Which facts make A (m, n) and B (n, p)?</details>
@@ -322,7 +322,7 @@ and writes n: n operations for `3 * n * 4` bytes, an intensity of 1/12, however 
 
 **Completion, 5 points.** Finish `arithmetic_intensity` for a product that moves A, B and C once each.
 
-<details><summary>Hint 1: by hand</summary>Two 2 x 2 float32 matrices: 16 operations, bytes?</details>
+<details><summary>Hint 1: by hand</summary>2 x 2, float32: 16 operations; bytes of A, B, C?</details>
 <details><summary>Hint 2: bytes</summary>Count the numbers of A, of B and of C.</details>
 <details><summary>Hint 3: nothing</summary>Where nothing is moved, nothing is done: 0.0.</details>
 """
@@ -377,7 +377,7 @@ measure(experiments.roofs, matmul_vectorized, arithmetic_intensity)
 """
 ## Step 3: Blocked - the second sitting begins
 
-Operands have to be in a cache to be multiplied at speed. The triple loop needs all of B again for each
+A core multiplies fast only what is in a cache. The triple loop needs all of B again for each
 row of A, and a large B has left the cache by then. Blocking finishes a *tile* of the result at a time: two
 b x b blocks hold `2 * b**2` numbers and feed `2 * b**3` operations, so each number is used b times.
 
@@ -396,7 +396,7 @@ pictures.tile_and_strip()
 **Completion, 5 points.** `tiled_trace` lists what a product in blocks touches, block after block. The
 loops over blocks are there, and where each block ends. Add the steps inside a block, in the order i, j,
 k again. Three plain loops will do, as in `trace_ijk`. In 4 KiB and with n = 100, the best plain order
-had 2.1 % of misses: which tile, of 4, 8, 16 and 32, will have least?
+had 2.1 % of misses: which `tile`, of 4, 8, 16 and 32, will miss least?
 
 <details><summary>Hint 1: the ranges</summary>i goes from i_start up to, not including, i_end.</details>
 <details><summary>Hint 2: the positions</summary>They are those of <code>memory_trace</code>.</details>
@@ -522,7 +522,7 @@ traced.tiles(matmul_cache_optimized)
 ### What do blocks cost?
 
 Five points more for blocks of 256 that keep half of the speed of `A @ B` at n = 1024: CPU time on one
-thread, the least of several turns. Where the BLAS cannot be held to one thread, as on a Mac, the cell says
+thread, the least of several turns. Where the BLAS cannot be held to one thread, as on many Macs, the cell says
 that the grader will measure it. `@` is tuned already: will blocks of 32, 64, 128, 256 or 512 be faster?
 """
 
@@ -545,8 +545,8 @@ experiments.block_costs()
 
 # %% [markdown] nbgrader={"grade": false, "grade_id": "question-small-blocks", "locked": true, "schema_version": 3, "solution": false, "task": false}
 """
-**Open problem, 5 points, read by a person.** Small blocks fit into a nearer cache than large ones. Why
-do blocks of 64 lose against 256 all the same, and all of them against `A @ B`? Say from your machine's
+**Open problem, 5 points, read by a person.** Small blocks fit into a nearer cache than large ones. Which
+is fastest on your machine, blocks of 64, of 256 or `A @ B`, and why? Say from your machine's
 caches which of the blocks fit where, and use both tables. Two to five sentences.
 
 ### BEGIN MARK SCHEME
@@ -567,7 +567,7 @@ it is blocked inside for caches and registers, and saves the fetches already tha
 
 # %% [markdown]
 """
-## Step 4: Where blocks win - strips of rows
+## Step 4: Where blocks may win - strips of rows
 
 Blocks pay where data is fetched again and again. Take seven elementwise operations in a row, in place,
 on 4096 x 4096 numbers: each passes over all 64 MiB. A strip of rows can stay in a cache for all seven.
@@ -580,7 +580,7 @@ measure(experiments.chain)
 # %% [markdown]
 """
 Attention is such a chain between two products: `softmax(Q @ K.T / sqrt(d)) @ V`. Each query, a row of
-Q, is compared with all keys; its scores, made weights, average the rows of V. For N = 4096 the scores
+Q, is compared with all keys; its scores become weights, which average the rows of V. For N = 4096 the scores
 (N, N) take 64 MiB. In strips they never exist as a whole (Rabe and Staats, 2021; Dao and others, 2022).
 
 **Worked example.** The weights of a query are `exp(score - largest score)`, divided by their sum;
@@ -600,11 +600,11 @@ def attention_at_once(Q, K, V):
 
 # %% [markdown]
 """
-**Completion, 10 points.** Finish `attention_in_chunks`: never more than a strip of scores exists. Most
-of what it saves is saved by `out=` already, so it is measured against all at once in place.
+**Completion, 10 points.** Finish `attention_in_chunks`: never more than a strip of scores exists. It
+is compared with all at once in place, so you see what strips add to `out=`.
 
-<details><summary>Hint 1: one strip</summary>A strip is to its chunk of Q what all scores are to
-Q. The queries are divided by the root already.</details>
+<details><summary>Hint 1: one strip</summary>The scores as above, but of the rows
+<code>start</code> to <code>start + rows</code> of <code>scaled</code> only.</details>
 <details><summary>Hint 2: the softmax</summary>Each query has its own maximum: along which axis?</details>
 <details><summary>Hint 3: no copies</summary><code>strip -= ...</code> and <code>np.exp(strip,
 out=strip)</code> reuse the memory that is there.</details>
@@ -837,7 +837,7 @@ Take a run of one second on one worker, of which a fraction `serial` cannot be s
 **Worked example.** With half of it serial, two workers take 0.5 s for that half, and 0.5 / 2 for the
 other, 0.75 s in all: they are 1 / 0.75 = 1.33 times as fast. Ten thousand workers are not twice as fast.
 
-**Completion, 3 points.** Finish `amdahl_speedup`.
+**Completion, 3 points, core.** Finish `amdahl_speedup`.
 
 <details><summary>Hint 1: time</summary>How long does each of the two parts take now?</details>
 <details><summary>Hint 2: speedup</summary>Time before, which is 1, over time after.</details>
@@ -982,7 +982,7 @@ what you hand in. Put an import that a solution needs into its own cell.
 
 ## Summary
 
-What surrounds an operation makes the difference between the baseline and `A @ B`. Blocks pay where data
+No single thing makes the difference between the baseline and `A @ B`: your ladder shows. Blocks pay where data
 would be fetched again and again, threads while cores are idle and the work is large. What your figures
 do not show, such as other sizes, types or processors, you do not know yet: module 12 is about that.
 
