@@ -1,7 +1,7 @@
 """One product, written in six ways: each rung leaves more of its loops to compiled code.
 
-All return A @ B for A (m, n) and B (n, p) in the type of A. Read them from top to bottom, and ask
-of each what it no longer does in Python.
+All return A @ B for A (m, n) and B (n, p) of one type, in that type. Read them from top to bottom,
+and ask of each what it no longer does in Python.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["RUNGS", "dots", "empty", "lists", "numbers", "outer_products", "rows"]
+from tinytorch.core.layers import matmul_naive
+
+__all__ = ["RUNGS", "dots", "empty", "lists", "outer_products", "rows"]
 
 Array = NDArray[Any]
 
@@ -23,18 +25,8 @@ def empty(n: int) -> None:
                 pass
 
 
-def numbers(A: Array, B: Array) -> Array:
-    """Three loops in Python; each step takes two numbers out of their arrays."""
-    C = np.zeros((A.shape[0], B.shape[1]), A.dtype)
-    for i in range(A.shape[0]):
-        for j in range(B.shape[1]):
-            for k in range(A.shape[1]):
-                C[i, j] += A[i, k] * B[k, j]
-    return C
-
-
 def lists(A: Array, B: Array) -> Array:
-    """The same three loops over lists of Python's own floats."""
+    """Three loops in Python, as in `matmul_naive`, but over lists of its own floats."""
     left, right = A.tolist(), B.tolist()
     C = [[0.0] * B.shape[1] for _ in left]
     for i in range(A.shape[0]):
@@ -70,7 +62,7 @@ def rows(A: Array, B: Array) -> Array:
 
 
 RUNGS: dict[str, Callable[[Array, Array], Array]] = {
-    "numbers of arrays": numbers,
+    "numbers of arrays": matmul_naive,
     "numbers of lists": lists,
     "a dot for each i, j": dots,
     "an outer product for each k": outer_products,
