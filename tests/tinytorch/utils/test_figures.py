@@ -3,6 +3,7 @@
 from itertools import combinations, pairwise
 
 import pytest
+from drawn import assert_on_its_page
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
@@ -116,12 +117,7 @@ def test_every_picture_names_its_axes_its_units_and_the_machine(name):
 
 @pytest.mark.parametrize("name", CHARTS)
 def test_no_word_is_cut_off(name):
-    figure = CHARTS[name].figure
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn, page = figure.get_tightbbox(canvas.get_renderer()), figure.bbox_inches.padded(0.01)
-    assert page.contains(drawn.x0, drawn.y0)
-    assert page.contains(drawn.x1, drawn.y1)
+    assert_on_its_page(CHARTS[name].figure)
 
 
 @pytest.mark.parametrize("name", CHARTS)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from drawn import assert_on_its_page
 from matplotlib.patches import Circle
 
 from tinytorch.core.kernels import memory_trace, tiled_trace
@@ -21,12 +21,7 @@ PICTURES = {
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_no_word_of_a_picture_is_cut_off(name):
-    figure = PICTURES[name].figure
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    drawn, page = figure.get_tightbbox(canvas.get_renderer()), figure.bbox_inches.padded(0.01)
-    assert page.contains(drawn.x0, drawn.y0)
-    assert page.contains(drawn.x1, drawn.y1)
+    assert_on_its_page(PICTURES[name].figure)
 
 
 @pytest.mark.parametrize("name", PICTURES)
