@@ -107,8 +107,13 @@ def test_recording_stops_in_a_forked_child() -> None:
 
 def test_recording_logs_the_steps_of_all_threads() -> None:
     def work(A: Any) -> Any:
-        C = np.zeros(40)
-        threads = [threading.Thread(target=np.add, args=(A[i], i, C[i : i + 1])) for i in range(40)]
+        C, all_there = np.zeros(40), threading.Barrier(40)
+
+        def add(i: int) -> None:
+            all_there.wait()  # a thread that has ended leaves its number to the next one
+            np.add(A[i], i, C[i : i + 1])
+
+        threads = [threading.Thread(target=add, args=(i,)) for i in range(40)]
         for thread in threads:
             thread.start()
         for thread in threads:
