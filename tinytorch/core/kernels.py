@@ -54,7 +54,7 @@ def matmul_vectorized(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the inner sizes differ; names both shapes. 1-D and 3-D operands give no result.
+        If the inner sizes differ; names both shapes. 1-D and 3-D operands raise, too.
     """
     check_operands(A, B)
     return A @ B
@@ -192,7 +192,7 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
     ----------
     A, B : ndarray, shapes (m, n) and (n, p)
     num_processes : int, optional
-        Most threads to use, at least 1; default: one for each CPU this process may run on.
+        Most threads (not processes), at least 1; default: one for each CPU it may run on.
 
     Returns
     -------

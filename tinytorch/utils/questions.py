@@ -39,11 +39,11 @@ QUESTIONS = {
         "The first call is slow, but not that slow: what it has to load is small.",
     ),
     "traced loop": Question(
-        "How many times as long does a triple loop take while its memory is traced?",
+        "How many times as long does a triple loop take while every allocation is recorded?",
         "times",
-        "Each step makes number objects, and each of them is noted down: watching costs.",
-        "A trace notes every object that a step makes, and a step makes several.",
-        "Noting an object down costs several times as much as making it, not a hundred times.",
+        "Each step makes number objects, and each of them is recorded: watching costs.",
+        "Every object that a step makes is recorded, and a step makes several.",
+        "Recording an object costs several times as much as making it, not a hundred times.",
     ),
     "small product": Question(
         "What share of its best rate does A @ B reach at n = 8?",
@@ -203,7 +203,7 @@ EXPERIMENTS = {
         ("first call", "traced loop"),
         "A first call loads code, fills caches and starts what has to be started: that is "
         "warm-up, and no later call pays it. Watching has a price, too, so time is never "
-        "measured while memory is traced. What is left are other programs, which only ever add "
+        "measured while memory is recorded. What is left are other programs, which only ever add "
         "time: so the fastest of many passes is the best estimate of what a call costs (Chen and "
         "Revels, 2016), and the spread, between the quartiles, tells how much was added to the "
         "others.",

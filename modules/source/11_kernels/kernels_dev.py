@@ -15,13 +15,14 @@
 """
 # Module 11: Kernels - one product, four ways to compute it
 
-`A (m, n) @ B (n, p) -> (m, p)` is where most of a network's time goes. Every version in this module
-does the same `2 * m * n * p` operations. What they cost on your machine is what you will find out.
+`A (m, n) @ B (n, p) -> (m, p)` is where most of a network's time goes. A function for such a step is
+called a *kernel*. Every kernel in this module does the same `2 * m * n * p` additions and
+multiplications. What they cost on your machine is what you will find out.
 
 ## Learning goals
 
 - Measure so that a figure can be trusted, and say when it cannot.
-- Explain cache misses by loop order, limits by arithmetic intensity, and speedups by Amdahl's law.
+- Explain cache misses by loop order, limits by arithmetic intensity, speedups by Amdahl's law.
 - Write a vectorized, a blocked and a threaded product, and attention that works in strips.
 - Predict, measure, and explain the figures that contradict your prediction.
 
@@ -86,9 +87,9 @@ print(describe_machine())
 
 Before each measurement you type a prediction. Run the cell: it asks. Put a number in place of each
 `...`, and run it again. A guess is enough if you make it before you see the figure: a wrong one
-teaches you something. The next cell times a product of 50 x 50 matrices, a triple loop over 16 x 16, and products
-of many sizes. To compare sizes, divide the work by the time, `2 * m * n * p / seconds`: 1 GFLOP/s is
-one operation a nanosecond.
+teaches you something. The next cell times a product of 50 x 50 matrices, a triple loop over 16 x 16,
+and products of many sizes. Sizes are compared by operations a second, `2 * m * n * p / seconds`. A
+*FLOP* is an operation on floats; 1 GFLOP/s is 10**9 of them a second, or one a nanosecond.
 """
 
 # %%
@@ -192,9 +193,9 @@ test_memory_trace()
 
 # %% [markdown]
 """
-A processor fetches a *line* of 64 bytes at a time, 16 numbers of float32, and keeps what was used last
-in a *cache*. A line has only one *set* where it may lie; its address tells which. A set has room for
-some lines, its *ways*. If its line is not there, an access *misses*. The simulated cache below counts
+A processor fetches a *line* of 64 bytes at a time, 16 numbers of float32, and keeps the lines used
+most recently in a *cache*. A line may lie in one *set* only; its address tells which. A set has room
+for some lines, its *ways*. If its line is not there, an access *misses*. The simulated cache below counts
 misses, the same on every machine: n = 100 in a cache of 4 KiB, 8 sets of 8 ways; then two sizes in a
 larger one, 32 KiB in 64 sets of 8 ways, as many processors have it.
 """
@@ -234,9 +235,9 @@ With n = 129 a row takes 516 bytes, the column moves on through all sets, 128 li
 """
 ## Step 2: Vectorized
 
-**Worked example.** The product has three loops. NumPy can take over one, two or all of them:
+**Worked example.** The product has three loops. NumPy takes over more of them with each rung of this ladder:
 
-| way | loops in Python | what a step does |
+| rung | loops in Python | what a step does |
 |---|---|---|
 | numbers of arrays, of lists | i, j, k | `C[i, j] += A[i, k] * B[k, j]` |
 | a dot for each i, j | i, j | `C[i, j] = np.dot(A[i], B[:, j])` |
@@ -291,9 +292,9 @@ def matmul_vectorized(A: np.ndarray, B: np.ndarray) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the inner sizes differ; names both shapes. 1-D and 3-D operands give no result.
+        If the inner sizes differ; names both shapes. 1-D and 3-D operands raise, too.
     """
-    # TODO: turn away what is not A (m, n) and B (n, p), then multiply without a Python loop.
+    # TODO: refuse what is not A (m, n) and B (n, p), then multiply without a Python loop.
     ### BEGIN SOLUTION
     check_operands(A, B)
     return A @ B
@@ -364,9 +365,10 @@ test_arithmetic_intensity()
 
 # %% [markdown]
 """
-The roofline puts the limits in one picture (Williams, Waterman and Patterson, CACM 52, 2009): slanted
-roofs for bytes, a flat one for operations, which meet at the *ridge*, and a steep one for the cost of a
-call. Over 3 cycles a nanosecond, the flat one gives operations per cycle: how many units must there be?
+The *roofline* puts the limits in one picture (Williams, Waterman and Patterson, CACM 52, 2009). No
+kernel gets above its roofs: slanted ones for bytes, a flat one for operations, a steep one for the cost
+of a call. Where bytes and operations limit alike is the *ridge*. At 3 cycles a nanosecond, how many
+operations a cycle is the flat roof?
 """
 
 # %%
@@ -482,7 +484,7 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
     ndarray, shape (m, p)
         The product in ``np.result_type(A, B)``, in which the blocks are summed as well.
     """
-    # TODO: turn away bad arguments, then add up products of blocks, tile by tile of the result.
+    # TODO: refuse operands that do not fit, then add up products of blocks, tile by tile.
     ### BEGIN SOLUTION
     check_operands(A, B)
     if block_size < 1:
@@ -569,8 +571,9 @@ it is blocked inside for caches and registers, and saves the fetches already tha
 """
 ## Step 4: Where blocks may win - strips of rows
 
-Blocks pay where data is fetched again and again. Take seven elementwise operations in a row, in place,
-on 4096 x 4096 numbers: each passes over all 64 MiB. A strip of rows can stay in a cache for all seven.
+Blocks pay where data is fetched again and again. Take seven elementwise operations on 4096 x 4096
+numbers, one after the other, *in place*: each writes its result over its operand, and passes over
+all 64 MiB. A strip of rows can stay in a cache for all seven.
 """
 
 # %%
@@ -601,13 +604,12 @@ def attention_at_once(Q, K, V):
 # %% [markdown]
 """
 **Completion, 10 points.** Finish `attention_in_chunks`: never more than a strip of scores exists. It
-is compared with all at once in place, so you see what strips add to `out=`.
+is compared with all at once in place (`out=`), so you see what strips add to that.
 
 <details><summary>Hint 1: one strip</summary>The scores as above, but of the rows
 <code>start</code> to <code>start + rows</code> of <code>scaled</code> only.</details>
 <details><summary>Hint 2: the softmax</summary>Each query has its own maximum: along which axis?</details>
-<details><summary>Hint 3: no copies</summary><code>strip -= ...</code> and <code>np.exp(strip,
-out=strip)</code> reuse the memory that is there.</details>
+<details><summary>Hint 3: no copies</summary>In place: <code>strip -= ...</code>, <code>out=strip</code>.</details>
 """
 
 
@@ -778,14 +780,14 @@ def matmul_parallel(A: np.ndarray, B: np.ndarray, num_processes: int | None = No
     ----------
     A, B : ndarray, shapes (m, n) and (n, p)
     num_processes : int, optional
-        Most threads to use, at least 1; default: one for each CPU this process may run on.
+        Most threads (not processes), at least 1; default: one for each CPU it may run on.
 
     Returns
     -------
     ndarray, shape (m, p)
         The product in ``np.result_type(A, B)``.
     """
-    # TODO: turn away bad arguments, find the chunks' first rows, and let a pool fill the result.
+    # TODO: refuse operands that do not fit, cut the rows, and let a pool fill the result.
     ### BEGIN SOLUTION
     check_operands(A, B)
     if num_processes is None:
@@ -832,7 +834,7 @@ traced.threads(matmul_parallel)
 """
 ### How much can threads bring?
 
-Take a run of one second on one worker, of which a fraction `serial` cannot be shared out (Amdahl, 1967).
+On one worker, a run takes one second. A fraction `serial` of it cannot be shared (Amdahl, 1967).
 
 **Worked example.** With half of it serial, two workers take 0.5 s for that half, and 0.5 / 2 for the
 other, 0.75 s in all: they are 1 / 0.75 = 1.33 times as fast. Ten thousand workers are not twice as fast.
@@ -881,9 +883,9 @@ test_amdahl_speedup()
 
 # %% [markdown]
 """
-First by the law; then measured, with BLAS held to one thread, so that the threads are yours alone: the
-law's share is fitted to some numbers of threads, and tested on the others. And where BLAS has threads
-of its own: what happens when two of yours call `A @ B` at the same time?
+First by the law; then measured, with BLAS held to one thread where that is possible, so that the
+threads are yours alone. The law's share is fitted to some numbers of threads, and tested on the
+others. Where BLAS has threads of its own, what happens when two of yours call `A @ B` at once?
 """
 
 # %%
@@ -897,8 +899,7 @@ measure(experiments.threads_of_blas)
 """
 ## Step 6: All four, side by side
 
-Before timing anything, let all versions multiply the same matrices, of odd sizes: a fast wrong result
-is worth nothing.
+First, all versions multiply the same matrices, of odd sizes: a fast wrong result is worth nothing.
 """
 
 # %%
@@ -926,9 +927,9 @@ measure(experiments.dense_layer, kernels, amdahl_speedup)
 """
 ## Profiling and analysis
 
-`profile_function` measures one call: the wall time, which is what you wait for, the CPU time, summed
-over all threads, and in a pass of its own the memory: the peak is the most that it held at a time, its
-result included. BLAS has its own threads here.
+`profile_function` measures a call: its *wall time* is what you wait for, its *CPU time* is summed over
+all threads. In a second call each allocation is recorded, which takes time: the *peak* is the most
+memory it held at once, its result included. BLAS has its own threads here.
 """
 
 # %%
@@ -964,9 +965,9 @@ refuted, but 513 comes near: a last block of one row and one column costs as man
 """
 ## Step 7, optional: The same loops, compiled
 
-With Numba the loops become machine code. From rung to rung one thing changes: which numbers a step
-touches, how many of them an instruction takes (SIMD), tiles, and *packing*: blocks are copied in the
-order in which they are read, and a part of C stays in *registers*, the core's own few dozen numbers.
+With Numba the loops become machine code. From rung to rung one thing changes: which numbers a
+step touches, how many an instruction takes (SIMD), tiles, and *packing*: blocks are copied in the order
+in which they are read, and a part of C stays in *registers*, the core's own few dozen numbers.
 """
 
 # %%
@@ -977,8 +978,8 @@ measure(ladder.climb)
 """
 ## Where this code lives
 
-The cells marked `#| export` become `tinytorch.core.kernels`, which others import. The solution cells are
-what you hand in. Put an import that a solution needs into its own cell.
+The cells marked `#| export` become `tinytorch.core.kernels`. You hand in the solution cells: put
+an import that a solution needs into its own cell.
 
 ## Summary
 

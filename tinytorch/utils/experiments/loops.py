@@ -76,7 +76,7 @@ def ruler(loop: Kernel) -> Finding:
     times = {"triple loop, 16 x 16": measure(partial(loop, A, B))[0]}
     tracemalloc.start()
     try:
-        times["the same, memory traced"] = measure(partial(loop, A, B))[0]
+        times["the same, allocations recorded"] = measure(partial(loop, A, B))[0]
     finally:
         tracemalloc.stop()
     plain, traced = times.values()
