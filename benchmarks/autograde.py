@@ -67,6 +67,8 @@ def grade_ours(course: Path, students: int, jobs: int) -> Run:
     run, said = _measured(name, [*command, "--force", "--jobs", str(jobs), *options], course)
     told = [json.loads(line) for line in said.splitlines()]
     seconds = [event["seconds"] for event in told if event["event"] == "submission"]
+    if not seconds:
+        raise SystemExit("Nothing was graded: `tito doctor` says what is missing here.")
     run.students = len(seconds)
     for stage in ("intake", "run", "judge", "text"):
         run.stages[stage] = statistics.fmean(each.get(stage, 0.0) for each in seconds)
