@@ -86,10 +86,11 @@ class Chart:
 
     def __repr__(self) -> str:
         words = [self.title, self.machine, self.caption, *([self.table] if self.rows else [])]
-        return "\n".join([*words, *self._doubts, *self._missing])
+        return "\n".join([*words, *self.warnings, *self._missing])
 
     @property
-    def _doubts(self) -> list[str]:
+    def warnings(self) -> list[str]:
+        """The doubts, each as a line that says what it is."""
         return [f"{DOUBT} {doubt}" for doubt in self.doubts]
 
     @property
@@ -109,7 +110,7 @@ class Chart:
             title = html.escape(self.title)
             says = html.escape(" ".join([f"{self.caption} {self.machine}.", *self._missing]))
             picture = f"<figcaption><strong>{title}</strong><br>{says}</figcaption>"
-        doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self._doubts)
+        doubts = "".join(f"\n<p>{html.escape(doubt)}</p>" for doubt in self.warnings)
         table = html_table(self.head, self.rows) if self.rows else ""
         return f'<figure style="margin: 0">{picture}\n{table}{doubts}</figure>'
 

@@ -118,6 +118,7 @@ def block_sweep(
         What was measured, for the title.
     """
     require(results)
+    spreads = {"A @ B": baseline["spread"], **{f"{n:g}": results[n]["spread"] for n in results}}
     full = {str(cache): sqrt(cache.size / BYTES_OF_BLOCKS) for cache in caches}
     rows = [
         [
@@ -149,7 +150,7 @@ def block_sweep(
             marks=near,
             baseline=baseline["gflops"],
         ),
-        doubts=spread_doubts({f"{size:g}": one["spread"] for size, one in results.items()}),
+        doubts=spread_doubts(spreads),
     )
 
 

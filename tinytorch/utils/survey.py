@@ -30,7 +30,6 @@ from tinytorch.utils.sweeps import (
     thread_chart,
     thread_counts,
 )
-from tinytorch.utils.timing import WIDE_SPREAD
 
 __all__ = ["Survey", "take_survey"]
 
@@ -52,7 +51,7 @@ BY_CORES = "one thread x cores"
 
 @dataclass(frozen=True)
 class Survey:
-    """Pictures with their tables, and sentences on what was not drawn and what is doubtful."""
+    """Pictures with their tables and doubts, and sentences on what was not drawn."""
 
     charts: tuple[Chart, ...]
     notes: tuple[str, ...]
@@ -78,7 +77,6 @@ def take_survey(
     counts = thread_counts()
     threads = list(_sweeps(able, "num_processes", lambda n: counts, comparison, notes, tell))
     side_by_side = _side_by_side(able, comparison, tell)
-    notes += _steadiness_notes([*blocks, *threads])
     tell("peak and bandwidths")
     peak = _peak(comparison)
     models = [*_by_roofs(comparison, peak), *_by_parts(blocks, peak, tell), *_by_cores(threads)]
@@ -110,15 +108,6 @@ def _sweeps(
         if values:
             tell(f"n = {n}: {name}, {argument} = {', '.join(map(str, values))}")
             yield replace(sweep(kernel, n, argument, values), kernel=name)
-
-
-def _steadiness_notes(sweeps: Sequence[Sweep]) -> list[str]:
-    advice = "close other programs and measure again"
-    return [
-        f"The repeats of {REFERENCE} differ widely beside {one.title}: {advice}."
-        for one in sweeps
-        if (one.reference.spread or 0) > WIDE_SPREAD
-    ]
 
 
 def _takes(kernel: Kernel, argument: str) -> bool:

@@ -50,8 +50,9 @@ def measurement_rows(comparison: Comparison) -> list[tuple[str, ...]]:
 
 
 def chart_tables(survey: Survey) -> str:
-    """Return what the pictures show as text: a table each, and the notes."""
-    tables = [f"{one.title}\n{one.caption}\n{one.table}" for one in survey.charts]
+    """Return what the pictures show as text: a table each with its doubts, and the notes."""
+    charts = survey.charts
+    tables = ["\n".join([one.title, one.caption, one.table, *one.warnings]) for one in charts]
     return "\n\n".join([*tables, *survey.notes])
 
 
@@ -66,7 +67,13 @@ def performance_json(
     if survey:
         facts["notes"] += survey.notes
         facts["charts"] = [
-            {"title": one.title, "caption": one.caption, "columns": one.head, "rows": one.rows}
+            {
+                "title": one.title,
+                "caption": one.caption,
+                "columns": one.head,
+                "rows": one.rows,
+                "doubts": list(one.doubts),
+            }
             for one in survey.charts
         ]
     return json.dumps(facts, indent=2, allow_nan=False)

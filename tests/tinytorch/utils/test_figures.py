@@ -220,6 +220,12 @@ def test_guesses_without_a_model_need_no_column_for_it():
     assert len(chart.rows[0]) == 4
 
 
+def test_a_sweep_is_doubted_for_what_it_is_compared_with():
+    steady, wide = took(0.01, gflops=100.0), took(0.01, gflops=100.0) | {"spread": 0.5}
+    (doubt,) = block_sweep({32: steady}, CACHES, MACHINE, wide).doubts
+    assert "1 of 2 differ widely, those of A @ B by 50.0%" in doubt
+
+
 @pytest.mark.parametrize(
     "draw",
     [

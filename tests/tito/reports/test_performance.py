@@ -40,7 +40,10 @@ COMPARISON = Comparison(
 )
 
 
-CHART = Chart("Roofline", "a machine", "How to read it.", ["", "GFLOP/s"], [["x", "1.5"]], print)
+CHART = Chart(
+    *("Roofline", "a machine", "How to read it.", ["", "GFLOP/s"], [["x", "1.5"]], print),
+    doubts=["x was measured once."],
+)
 SURVEY = Survey((CHART,), ("Not drawn: y.",))
 
 
@@ -86,6 +89,7 @@ def test_table_is_followed_by_a_table_for_each_picture():
     below = table.rpartition("Roofline")[2].splitlines()
     assert below[1] == "How to read it."
     assert below[3].split() == ["x", "1.5"]
+    assert below[4] == "Doubt: x was measured once."
     assert below[-1] == "Not drawn: y."
 
 
@@ -97,6 +101,7 @@ def test_json_holds_the_tables_of_pictures_that_were_drawn():
             "caption": "How to read it.",
             "columns": ["", "GFLOP/s"],
             "rows": [["x", "1.5"]],
+            "doubts": ["x was measured once."],
         }
     ]
     assert data["notes"] == [*COMPARISON.notes, "Not drawn: y."]
