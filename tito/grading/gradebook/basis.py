@@ -32,7 +32,10 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Basis:
-    """Digests of what a submission's points are made from; ``forced`` is the last ``--force``."""
+    """Digests of what a submission's points are made from; ``forced`` is the last ``--force``.
+
+    ``release`` names the files beside the notebook as well, which the release may bring.
+    """
 
     submission: str = ""
     release: str = ""
@@ -53,10 +56,11 @@ def basis_of(submitted: Path, course: Course) -> Basis:
     """Return what the points of a notebook in nbgrader's tree are made from, as it is now."""
     tree, assignment, student = submitted.parents[3], submitted.parent.name, submitted.parents[1]
     release = [tree / folder / assignment / submitted.name for folder in ("source", "release")]
-    release += files_below(release[1].parent, without=[submitted.name]).values()
+    beside = files_below(release[1].parent, without=[submitted.name])
+    names = "".join(f" {name}" for name in beside)
     return Basis(
         submission=_digest(course, submitted),
-        release=_digest(course, *release),
+        release=_digest(course, *release, *beside.values()) + names,
         checks=_digest(course, course.sources / assignment / "checks.py"),
         limits=hashlib.sha256(repr(asdict(course.limits)).encode()).hexdigest(),
         forced=_forced(tree, assignment).get(student.name, ""),

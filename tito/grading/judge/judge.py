@@ -34,6 +34,7 @@ from tito.conditions.results import (
     told_once,
     visible_inputs,
 )
+from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
 from tito.grading.judge.remote import Limits, OutOfTime, RemoteCall
 from tito.grading.judge.source_cells import (
@@ -128,6 +129,11 @@ def judge_cells(
     -------
     list of CellVerdict
         One for each check, in their order.
+
+    Raises
+    ------
+    TitoError
+        If no supervisor can be started.
     """
     judge = Judge(given, solutions, launch, limits or Limits(), seed)
     try:
@@ -264,6 +270,8 @@ class Judge:
             return try_it(share)
         except OutOfTime:
             return self.too_late([share])[0]
+        except TitoError:
+            raise  # there is no sandbox: nothing can be said of this submission
         except Exception as bug:
             log.exception("condition %s", share.condition.__name__)
             fact, hint = "It could not be told", "Your instructor will look at this part."

@@ -96,7 +96,7 @@ class RemoteCall:
         self.proofs: dict[Any, Proof] = {}
         self._cells = [list(cell) for cell in cells]
         self._connection, self._until = connection, until
-        self._is_open = False
+        self._is_open = self._was_lost = False
 
     def __call__(self, *arrays: Array, **options: Any) -> CallResult:
         """Call it with copies of its operands that have the same strides."""
@@ -190,6 +190,11 @@ class RemoteCall:
             return self._connection.ask(request, payload, (1 + GRACE) * seconds, most)
         except WorkerFailure as failure:
             self._is_open = False
+            if not failure.overrun and not self._was_lost:
+                self._was_lost = True  # perhaps another program's doing: once more
+                if request["do"] == "call":
+                    self.open()
+                return self._ask(request, payload, seconds)
             if failure.overrun in TIME:
                 raise OutOfTime from None
             if failure.overrun:

@@ -54,6 +54,17 @@ def test_basis_changes_with_what_the_grade_depends_on(
     assert basis_of(submitted, plain_course) != before
 
 
+def test_basis_changes_with_the_name_of_a_file_beside_the_release(
+    submitted: Path, plain_course: Course
+) -> None:
+    file = plain_course.assignments / "release" / "11_kernels" / "data" / "a.csv"
+    file.parent.mkdir()
+    file.write_text("1,2", encoding="utf-8")
+    before = basis_of(submitted, plain_course)
+    file.rename(file.with_name("b.csv"))
+    assert basis_of(submitted, plain_course).changes(before) == "the release changed"
+
+
 def test_basis_stays_while_nothing_of_that_changes(submitted: Path, plain_course: Course) -> None:
     before = basis_of(submitted, plain_course)
     os.utime(submitted, (0, 0))

@@ -1,6 +1,7 @@
 """Verdicts on whole submissions: what each cell costs, and what is said."""
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call
 from tito.conditions.results import Check, Inconclusive, Share, try_here
+from tito.errors import TitoError
 from tito.grading.judge import Launch, Limits, judge_cells, launch_plain
 from tito.grading.judge.connection import Process
 from tito.grading.judge.judge import late_parts
@@ -112,6 +114,32 @@ def test_judge_cells_costs_its_own_check_for_a_supervisor_that_was_ended() -> No
     assert (bad.score, bad.verdict) == (0.0, "failed")
     assert "watches over" in bad.message
     assert (good.score, good.verdict) == (2.0, "passed")
+
+
+def test_judge_cells_tries_once_more_if_the_supervisor_was_ended_from_outside(
+    tmp_path: Path,
+) -> None:
+    """Such as by a machine that is short of memory, here by the first call that comes."""
+    mark = tmp_path / "ended"
+    source = f"""
+def f(A, B):
+    if not os.path.exists({str(mark)!r}):
+        open({str(mark)!r}, "w").close()
+        os.kill(os.getppid(), 9)
+    return A @ B
+"""
+    starts, launch = counting()
+    verdict = one(source, launch=launch)
+    assert (verdict.score, verdict.verdict) == (3.0, "passed")
+    assert len(starts) == 2
+
+
+def test_judge_cells_gives_no_verdict_without_a_supervisor() -> None:
+    def refuse(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
+        raise TitoError("The sandbox did not start.")
+
+    with pytest.raises(TitoError, match="did not start"):
+        one(RIGHT, launch=refuse)
 
 
 def test_judge_cells_stops_after_calls_that_are_too_long() -> None:
