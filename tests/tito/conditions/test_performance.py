@@ -65,6 +65,37 @@ def test_fast_in_blocks_doubts_what_was_not_measured() -> None:
         ask(matmul_cache_optimized, 0.0)
 
 
+def comparing(times: int) -> Callable[..., Any]:
+    def kernel(A: Any, B: Any, block_size: int = 64) -> Any:
+        C = matmul_cache_optimized(A, B, block_size)
+        for _ in range(times):
+            assert np.allclose(C, A @ B)
+        return C
+
+    return kernel
+
+
+@pytest.mark.parametrize(("times", "share"), [(1, 0.4), (1, 1.5), (2, 0.4)])
+def test_fast_in_blocks_takes_off_one_product_that_the_result_is_compared_with(
+    times: int, share: float
+) -> None:
+    ask(comparing(times), share)
+
+
+def test_fast_in_blocks_takes_off_no_more_than_one_product() -> None:
+    with pytest.raises(CheckFailure, match=r"0.56 of the speed"):
+        ask(comparing(9), 0.36)
+
+
+def test_fast_in_blocks_takes_nothing_off_for_the_work_itself() -> None:
+    def first(A: Any, B: Any, block_size: int = 64) -> Any:
+        A[:0] @ B[:, :0]
+        return matmul_cache_optimized(A, B, block_size)
+
+    with pytest.raises(CheckFailure, match=r"0.40 of the speed"):
+        ask(first, 0.4)
+
+
 def test_where_blas_cannot_be_held_to_one_thread_the_grader_measures(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
