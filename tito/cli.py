@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+import tito.startup  # noqa: F401 (before commands import what is slow)
 from tito.errors import TitoError, file_error
 
 __all__ = ["LazyGroup", "main"]

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import tito.startup  # noqa: F401 (before nbformat)
 from tito.course import Limits
 from tito.grading.sandbox.execution import run_notebook
 from tito.grading.verdicts import Outcome

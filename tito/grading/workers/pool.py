@@ -18,7 +18,7 @@ Answer = TypeVar("Answer")
 
 SECONDS_TO_SETTLE = 0.5  # what was killed together is not noticed together
 # Imported once by the process that the workers are forked from.
-PRELOADED = ("tito.grading.pipeline.grade", "nbgrader.preprocessors", "numpy")
+PRELOADED = ("tito.startup", "tito.grading.pipeline.grade", "nbgrader.preprocessors", "numpy")
 
 
 def cpu_count() -> int:
