@@ -12,6 +12,7 @@ from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
 from tito.lesson import Lesson, find_lesson
 
+pytestmark = pytest.mark.full
 QUICKSTART = Path(nbgrader.__file__).parent / "docs" / "source" / "user_guide" / "source"
 
 # Run by other means: what each stands for and the test that does it.
@@ -41,7 +42,6 @@ def lesson(plain_course: Course) -> Lesson:
     return find_lesson(plain_course, "kernels")
 
 
-@pytest.mark.full
 def test_students_guide_runs_on_solved_work(root: Path, lesson: Lesson) -> None:
     run("tito nbgrader generate kernels")
     for command in guide(root, "student"):
@@ -76,7 +76,6 @@ def test_authors_guide_leads_to_a_release(root: Path, plain_course: Course) -> N
     assert not [*Path("sums-handout").rglob("checks.py")]
 
 
-@pytest.mark.full
 def test_remedies_leave_every_grade_as_it_was(root: Path, graded_course: Course) -> None:
     lesson = find_lesson(graded_course, "kernels")
     before = read_grades(lesson)

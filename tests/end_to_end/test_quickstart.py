@@ -15,6 +15,7 @@ from shell import Tito
 from tito.course import Course
 from tito.lesson import Lesson, find_lesson, grade_id
 
+pytestmark = pytest.mark.full
 NOTEBOOKS = ("problem1", "problem2")
 STUDENTS = ("blank", "solved", "mixed")
 MIXED = {
