@@ -1,6 +1,5 @@
 """The condition on how fast a blocked product is, in CPU time and against A @ B in the same run."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -43,7 +42,7 @@ def fast_in_blocks(
         rounds.append(one_round(call, rng, shape, block_size, text))
         if rounds[0].untimed:
             raise Inconclusive(f"{text}: {rounds[0].untimed}.", GRADER)
-        share = share_of(rounds, work_beside(rounds[0].log, shape))
+        share = share_of(rounds, is_compared(rounds[0].log, shape))
         if share < HOPELESS or share > CERTAIN or is_clear(share, least, done):
             break
         if time.monotonic() - start > SECONDS:
@@ -56,33 +55,28 @@ def fast_in_blocks(
     expect_fast_blocks(call, rng, chosen, shape, block_size, text)
 
 
-def share_of(rounds: Sequence[CallResult], beside: float = 0.0) -> float:
+def share_of(rounds: Sequence[CallResult], compared: bool = False) -> float:
     """Return the speed over that of A @ B, by the least time of each; 0 where there is none.
 
-    For products `beside` the work, in units of ``A @ B``, at most half of the time is taken off.
+    For one A @ B that the result is `compared` with, at most half of the time is taken off.
     """
     own, reference = (min(getattr(x, name) for x in rounds) for name in ("seconds", "reference"))
-    own -= min(beside * reference, own / 2)
+    own -= min(reference, own / 2) if compared else 0.0
     return float(reference / own) if own > 0 else 0.0
 
 
-def work_beside(log: Log | None, shape: Shape) -> float:
-    """Return the products that the result does not depend on, in units of ``A @ B``, at most 1.
-
-    So a kernel that compares its result with ``A @ B`` once does not lose its speed by it.
-    """
+def is_compared(log: Log | None, shape: Shape) -> bool:
+    """Whether A @ B is computed beside the work: the result does not depend on it."""
     if log is None or log.result is None:
-        return 0.0
-    needed, work = set(needed_steps(log)), 0
-    for place, step in enumerate(log.steps):
-        shapes = [view.shape for view in step.operands()]
-        if (
-            place not in needed
-            and step.name in MATRIX_PRODUCTS
-            and list(map(len, shapes)) == [2, 2]
-        ):
-            work += math.prod((*shapes[0], shapes[1][1]))
-    return min(1.0, work / math.prod(shape))
+        return False
+    m, n, p = shape
+    needed = set(needed_steps(log))
+    return any(
+        place not in needed
+        and step.name in MATRIX_PRODUCTS
+        and [view.shape for view in step.operands()] == [(m, n), (n, p)]
+        for place, step in enumerate(log.steps)
+    )
 
 
 def is_clear(share: float, least: float, rounds: int) -> bool:
