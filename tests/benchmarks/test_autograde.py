@@ -46,6 +46,7 @@ def test_lean_notebooks_keep_what_is_graded(room: Classroom, tmp_path: Path) -> 
     ]
     assert names[0] == names[1]
     assert len(cells[1]["cells"]) < len(cells[0]["cells"])
+    assert 'predict("cycles", 10)' in "".join(cell["source"] for cell in cells[0]["cells"])
 
 
 def graded(cell: dict[str, dict[str, dict[str, object]]]) -> bool:

@@ -104,7 +104,8 @@ def cause_of_values(
     if found is None and not value.any() and expected.any():
         return _of_zeros(call, A, B, options)
     if found is None and expected.size:
-        found = _of_rows(value, expected, bound, options) or _of_sums(A, B, value)
+        found = _of_nan(value, expected)
+        found = found or _of_rows(value, expected, bound, options) or _of_sums(A, B, value)
         found = found or _of_rounding(value, expected) or _of_two_calls(call, A, B, options, value)
     return found
 
@@ -163,12 +164,22 @@ def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cau
     return fact, "The loop that adds up makes no step, or its sums are stored elsewhere."
 
 
+def _of_nan(value: Array, expected: Array) -> Cause | None:
+    """Numbers where the product has NaN."""
+    lost = np.argwhere(np.isnan(expected) & ~np.isnan(value))
+    if not lost.size:
+        return None
+    i, j = map(int, lost[0])
+    fact = f"entry ({i}, {j}) is {value[i, j]:.6g}, expected NaN, as in {len(lost)} entries"
+    return fact, "NaN times any number is NaN, 0 included: leave nothing out."
+
+
 def _of_rows(
     value: Array, expected: Array, bound: Array, options: Mapping[str, Any]
 ) -> Cause | None:
     """Rows of the product in another order, or lines at the end that were left out."""
     order = np.lexsort(np.round(value, 6).T), np.lexsort(np.round(expected, 6).T)
-    if len(value) > 1 and _close(value[order[0]], expected[order[1]]):
+    if not np.array_equal(*order) and _close(value[order[0]], expected[order[1]]):
         return "the rows are those of the product in another order", PUT_BACK
     for axis, name, side in ((0, "row", "m"), (1, "column", "p")):
         lines, right = np.moveaxis(value, axis, 0), np.moveaxis(expected, axis, 0)

@@ -101,16 +101,27 @@ def number_types(
 ) -> None:
     """float32, float64 and integers, mixed ones too, keep all digits; NaN and infinity stay."""
     hint = "Give the result np.result_type(A, B) or a wider type; a narrower one loses digits."
-    pairs = [(one, one) for one in types] + list(zip(types, (*types[1:], types[0]), strict=True))
+    following = (*types[1:], types[0])
+    pairs = [(one, one) for one in types]
+    pairs += [*zip(types, following, strict=True), *zip(following, types, strict=True)]
     for left, right in pairs:
         for options in settings(call):
             A, B = (numbers(rng, *side, kind) for side, kind in sides(shape, left, right))
             multiply(call, A, B, hint, **options)
-    for special in (np.inf, np.nan):
-        A, B = (numbers(rng, *side, "float64") for side, _ in sides(shape, "", ""))
-        B[-2, 1] = special
-        if np.isinf(special) or call(A, B).raised is None:  # a check of the student's own may raise
-            multiply(call, A, B, "Let NaN and infinity go through as in A @ B.")
+    for options in settings(call):
+        special_numbers(call, rng, shape, **options)
+
+
+def special_numbers(call: Call, rng: Generator, shape: Shape, **options: Any) -> None:
+    hint = "Let NaN and infinity go through as in A @ B."
+    A, B = (numbers(rng, *side, "float64") for side, _ in sides(shape, "", ""))
+    B[-2, 1] = np.inf
+    multiply(call, A, B, hint, **options)
+    A, B = (numbers(rng, *side, "float64") for side, _ in sides(shape, "", ""))
+    A[-1, 0] = B[-2, 1] = np.nan
+    A[:, -5:] = 0  # a block of 4 that meets the NaN of B holds nothing else
+    if call(A, B, **options).raised is None:  # a check of the student's own may raise
+        multiply(call, A, B, hint, **options)
 
 
 def sides(shape: Shape, left: str, right: str) -> tuple[tuple[tuple[int, int], str], ...]:

@@ -34,8 +34,8 @@ def cost_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
         made, operations = _matmul(short, kwargs, arrays[0], arrays[1])
     elif name.startswith("ufunc ") and method == "__call__" or name == "function where":
         made = operations = _size(np.broadcast_shapes(*[x.shape for x in arrays]))
-    elif method in ("outer", "reduceat", "at"):
-        made = operations = math.prod([max(1, x.size) for x in arrays[:2]])
+    elif method in METHODS:
+        made, operations = METHODS[method](args, kwargs, arrays)
     else:
         made = operations = sum(x.size for x in arrays) + len(args)
     slow = 1 if all(x.dtype.char in "fd" for x in arrays) else 8
@@ -162,6 +162,15 @@ def _together(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> C
     return (math.prod([max(1, x.size) for x in arrays[:2]]),) * 2
 
 
+def _by_segments(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> Cost:
+    """Those of `reduceat`: a segment ends where the next begins, or after one element."""
+    array, starts = np.asarray(args[0]), np.asarray(args[1], dtype=float).ravel()
+    along = array.shape[_given(args, kwargs, 2, "axis") or 0]
+    lengths = np.maximum(np.diff(starts, append=along), 1).clip(max=along)
+    others = array.size // max(1, along)
+    return others * len(starts), others * int(lengths.sum())
+
+
 def _broadcast(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> Cost:
     return (_size(np.broadcast_shapes(*[x.shape for x in arrays])) * (1 + len(arrays)),) * 2
 
@@ -235,6 +244,7 @@ def _einsum_sides(args: list[Any], arrays: list[Array]) -> Cost:
     return made, math.prod(sides.values()) * rest
 
 
+METHODS = {"outer": _together, "reduceat": _by_segments, "at": _indexed}
 _COSTS: dict[str, Callable[[list[Any], dict[str, Any], list[Array]], Cost]] = {
     "zeros": _filled, "ones": _filled, "empty": _filled, "full": _filled,
     "zeros_like": _like, "ones_like": _like, "empty_like": _like, "full_like": _like,

@@ -98,7 +98,7 @@ class Recorder:
         self._known = 0
         self._inputs = 0
         self._threads = itertools.count()
-        self._label = f"_recorded_{id(self)}"
+        self._own = threading.local()
         self._process = os.getpid()
         self.thread()  # the one that calls the function is number 0
 
@@ -201,7 +201,12 @@ class Recorder:
         return value
 
     def number(self, element: Array) -> Any:
-        """Return a single number that was read: `element` is its place, an array without sides."""
+        """Return a single number that was read: `element` is its place, an array without sides.
+
+        Whole ones are sides and indices: nothing follows them, and arithmetic on them is no step.
+        """
+        if element.dtype.kind in "iu":
+            return element[()]
         with self._lock:
             view = self._find(element)
             if view is None or view.buffer < self._inputs:
@@ -212,10 +217,9 @@ class Recorder:
 
     def thread(self) -> int:
         """Return the number of this thread; 0 is the one that calls the function."""
-        attributes = vars(threading.current_thread())
-        if self._label not in attributes:
-            attributes[self._label] = next(self._threads)
-        number: int = attributes[self._label]
+        if not hasattr(self._own, "number"):
+            self._own.number = next(self._threads)
+        number: int = self._own.number
         return number
 
     def is_same_place(self, one: Array, other: Any) -> bool:

@@ -194,3 +194,11 @@ def test_attention_names_the_slip_and_what_to_do() -> None:
     fact, hint = said(attention.attends, softmax_of_all)
     assert fact.endswith("it comes from one softmax over the whole chunk")
     assert "keepdims=True" in hint
+
+
+def test_rows_that_are_a_little_off_are_not_in_another_order() -> None:
+    def shifted(A: Any, B: Any) -> Any:
+        return A @ B + 1e-10 * np.arange(A.shape[0])[:, None]
+
+    fact, _ = said(product.tall_and_wide, shifted)
+    assert "another order" not in fact

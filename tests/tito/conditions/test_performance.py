@@ -114,6 +114,18 @@ def test_fast_in_blocks_stops_the_whole_product_of_large_matrices() -> None:
         ask(large, 0.9)
 
 
+def test_fast_in_blocks_looks_at_the_round_that_was_fastest() -> None:
+    calls = 0
+
+    def seldom_whole(A: Any, B: Any, block_size: int = 64) -> Any:
+        nonlocal calls
+        calls += A.shape[0] > 30
+        return A @ B if calls == 12 else matmul_cache_optimized(A, B, block_size)
+
+    with pytest.raises(CheckFailure, match="with block_size=16 one product takes"):
+        ask(seldom_whole, *[0.5] * 11, 0.9)
+
+
 def test_fast_in_blocks_stops_a_wrong_large_product() -> None:
     def large(A: Any, B: Any, block_size: int = 64) -> Any:
         return matmul_cache_optimized(A, B, block_size) + (A.shape[0] > 30)

@@ -119,6 +119,44 @@ def test_number_types_stops_infinity_that_is_lost() -> None:
     fails(product.number_types, lambda A, B: np.nan_to_num(A @ B, posinf=0, neginf=0))
 
 
+@pytest.mark.parametrize(
+    "lossy",
+    [
+        lambda A, B: A[:, A.any(axis=0)] @ B[A.any(axis=0)],
+        lambda A, B: np.where(np.isnan(A), 0, A) @ B,
+    ],
+)
+def test_number_types_stops_nan_that_is_lost(lossy: Kernel) -> None:
+    failure = fails(product.number_types, lossy)
+    assert "expected NaN, as in" in failure.fact
+    assert "leave nothing out" in failure.hint
+
+
+def test_number_types_stops_blocks_of_zeros_that_are_left_out() -> None:
+    def kernel(A: Any, B: Any, block_size: int = 64) -> Any:
+        check_operands(A, B)
+        C = np.zeros((A.shape[0], B.shape[1]), dtype=np.result_type(A, B))
+        for k in range(0, A.shape[1], block_size):
+            if A[:, k : k + block_size].any():
+                C += A[:, k : k + block_size] @ B[k : k + block_size]
+        return C
+
+    with pytest.raises(CheckFailure) as caught:
+        product.number_types(LocalCall(kernel, "block_size"), np.random.default_rng(5))
+    assert "block_size=4" in caught.value.fact
+
+
+@pytest.mark.parametrize(("left", "right"), [("float64", "float32"), ("int32", "int64")])
+def test_number_types_asks_for_both_orders_of_two_types(left: str, right: str) -> None:
+    def kernel(A: Any, B: Any) -> Any:
+        check_operands(A, B)
+        if A.dtype == left and B.dtype == right:
+            return (A @ B).astype(min(A.dtype, B.dtype))
+        return A @ B
+
+    assert f"A (24, 11) {left}, B (11, 6) {right}" in fails(product.number_types, kernel).fact
+
+
 def test_mismatch_asks_for_both_shapes() -> None:
     assert "does not name both shapes" in fails(product.mismatch, lambda A, B: A @ B).fact
 

@@ -121,6 +121,19 @@ def test_methods_doubt_what_they_cannot_see(condition: Any) -> None:
         check(condition, unseen)
 
 
+def squares(A: Any, B: Any, **options: Any) -> Any:
+    """Multiply without a product: 4 a b is (a + b)**2 - (a - b)**2."""
+    a, b = A[:, :, None], B[None]
+    return ((np.square(a + b) - np.square(a - b)) / 4).sum(axis=1)
+
+
+@pytest.mark.parametrize("condition", [*BLOCKS, structure.rows_in_chunks, structure.chunks_at_once])
+def test_methods_doubt_what_multiplies_nothing(condition: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr(structure, "right", lambda *arguments: arguments[-1])  # but for rounding
+    with pytest.raises(Inconclusive, match="no step multiplies"):
+        check(condition, squares)
+
+
 def chunks(A: Any, B: Any, num_processes: int | None = None) -> Any:
     return np.vstack([rows @ B for rows in np.array_split(A, num_processes or 4)])
 

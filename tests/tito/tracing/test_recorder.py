@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tito.tracing import plain, recording
+from tito.tracing import Recorder, plain, recording
 
 
 def recorded(function: Any, *arrays: Any) -> tuple[Any, Any]:
@@ -58,6 +58,35 @@ def test_recorded_number_is_not_changed_in_place() -> None:
     value, log = recorded(add, np.array([1.0, 2.0]))
     assert value.tolist() == [12, 1, 1]
     assert log.result is not None
+
+
+def test_each_recorder_numbers_threads_anew() -> None:
+    """Though a recorder may lie where an earlier one lay, and a thread have another's identity."""
+
+    def numbered() -> list[int]:
+        gc.collect()
+        recorder, found = Recorder(), list[int]()
+        for _ in range(2):
+            thread = threading.Thread(target=lambda: found.append(recorder.thread()))
+            thread.start()
+            thread.join()
+        return [recorder.thread(), *found]
+
+    assert [numbered() for _ in range(20)] == [[0, 1, 2]] * 20
+
+
+def test_whole_numbers_that_are_read_make_no_steps() -> None:
+    def rows(A: Any) -> Any:
+        C = np.zeros_like(A)
+        for i in np.arange(0, 4, 2):
+            C[i : np.minimum(i + 2, 4)] = A[i : i + 2]
+        return C
+
+    value, log = recorded(rows, np.arange(4.0))
+    assert value.tolist() == [0, 1, 2, 3]
+    assert [step.name for step in log.steps] == [
+        "function zeros_like", "create arange", "assign", "assign",
+    ]  # fmt: skip
 
 
 def test_recorded_number_keeps_its_value_when_its_place_is_overwritten() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tito.tracing.costs import cost_of
 from tito.tracing.log import Buffer, Log, Step, View
 from tito.tracing.operations import operations_of
 from tito.tracing.replay import CannotReplay, replay
@@ -144,6 +145,23 @@ def test_replay_counts_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tito.tracing.replay.MOST_OPERATIONS", 2 * cost - 1)
     with pytest.raises(CannotReplay, match="^it takes too many operations to repeat$"):
         replay(log, [A], range(2))
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "cost"),
+    [
+        ("ufunc add.reduceat", [np.ones(60_000), np.arange(0, 60_000, 2)], (30_000, 60_000)),
+        ("ufunc add.reduceat", [np.ones((3, 9)), [0, 4, 2], 1], (9, 36)),
+        ("ufunc add.reduceat", [np.ones(1000), [0, 1 << 62, 0, 1 << 62]], (4, 2002)),
+        ("ufunc add.at", [np.ones((75, 30)), ([5] * 90_000, [7] * 90_000), 1.0], (90_000, 90_000)),
+    ],
+)
+def test_cost_counts_the_segments_and_places_of_a_step(
+    name: str, args: list[Any], cost: tuple[int, int]
+) -> None:
+    made, operations = cost_of(name, args, {})
+    assert made == cost[0]
+    assert cost[1] <= operations <= 8 * cost[1]  # whole numbers count 8 times
 
 
 def test_replay_refuses_what_takes_too_long(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,12 +260,12 @@ class Supervisor:
         memory: mmap.mmap,
     ) -> tuple[dict[str, Any], bytes, float]:
         """Return the reply of a fresh child to one call, and the CPU time that it took."""
-        memory[: len(payload)] = payload
         self._child = child = Child(own, self._judge.close, lone=True, memory=memory)
         told, said = child.exchange(b"", request["load_seconds"], 0)
         told["called"] = False
         if told["status"] == REPLY and parse_json(said).get("defined") is True:
             before = cpu_seconds(child.pid)
+            memory[: len(payload)] = payload  # not earlier: what it did with them would be free
             data = pack(text, b"")
             told, said = child.exchange(data, request["seconds"], request["most_reply"])
             told |= {"called": True, "unchanged": memory[: len(payload)] == payload}
@@ -299,6 +299,7 @@ class Supervisor:
 def main() -> NoReturn:
     """Answer the judge; end with it."""
     into, out = map(int, sys.argv[1:3])
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a handler it cannot reach process 1
     set_dumpable(False)
     adopt_orphans()
     with suppress(EOFError, OSError):
@@ -309,6 +310,7 @@ def main() -> NoReturn:
 def _begin(parent: int, lone: bool) -> None:
     """Make a forked process one that may run a student's code."""
     die_with_parent(parent)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     set_dumpable(True)
     os.setsid()
     if lone:

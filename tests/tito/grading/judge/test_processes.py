@@ -169,6 +169,7 @@ def test_wipe_empties_folders_of_any_depth_and_mode(
     (closed / "inner").mkdir(parents=True)
     (closed / "inner").chmod(0)
     closed.chmod(0)
+    tmp_path.chmod(0)
     processes.wipe()
     assert list(tmp_path.iterdir()) == []
     assert os.path.isdir("/usr/bin")
