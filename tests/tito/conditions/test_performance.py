@@ -50,6 +50,13 @@ def test_fast_in_blocks_takes_a_low_share_again() -> None:
     ask(matmul_cache_optimized, 0.21, 0.59, 0.61)
 
 
+def test_fast_in_blocks_is_patient_where_a_round_takes_long(monkeypatch: Any) -> None:
+    monkeypatch.setattr("tito.conditions.performance.SECONDS", 0.0)
+    ask(matmul_cache_optimized, 0.3, 0.3, 0.3, 0.3, 0.3, 0.61)
+    with pytest.raises(CheckFailure, match=r"0.30 of the speed"):
+        ask(matmul_cache_optimized, 0.3, 0.3, 0.3, 0.3, 0.3, 0.3, 0.61)
+
+
 def test_fast_in_blocks_does_not_wait_for_what_is_hopeless() -> None:
     with pytest.raises(CheckFailure, match=r"0.09 of the speed"):
         ask(matmul_cache_optimized, 0.09, 0.7)
