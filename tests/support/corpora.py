@@ -19,7 +19,7 @@ from typing import Any
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Course
-from tito.grading.judge import Launch, Limits, judge_cells, load_checks
+from tito.grading.judge import JudgeLimits, Launch, judge_cells, load_checks
 
 __all__ = ["EXPECTED", "Entry", "checks", "entries", "graded", "judge_entry", "reference"]
 
@@ -33,7 +33,7 @@ WORDS = ("full", "review", "less", "any")
 UNWRITTEN = "def {}(*arguments, **options):\n    raise NotImplementedError\n"
 
 # An endless loop costs a call and then the cell; the sandbox costs some time, too.
-BRIEF = Limits(call_seconds=1.0, load_seconds=2.0, late_calls=1)
+BRIEF = JudgeLimits(call_seconds=1.0, load_seconds=2.0, late_calls=1)
 
 BYSTANDER = "test-amdahl"
 """The cell that must keep its points beside a hostile one; it costs least to judge."""
@@ -148,7 +148,7 @@ def reference() -> Mapping[str, Any]:
 def judge_entry(entry: Entry, launch: Launch) -> list[CellVerdict]:
     """Judge the graded cells that a file is about."""
     asked = {name: checks()[name] for name in entry.asked}
-    limits = BRIEF if entry.corpus == "hostile" else Limits()
+    limits = BRIEF if entry.corpus == "hostile" else JudgeLimits()
     return judge_cells(reference()["given"], entry.solutions, asked, launch=launch, limits=limits)
 
 

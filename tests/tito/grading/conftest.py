@@ -10,7 +10,7 @@ import corpora
 import pytest
 
 from tito.conditions.results import CellVerdict, Check
-from tito.grading.judge import Launch, Limits, connection, judge_cells, launch_plain
+from tito.grading.judge import JudgeLimits, Launch, connection, judge_cells, launch_plain
 
 Judge = Callable[..., list[CellVerdict]]
 MEASURED = "COVERAGE_PROCESS_CONFIG"
@@ -54,7 +54,7 @@ def judge(checks: Mapping[str, Check], reference: Mapping[str, Any]) -> Judge:
         cells: Mapping[str, str],
         only: Sequence[str] = (),
         launch: Launch = launch_plain,
-        limits: Limits | None = None,
+        limits: JudgeLimits | None = None,
     ) -> list[CellVerdict]:
         asked = {name: check for name, check in checks.items() if not only or name in only}
         solutions = {**reference["cells"], **cells}

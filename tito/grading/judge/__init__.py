@@ -11,11 +11,11 @@ if TYPE_CHECKING:
     from tito.grading.judge.connection import Launch, Process, launch_plain
     from tito.grading.judge.judge import judge_cells
     from tito.grading.judge.notebook import checks_in, judge_notebook, load_checks
-    from tito.grading.judge.remote import Limits
+    from tito.grading.judge.remote import JudgeLimits
 
 __all__ = [
     "Launch",
-    "Limits",
+    "JudgeLimits",
     "Process",
     "checks_in",
     "judge_cells",
@@ -28,7 +28,7 @@ PLACES = {
     "connection": ("Launch", "Process", "launch_plain"),
     "judge": ("judge_cells",),
     "notebook": ("checks_in", "judge_notebook", "load_checks"),
-    "remote": ("Limits",),
+    "remote": ("JudgeLimits",),
 }
 
 

@@ -36,7 +36,7 @@ from tito.conditions.results import (
 )
 from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
-from tito.grading.judge.remote import Limits, OutOfTime, RemoteCall
+from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
 from tito.grading.judge.source_cells import (
     SolutionCell,
     imported_modules,
@@ -104,7 +104,7 @@ def judge_cells(
     checks: Mapping[str, Check],
     *,
     launch: Launch = launch_plain,
-    limits: Limits | None = None,
+    limits: JudgeLimits | None = None,
     seed: int | None = None,
 ) -> list[CellVerdict]:
     """Judge every graded cell, each in children of its own of the submission's supervisor.
@@ -119,7 +119,7 @@ def judge_cells(
         The graded cells.
     launch : Launch
         Starts a supervisor: in the sandbox, unless the files are trusted.
-    limits : Limits, optional
+    limits : JudgeLimits, optional
         Seconds and bytes.
     seed : int, optional
         Where the hidden inputs come from: to keep it and repeat a run, draw it beforehand. Default:
@@ -135,7 +135,7 @@ def judge_cells(
     TitoError
         If no supervisor can be started.
     """
-    judge = Judge(given, solutions, launch, limits or Limits(), seed)
+    judge = Judge(given, solutions, launch, limits or JudgeLimits(), seed)
     try:
         with one_blas_thread():  # more of them wait for one another on a grader that is busy
             return judge.judge(checks)
@@ -155,7 +155,7 @@ class Judge:
         given: Sequence[str],
         solutions: Mapping[str, str],
         launch: Launch,
-        limits: Limits,
+        limits: JudgeLimits,
         seed: int | None,
     ) -> None:
         self.until = time.monotonic() + limits.notebook_seconds

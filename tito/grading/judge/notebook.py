@@ -4,11 +4,10 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from tito.conditions.results import CellVerdict, Check
-from tito.course import Course
-from tito.course import Limits as CourseLimits
+from tito.course import Course, Limits
 from tito.grading.judge.connection import Launch
 from tito.grading.judge.judge import judge_cells
-from tito.grading.judge.remote import Limits
+from tito.grading.judge.remote import JudgeLimits
 from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
 
 __all__ = ["checks_in", "judge_notebook", "load_checks"]
@@ -34,7 +33,7 @@ def judge_notebook(
     notebook: Notebook,
     checks: Mapping[str, Check],
     launch: Launch,
-    limits: CourseLimits,
+    limits: Limits,
     seed: int | None = None,
 ) -> list[CellVerdict]:
     """Judge the solutions in a rebuilt notebook; only the cells' sources are taken from it.
@@ -47,7 +46,7 @@ def judge_notebook(
         What to ask; graded cells without a check are not judged.
     launch : Launch
         Starts a supervisor.
-    limits : course.Limits
+    limits : Limits
         Seconds for a cell, and for all of them.
     seed : int, optional
         Where the hidden inputs come from; default: the operating system.
@@ -57,8 +56,8 @@ def judge_notebook(
     solutions = {grade_id(cell): cell.source for cell in cells if is_solution(cell)}
     graded = [grade_id(cell) for cell in code_cells(notebook) if is_graded(cell)]
     asked = {name: checks[name] for name in graded if name in checks}
-    bounds = Limits(
-        call_seconds=min(Limits.call_seconds, float(limits.cell_seconds)),
+    bounds = JudgeLimits(
+        call_seconds=min(JudgeLimits.call_seconds, float(limits.cell_seconds)),
         notebook_seconds=float(limits.notebook_seconds),
     )
     return judge_cells(given, solutions, asked, launch=launch, limits=bounds, seed=seed)

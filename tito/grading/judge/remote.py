@@ -25,7 +25,7 @@ from tito.grading.judge.protocol import (
 from tito.tracing import LogError, Proof, decode
 from tito.tracing.observe import Raised
 
-__all__ = ["Limits", "OutOfTime", "RemoteCall"]
+__all__ = ["JudgeLimits", "OutOfTime", "RemoteCall"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -41,7 +41,7 @@ class OutOfTime(Exception):  # noqa: N818 (a limit, not a bug)
 
 
 @dataclass(frozen=True)
-class Limits:
+class JudgeLimits:
     """What a submission may use.
 
     Parameters
@@ -76,7 +76,7 @@ class RemoteCall:
         What defines the function, in order.
     connection : Connection
         Leads to the supervisor, which forks a child for this call.
-    limits : Limits
+    limits : JudgeLimits
         What it may use.
     until : float
         When the time of the whole submission is over, by the monotonic clock.
@@ -88,7 +88,7 @@ class RemoteCall:
         cut: str | None,
         cells: Sequence[tuple[str, str]],
         connection: Connection,
-        limits: Limits,
+        limits: JudgeLimits,
         until: float,
     ) -> None:
         self.__name__, self.cut = function, cut

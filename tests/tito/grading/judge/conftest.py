@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tito.course import Limits as CourseLimits
+from tito.course import Limits
 from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
-from tito.grading.judge.remote import Limits, RemoteCall
+from tito.grading.judge.remote import JudgeLimits, RemoteCall
 
 Remote = Callable[..., RemoteCall]
 
@@ -24,7 +24,7 @@ def sandboxed() -> Launch:
         mode = choose_sandbox("bwrap")
     except TitoError as refusal:
         pytest.skip(refusal.fact)
-    return mode.launcher(CourseLimits(memory_mib=1024))
+    return mode.launcher(Limits(memory_mib=1024))
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def remote() -> Remote:
     """Return a function `f` that a source defines, behind a connection."""
 
     def make(source: str, connection: Connection, **limits: float) -> RemoteCall:
-        bounds = Limits(**{"call_seconds": 20.0, **limits})  # type: ignore[arg-type]
+        bounds = JudgeLimits(**{"call_seconds": 20.0, **limits})  # type: ignore[arg-type]
         cells = [("given", GIVEN), ("cell", source)]
         return RemoteCall("f", None, cells, connection, bounds, time.monotonic() + 300)
 

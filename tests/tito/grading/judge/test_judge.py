@@ -11,7 +11,7 @@ from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call
 from tito.conditions.results import Check, Inconclusive, Share, try_here
 from tito.errors import TitoError
-from tito.grading.judge import Launch, Limits, judge_cells, launch_plain
+from tito.grading.judge import JudgeLimits, Launch, judge_cells, launch_plain
 from tito.grading.judge.connection import Process
 from tito.grading.judge.judge import late_parts
 
@@ -144,12 +144,12 @@ def test_judge_cells_gives_no_verdict_without_a_supervisor() -> None:
 
 def test_judge_cells_stops_after_calls_that_are_too_long() -> None:
     source = "def f(A, B):\n    while True:\n        pass\n"
-    verdict = one(source, limits=Limits(call_seconds=0.2, late_calls=1))
+    verdict = one(source, limits=JudgeLimits(call_seconds=0.2, late_calls=1))
     assert [result.verdict for result in verdict.conditions] == ["failed", "not-run"]
 
 
 def test_judge_cells_stops_with_the_time_of_the_submission() -> None:
-    verdict = one(RIGHT, limits=Limits(notebook_seconds=0.0))
+    verdict = one(RIGHT, limits=JudgeLimits(notebook_seconds=0.0))
     assert [result.verdict for result in verdict.conditions] == ["not-run", "not-run"]
     assert "whole notebook" in verdict.message
 

@@ -7,8 +7,8 @@ import nbformat
 import pytest
 
 from tito.conditions.results import CellVerdict, Check
-from tito.course import Limits as CourseLimits
-from tito.grading.judge import Limits, checks_in, judge_notebook, launch_plain, notebook
+from tito.course import Limits
+from tito.grading.judge import JudgeLimits, checks_in, judge_notebook, launch_plain, notebook
 
 CHECKS = """
 from tito import conditions as c
@@ -40,9 +40,7 @@ def released(solution: str) -> Any:
 
 def test_judge_notebook_judges_the_cells_that_have_a_check() -> None:
     source = "#| export\ndef f(A, B):\n    return np.matmul(A, B)\n"
-    (verdict,) = judge_notebook(
-        released(source), checks_in(CHECKS), launch_plain, CourseLimits(), seed=3
-    )
+    (verdict,) = judge_notebook(released(source), checks_in(CHECKS), launch_plain, Limits(), seed=3)
     assert (verdict.grade_id, verdict.score, verdict.verdict) == ("test-f", 2.0, "passed")
 
 
@@ -56,8 +54,8 @@ def test_judge_notebook_passes_limits_and_seed_on(monkeypatch: pytest.MonkeyPatc
         return []
 
     monkeypatch.setattr(notebook, "judge_cells", judge)
-    limits = CourseLimits(cell_seconds=4, notebook_seconds=50)
+    limits = Limits(cell_seconds=4, notebook_seconds=50)
     judge_notebook(released("x"), checks_in(CHECKS), launch_plain, limits, seed=7)
-    assert given["limits"] == Limits(call_seconds=4.0, notebook_seconds=50.0)
+    assert given["limits"] == JudgeLimits(call_seconds=4.0, notebook_seconds=50.0)
     assert (given["seed"], given["solutions"], given["checks"]) == (7, {"f": "x"}, ["test-f"])
     assert given["cells"] == ["#| export\nimport numpy as np"]

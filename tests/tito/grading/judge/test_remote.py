@@ -15,7 +15,7 @@ from tito.conditions.call import NoAnswer
 from tito.conditions.results import Inconclusive
 from tito.grading.judge.connection import Connection, Launch, Process, launch_plain
 from tito.grading.judge.protocol import frame
-from tito.grading.judge.remote import Limits, OutOfTime, RemoteCall
+from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
 from tito.tracing import prove
 
 Remote = Callable[..., RemoteCall]
@@ -181,7 +181,7 @@ def test_remote_call_starts_a_fresh_child_after_a_death(
 
 
 def test_remote_call_is_over_with_the_time_of_the_submission(connection: Connection) -> None:
-    call = RemoteCall("f", None, [("cell", RIGHT)], connection, Limits(), time.monotonic())
+    call = RemoteCall("f", None, [("cell", RIGHT)], connection, JudgeLimits(), time.monotonic())
     with pytest.raises(OutOfTime):
         call(A, B)
 
@@ -217,7 +217,7 @@ def test_remote_call_names_the_limit_that_ended_the_sandbox(remote: Remote) -> N
 def test_remote_call_reads_long_errors_of_many_cells(connection: Connection) -> None:
     failing = [(f"cell{i}", f"raise ValueError('{chr(0x1F600) * 300}')") for i in range(4)]
     cells = [("given", "import numpy as np"), ("cell", RIGHT), *failing]
-    call = RemoteCall("f", None, cells, connection, Limits(), time.monotonic() + 300)
+    call = RemoteCall("f", None, cells, connection, JudgeLimits(), time.monotonic() + 300)
     np.testing.assert_array_equal(call(A, B).value, A @ B)
 
 
@@ -370,7 +370,7 @@ def test_remote_call_believes_no_reply_that_is_not_whole(
 def test_remote_call_believes_no_bytes(noise: bytes) -> None:
     connection = Connection(launch_plain)
     cells = [("given", "import time"), ("cell", replying(noise))]
-    limits = Limits(call_seconds=0.5)
+    limits = JudgeLimits(call_seconds=0.5)
     call = RemoteCall("f", None, cells, connection, limits, time.monotonic() + 60)
     with pytest.raises(NoAnswer):
         call(A, B)
