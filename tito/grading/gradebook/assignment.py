@@ -28,6 +28,7 @@ __all__ = [
     "has_gradebook",
     "is_current",
     "nbgrader_api",
+    "newest_schema",
     "release",
     "run_step",
 ]
@@ -37,6 +38,7 @@ RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
 
 def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
     """Return nbgrader's Python API for the course, with traits overridden by class name."""
+    from nbgrader import api
     from nbgrader.apps import NbGraderAPI
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
@@ -46,7 +48,22 @@ def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
     warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.")
     config = load_config(course)
     config.merge(Config(overrides))
+    api.get_alembic_version = newest_schema
     return NbGraderAPI(config=config, log=_nbgrader_log())
+
+
+def newest_schema() -> str:
+    """Return the version that a new gradebook has, as `alembic heads` prints it.
+
+    nbgrader starts that program whenever it makes one, and it imports nbgrader anew for seconds.
+    """
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+    from nbgrader.dbutil import ALEMBIC_DIR
+
+    settings = Config()
+    settings.set_main_option("script_location", ALEMBIC_DIR)
+    return ScriptDirectory.from_config(settings).get_current_head() or ""
 
 
 def _nbgrader_log() -> logging.Logger:

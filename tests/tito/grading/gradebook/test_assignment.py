@@ -1,6 +1,8 @@
 """Generate and release: what the students' notebook holds, and what it must not."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -9,10 +11,17 @@ from classroom import ANSWERS, CHECKS
 from nbgrader.api import Gradebook
 from nbgrader.utils import compute_checksum
 from solutions import solution_passages, squeezed
+from sqlalchemy import text
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import generate, is_current, release
+from tito.grading.gradebook.assignment import (
+    generate,
+    is_current,
+    nbgrader_api,
+    newest_schema,
+    release,
+)
 from tito.lesson import Lesson, find_lesson, grade_id, is_graded, is_locked, is_solution
 from tito.notebooks import instructor_notebook, save_notebook, student_notebook
 
@@ -177,3 +186,11 @@ def test_save_notebook_never_overwrites_unasked(lesson: Lesson) -> None:
     assert lesson.working_copy.read_text(encoding="utf-8") == "a student's work"
     save_notebook(student_notebook(lesson), lesson.working_copy, force=True)
     nbformat.read(lesson.working_copy, as_version=4)
+
+
+def test_new_gradebook_has_the_version_that_nbgrader_gives_it(plain_course: Course) -> None:
+    with nbgrader_api(plain_course).gradebook as gradebook:
+        ((ours,),) = gradebook.db.execute(text("SELECT version_num FROM alembic_version"))
+    asked = "import nbgrader.api; print(nbgrader.api.get_alembic_version())"
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [ours] == [newest_schema()]
