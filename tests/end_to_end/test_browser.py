@@ -143,6 +143,7 @@ def run_all(page: Any, cells: int) -> None:
     page.keyboard.press("Control+Enter")
 
 
+@pytest.mark.full
 def test_formgrader_autogrades_as_tito_does(
     graded_course: Course, page: Any, jupyterlab: Callable[[Path], str]
 ) -> None:
@@ -158,6 +159,7 @@ def test_formgrader_autogrades_as_tito_does(
     assert read_grades(lesson) == grades
 
 
+@pytest.mark.full
 def test_formgrader_shows_the_marking_scheme_and_takes_points(
     graded_course: Course, page: Any, jupyterlab: Callable[[Path], str], tito: Tito
 ) -> None:

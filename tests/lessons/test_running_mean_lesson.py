@@ -139,6 +139,7 @@ def hand_in(lesson: Lesson, student: str, cells: dict[str, str], *, solved: bool
     save_notebook(notebook, lesson.handed_in(student), force=False)
 
 
+@pytest.mark.full
 def test_running_mean_lesson_is_well_made(
     lesson: Lesson, tito: Tito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -149,6 +150,7 @@ def test_running_mean_lesson_is_well_made(
     assert "17 / 17" in done.stdout
 
 
+@pytest.mark.full
 def test_running_mean_lesson_grades_what_students_hand_in(lesson: Lesson) -> None:
     expected = {"own": FULL, "blank": dict.fromkeys(FULL, 0)}
     hand_in(lesson, "own", {})
@@ -171,6 +173,7 @@ def test_running_mean_lesson_grades_what_students_hand_in(lesson: Lesson) -> Non
     assert found == expected
 
 
+@pytest.mark.full
 def test_running_mean_lesson_says_the_same_to_students(
     lesson: Lesson, tito: Tito, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

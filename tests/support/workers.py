@@ -8,8 +8,8 @@ from xdist.scheduler import LoadScopeScheduling
 
 __all__ = ["TIMED", "WORKERS", "Grouped"]
 
-WORKERS = (os.cpu_count() or 1) + 1
-"""One more than there are CPUs: many tests wait for something."""
+WORKERS = (os.cpu_count() or 1) + 2
+"""Two more than there are CPUs: many tests wait for something."""
 
 TOGETHER = ("tests/end_to_end/", "tests/benchmarks/")
 """The folders whose files have a graded class, a cluster or a server for all their tests."""

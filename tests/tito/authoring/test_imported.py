@@ -132,6 +132,7 @@ def test_import_brings_what_lies_beside_the_notebook(lesson: Lesson) -> None:
     assert sorted(content(lesson.files)) == ["data/rows.csv", "tools.py"]
 
 
+@pytest.mark.full
 def test_imported_lesson_is_graded_with_its_data(
     lesson: Lesson, tito: Tito, tmp_path: Path
 ) -> None:
@@ -161,6 +162,7 @@ def test_imported_lesson_is_graded_with_its_data(
     assert (tmp_path / "out" / "data" / "rows.csv").read_text("utf-8") == "1\n2\n4\n"
 
 
+@pytest.mark.full
 def test_students_of_an_imported_lesson_test_with_its_data(lesson: Lesson, tito: Tito) -> None:
     generate(lesson)
     assert tito("notebook", "my_means").returncode == 0
@@ -191,6 +193,7 @@ def test_import_upgrades_old_notebooks(plain_course: Course, tito: Tito, tmp_pat
     assert tito("lesson", "check", "old").returncode == 0
 
 
+@pytest.mark.full
 def test_import_takes_the_autotests_of_the_course_above(
     plain_course: Course, tito: Tito, tmp_path: Path
 ) -> None:
