@@ -9,9 +9,12 @@ import json
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+import tito
+from tinytorch.utils import blas, checking
 from tito.course import Course
 from tito.files import files_below, write_whole
 from tito.grading.gradebook.cell_metadata import METADATA_KEY
@@ -19,13 +22,25 @@ from tito.grading.gradebook.course_tree import unwritable
 from tito.grading.intake.read import Rejected, read_bytes
 from tito.lesson import Lesson
 
-__all__ = ["WORDS", "Basis", "basis_of", "forced_marks", "record_marks", "recorded_basis"]
+__all__ = [
+    "WORDS",
+    "Basis",
+    "basis_of",
+    "engine_version",
+    "forced_marks",
+    "record_marks",
+    "recorded_basis",
+]
+
+ENGINE = ("conditions", "tracing", "grading/intake", "grading/judge")
+"""The folders of tito whose code decides what a submission gets."""
 
 WORDS = {
     "submission": "it was handed in again",
     "release": "the release changed",
     "checks": "checks.py changed",
     "limits": "the limits changed",
+    "engine": "this version of tito judges by other code",
     "forced": "it is to be graded again",
 }
 
@@ -41,6 +56,7 @@ class Basis:
     release: str = ""
     checks: str = ""
     limits: str = ""
+    engine: str = ""
     forced: str = ""
 
     def changes(self, before: "Basis | None") -> str:
@@ -63,8 +79,20 @@ def basis_of(submitted: Path, course: Course) -> Basis:
         release=_digest(course, *release, *beside.values()) + names,
         checks=_digest(course, course.sources / assignment / "checks.py"),
         limits=hashlib.sha256(repr(asdict(course.limits)).encode()).hexdigest(),
+        engine=engine_version(),
         forced=_forced(tree, assignment).get(student.name, ""),
     )
+
+
+@cache
+def engine_version() -> str:
+    """Return a digest of the code that decides what a submission gets, whatever it is."""
+    package = Path(tito.__file__).parent
+    files = [file for folder in ENGINE for file in sorted((package / folder).glob("*.py"))]
+    digest = hashlib.sha256()
+    for file in [*files, Path(checking.__file__), Path(blas.__file__)]:
+        digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def recorded_basis(lesson: Lesson, student: str) -> Basis | None:

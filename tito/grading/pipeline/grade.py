@@ -4,20 +4,18 @@ It is a function of its arguments alone, which can be pickled: so it runs in thi
 another one or on another machine, and never touches the course's files or its gradebook.
 """
 
-import hashlib
 import os
 import secrets
 import time
 import traceback
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from functools import cache, lru_cache
-from pathlib import Path
+from functools import lru_cache
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Limits
 from tito.errors import TitoError
-from tito.grading.gradebook.basis import Basis
+from tito.grading.gradebook.basis import Basis, engine_version
 from tito.grading.gradebook.cell_metadata import (
     METADATA_KEY,
     record_verdicts,
@@ -36,24 +34,12 @@ __all__ = [
     "GradingContext",
     "GradingResult",
     "Submission",
-    "engine_version",
     "grade_notebook",
     "grade_submission",
 ]
 
 TRIES = 2
 SEED_BITS = 53  # a seed stands in a notebook's metadata, whose readers may know no larger integers
-
-
-@cache
-def engine_version() -> str:
-    """Return a digest of the code that grades depend on: conditions, tracing and judge."""
-    digest = hashlib.sha256()
-    package = Path(__file__).parents[1]
-    for part in ("conditions", "tracing", "grading/judge"):
-        for file in sorted((package / part).glob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,15 @@
 """What the points of a submission depend on, and nothing else."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import tito
 from tito.course import Course
+from tito.grading.gradebook import basis
 from tito.grading.gradebook.basis import (
     Basis,
     basis_of,
@@ -52,6 +55,29 @@ def test_basis_changes_with_what_the_grade_depends_on(
     else:
         file.write_text("edited", encoding="utf-8")
     assert basis_of(submitted, plain_course) != before
+
+
+def test_basis_changes_with_the_code_that_judges(
+    submitted: Path, plain_course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = basis_of(submitted, plain_course)
+    monkeypatch.setattr(basis, "engine_version", lambda: "another")
+    after = basis_of(submitted, plain_course)
+    assert after.changes(before) == "this version of tito judges by other code"
+    assert after.changes(replace(before, engine="")) == after.changes(before)  # of no version yet
+
+
+def test_engine_version_is_of_all_that_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path(shutil.copytree(Path(tito.__file__).parent, tmp_path / "tito"))
+    monkeypatch.setattr(tito, "__file__", str(package / "__init__.py"))
+    version = basis.engine_version.__wrapped__
+    assert version() == basis.engine_version()
+    for name in ("conditions/product.py", "tracing/proof.py", "grading/intake/rebuild.py"):
+        before, file = version(), package / name
+        file.write_text(f"{file.read_text(encoding='utf-8')}\n", encoding="utf-8")
+        assert version() != before
 
 
 def test_basis_changes_with_the_name_of_a_file_beside_the_release(
