@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tinytorch.utils.checking import agree, error_bound, expected_product
+from tinytorch.utils.checking import agree, error_bound, expected_product, is_wide_enough
 from tito.conditions.call import Call, CallResult, NoAnswer
 
 __all__ = ["BY_KIND", "Cause", "cause_of_error", "cause_of_type", "cause_of_values"]
@@ -94,8 +94,7 @@ def cause_of_values(
     value : ndarray
         What it returned.
     """
-    needed = np.result_type(A, B)
-    if value.dtype.kind not in "biufc" or not np.can_cast(needed, value.dtype, casting="safe"):
+    if not is_wide_enough(value.dtype, np.result_type(A, B)):
         return "", TYPE
     expected, bound = expected_product(A, B), error_bound(A, B)
     found = next(_whole(A, B, value), None)
@@ -220,7 +219,8 @@ def _of_sums(A: Array, B: Array, value: Array) -> Cause | None:
     left, right = A[there].astype(np.float64), B.astype(np.float64)
     terms = np.einsum("ik,kj->ijk", left, right).reshape(-1, n)
     wanted = value[there].astype(np.float64).ravel()
-    if not np.isfinite(wanted).all() or np.linalg.matrix_rank(terms) < n:
+    finite = np.isfinite(wanted).all() and np.isfinite(terms).all()  # LAPACK prints what is not
+    if not finite or np.linalg.matrix_rank(terms) < n:
         return None
     times = np.linalg.lstsq(terms, wanted, rcond=None)[0]
     whole: Array = np.asarray(np.rint(times))

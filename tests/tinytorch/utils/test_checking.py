@@ -82,6 +82,12 @@ def test_assert_product_accepts_a_wider_dtype(dtype, wider):
     assert_product(A.astype(wider) @ B.astype(wider), A, B, hint="")
 
 
+def test_assert_product_refuses_complex_numbers_where_none_are():
+    A, B = matrices(4, 5, 6)
+    said = fact((A @ B).astype(complex), A, B)
+    assert said == f"product: the result is complex128, it has to be {A.dtype}"
+
+
 def test_assert_product_accepts_nan_and_inf_where_they_belong():
     A, B = matrices(4, 5, 6)
     A[1, 2], B[3, 4] = np.nan, np.inf

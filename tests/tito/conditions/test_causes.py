@@ -202,3 +202,8 @@ def test_rows_that_are_a_little_off_are_not_in_another_order() -> None:
 
     fact, _ = said(product.tall_and_wide, shifted)
     assert "another order" not in fact
+
+
+def test_infinity_is_looked_at_without_a_word_of_lapack(capfd: pytest.CaptureFixture[str]) -> None:
+    said(product.number_types, lambda A, B: np.nan_to_num(A @ B))
+    assert capfd.readouterr() == ("", "")
