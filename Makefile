@@ -14,7 +14,7 @@ READY := $(VENV)/.ready
 
 # No notebook, kernel or gradebook of this project shall depend on what lies in the user's home.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
-unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test test-full coverage mutants lint types fresh page docs check clean
 
