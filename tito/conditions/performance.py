@@ -38,7 +38,6 @@ def fast_in_blocks(
     expect_few_products(call, rng)
     text = f"{call.__name__}: n = {shape[1]}, block_size={block_size}"
     start, rounds = time.monotonic(), []
-    share = 0.0
     for done in range(1, MOST_ROUNDS + 1):
         rounds.append(one_round(call, rng, shape, block_size, text))
         if rounds[0].untimed:
@@ -60,7 +59,7 @@ def fastest(rounds: Sequence[CallResult]) -> CallResult:
     return min(rounds, key=lambda each: each.seconds)
 
 
-def share_of(rounds: Sequence[CallResult], compared: bool = False) -> float:
+def share_of(rounds: Sequence[CallResult], compared: bool) -> float:
     """Return the speed over that of A @ B, by the least time of each; 0 where there is none.
 
     For one A @ B that the result is `compared` with, at most half of the time is taken off.
