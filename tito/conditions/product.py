@@ -104,9 +104,10 @@ def number_types(
     following = (*types[1:], types[0])
     pairs = [(one, one) for one in types]
     pairs += [*zip(types, following, strict=True), *zip(following, types, strict=True)]
+    m, n, p = shape
     for left, right in pairs:
         for options in settings(call):
-            A, B = (numbers(rng, *side, kind) for side, kind in sides(shape, left, right))
+            A, B = numbers(rng, m, n, left), numbers(rng, n, p, right)
             multiply(call, A, B, hint, **options)
     for options in settings(call):
         special_numbers(call, rng, shape, **options)
@@ -114,19 +115,15 @@ def number_types(
 
 def special_numbers(call: Call, rng: Generator, shape: Shape, **options: Any) -> None:
     hint = "Let NaN and infinity go through as in A @ B."
-    A, B = (numbers(rng, *side, "float64") for side, _ in sides(shape, "", ""))
+    m, n, p = shape
+    A, B = random_matrix(rng, m, n, "float64"), random_matrix(rng, n, p, "float64")
     B[-2, 1] = np.inf
     multiply(call, A, B, hint, **options)
-    A, B = (numbers(rng, *side, "float64") for side, _ in sides(shape, "", ""))
+    A, B = random_matrix(rng, m, n, "float64"), random_matrix(rng, n, p, "float64")
     A[-1, 0] = B[-2, 1] = np.nan
     A[:, -5:] = 0  # a block of 4 that meets the NaN of B holds nothing else
     if call(A, B, **options).raised is None:  # a check of the student's own may raise
         multiply(call, A, B, hint, **options)
-
-
-def sides(shape: Shape, left: str, right: str) -> tuple[tuple[tuple[int, int], str], ...]:
-    m, n, p = shape
-    return ((m, n), left), ((n, p), right)
 
 
 def numbers(rng: Generator, rows: int, columns: int, dtype: str) -> Array:

@@ -65,6 +65,20 @@ def test_conditions_do_not_take_an_error_for_an_answer(condition: Any) -> None:
     assert "raised ValueError" in fails(condition, raising).fact
 
 
+@pytest.mark.parametrize("condition", EVERYWHERE)
+def test_conditions_ask_with_the_cut_and_without(condition: Any) -> None:
+    asked = []
+
+    def kernel(A: Any, B: Any, block_size: int = 64) -> Any:
+        asked.append((A.shape, A.dtype, A.strides, B.shape, B.dtype, B.strides, block_size))
+        return matmul_vectorized(A, B)
+
+    condition(LocalCall(kernel, "block_size"), np.random.default_rng(5))
+    cut, whole = ({each[:-1] for each in asked if each[-1] == size} for size in (4, 64))
+    assert cut
+    assert cut <= whole
+
+
 def test_conditions_say_that_a_cell_is_not_written() -> None:
     def unsolved(A: Any, B: Any) -> Any:
         raise NotImplementedError
@@ -144,6 +158,18 @@ def test_number_types_stops_blocks_of_zeros_that_are_left_out() -> None:
     with pytest.raises(CheckFailure) as caught:
         product.number_types(LocalCall(kernel, "block_size"), np.random.default_rng(5))
     assert "block_size=4" in caught.value.fact
+
+
+def test_number_types_asks_for_each_type_and_both_orders_of_two() -> None:
+    asked = set()
+
+    def kernel(A: Any, B: Any) -> Any:
+        asked.add((A.dtype.name, B.dtype.name))
+        return matmul_vectorized(A, B)
+
+    types = ("float32", "float64", "int64")
+    product.number_types(LocalCall(kernel), np.random.default_rng(5), types)
+    assert asked == {(one, other) for one in types for other in types}
 
 
 @pytest.mark.parametrize(("left", "right"), [("float64", "float32"), ("int32", "int64")])
