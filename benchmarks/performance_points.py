@@ -41,7 +41,7 @@ HONEST = (
     "honest/blocked_packed_blocks", "honest/blocked_padded_zeros", "honest/blocked_astype_blocks",
 )  # fmt: skip
 """Styles that hand blocks to BLAS, among them those that cost most beside it."""
-SLOW = ("wrong/slow_twice", "wrong/slow_copies_everything")
+SLOW = ("wrong/slow_five_times", "wrong/slow_copies_everything")
 SECONDS_TO_START = 60.0
 SPAWN = multiprocessing.get_context("spawn")
 
