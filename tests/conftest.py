@@ -1,5 +1,6 @@
 """A course of its own for each test: real files, real nbgrader, real kernels."""
 
+import gc
 import os
 import shutil
 import signal
@@ -24,6 +25,12 @@ def pytest_configure() -> None:
     """Heed Ctrl-C, which a shell's ``&`` has ignored here and in whatever the tests start."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish() -> None:
+    """Leave what stays for the whole run out of every garbage collection from here on."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -33,7 +33,7 @@ WORDS = ("full", "review", "less", "any")
 UNWRITTEN = "def {}(*arguments, **options):\n    raise NotImplementedError\n"
 
 # An endless loop costs a call and then the cell; the sandbox costs some time, too.
-BRIEF = JudgeLimits(call_seconds=1.0, load_seconds=2.0, late_calls=1)
+BRIEF = JudgeLimits(call_seconds=0.5, load_seconds=1.0, late_calls=1)
 
 BYSTANDER = "test-amdahl"
 """The cell that must keep its points beside a hostile one; it costs least to judge."""
