@@ -32,8 +32,15 @@ __all__ = [
     "recorded_basis",
 ]
 
-ENGINE = ("conditions", "tracing", "grading/intake", "grading/judge")
-"""The folders of tito whose code decides what a submission gets."""
+ENGINE = (
+    "conditions/*.py",
+    "tracing/*.py",
+    "grading/intake/*.py",
+    "grading/judge/*.py",
+    "grading/verdicts.py",
+    "grading/pipeline/grade.py",
+)
+"""The files of tito whose code decides what a submission gets."""
 
 WORDS = {
     "submission": "it was handed in again",
@@ -88,7 +95,7 @@ def basis_of(submitted: Path, course: Course) -> Basis:
 def engine_version() -> str:
     """Return a digest of the code that decides what a submission gets, whatever it is."""
     package = Path(tito.__file__).parent
-    files = [file for folder in ENGINE for file in sorted((package / folder).glob("*.py"))]
+    files = [file for pattern in ENGINE for file in sorted(package.glob(pattern))]
     digest = hashlib.sha256()
     for file in [*files, Path(checking.__file__), Path(blas.__file__)]:
         digest.update(file.read_bytes())

@@ -74,7 +74,14 @@ def test_engine_version_is_of_all_that_decides(
     monkeypatch.setattr(tito, "__file__", str(package / "__init__.py"))
     version = basis.engine_version.__wrapped__
     assert version() == basis.engine_version()
-    for name in ("conditions/product.py", "tracing/proof.py", "grading/intake/rebuild.py"):
+    for name in (
+        "conditions/product.py",
+        "tracing/proof.py",
+        "grading/intake/rebuild.py",
+        "grading/judge/remote.py",
+        "grading/verdicts.py",
+        "grading/pipeline/grade.py",
+    ):
         before, file = version(), package / name
         file.write_text(f"{file.read_text(encoding='utf-8')}\n", encoding="utf-8")
         assert version() != before
