@@ -117,10 +117,10 @@ def test_notebook_that_makes_too_many_files_says_so_and_goes_on() -> None:
 def test_notebook_that_takes_too_long_says_so() -> None:
     limits = replace(LIMITS, notebook_seconds=4)
     execution = sandboxed(DEFINE, ("test-a", "while True: pass"), ALIVE, limits=limits)
-    ended = execution.outcomes["test-a"]  # skipped if the machine was too busy to come to it
-    assert ended.status in ("died", "timeout", "skipped")
-    assert "longer" in ended.evalue or "used up" in ended.evalue
-    assert execution.outcomes["test-alive"].status == "skipped"
+    for cell in ("test-a", "test-alive"):
+        ended = execution.outcomes[cell]  # skipped if the machine was too busy to come to it
+        assert ended.status in ("died", "timeout", "skipped")
+        assert "longer" in ended.evalue or "used up" in ended.evalue
 
 
 def forging(*lines: Any) -> Callable[..., Any]:
