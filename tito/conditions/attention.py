@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tinytorch.utils.checking import CheckFailure, agree
+from tinytorch.utils.checking import CheckFailure, agree, is_wide_enough
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import Cause, cause_of_type
 from tito.conditions.expect import Array, Generator, described, expect_log, expect_returned, found
@@ -68,7 +68,7 @@ def attends_narrow_types(
     for dtype in types:
         arrays = draw(rng, lengths, dtype)
         result = attend(call, arrays, "Let NumPy keep the type: no float16, no lists.", rows=4)
-        if result.value is None or not np.can_cast(dtype, result.value.dtype, casting="safe"):
+        if result.value is None or not is_wide_enough(result.value.dtype, np.dtype(dtype)):
             fact = f"{described(call, arrays, {'rows': 4})} returned another type than {dtype}"
             raise CheckFailure(fact, "Give the result Q.dtype, or a wider one.")
 

@@ -22,8 +22,9 @@ MOST_ROUNDS = 12
 SECONDS = 8.0
 CLEARLY_FAST, CLEARLY_SLOW = 1.15, 0.7  # times the bound: no further round would change it
 HOPELESS, CERTAIN = 0.1, 0.75  # one round is enough: no other kernel was ever seen near it
-PATIENT_ROUNDS = 6  # a busy machine made two rounds of an honest kernel three times as slow; no
-# budget of seconds comes before them, as a round takes long on just such a machine
+# These are made however long they take: a busy machine made two rounds of an honest kernel three
+# times as slow, and on such a machine a round takes long.
+PATIENT_ROUNDS = 6
 GRADER = "Nothing to do: the grader will measure it when you have handed in."
 
 

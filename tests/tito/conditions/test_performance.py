@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -54,9 +55,6 @@ def matmul_cache_optimized(A: Any, B: Any, block_size: int = 64) -> Any:
     return C
 
 
-blocked = matmul_cache_optimized
-
-
 def test_fast_in_blocks_passes_half_of_the_speed_and_no_less() -> None:
     ask(matmul_cache_optimized, 0.5)
     with pytest.raises(CheckFailure, match=f"^{TEXT}0.50 of the speed of A @ B, not 0.5\n"):
@@ -89,11 +87,6 @@ def test_fast_in_blocks_is_patient_where_a_round_takes_long(
     assert rounds_of(0.4) == 6
     with pytest.raises(CheckFailure, match=r"0.40 of the speed"):
         ask(matmul_cache_optimized, *[0.4] * 6, 0.51)
-
-
-def test_fast_in_blocks_does_not_wait_for_what_is_hopeless() -> None:
-    with pytest.raises(CheckFailure, match=r"0.09 of the speed"):
-        ask(matmul_cache_optimized, 0.09, 0.7)
 
 
 def test_fast_in_blocks_doubts_what_was_not_measured() -> None:
@@ -186,12 +179,13 @@ LARGE = {
 def test_fast_in_blocks_stops_a_wrong_large_product(
     spoil: Callable[[Any, Any], Any], fact: str
 ) -> None:
-    def matmul_cache_optimized(A: Any, B: Any, block_size: int = 64) -> Any:
-        C = blocked(A, B, block_size)
+    @wraps(matmul_cache_optimized)
+    def spoilt(A: Any, B: Any, block_size: int = 64) -> Any:
+        C = matmul_cache_optimized(A, B, block_size)
         return spoil(C, A) if A.shape[0] > 30 else C
 
     with pytest.raises(CheckFailure, match=f"^{TEXT}{fact}\n"):
-        ask(matmul_cache_optimized, 0.9)
+        ask(spoilt, 0.9)
 
 
 def test_is_compared_knows_a_whole_product_beside_the_work() -> None:

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from tito.grading.judge.remote import JudgeLimits
 
 __all__ = [
-    "Launch",
     "JudgeLimits",
+    "Launch",
     "Process",
     "checks_in",
     "judge_cells",
