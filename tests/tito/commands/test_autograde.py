@@ -106,7 +106,7 @@ def test_stopped_run_says_how_to_go_on_and_leaves_nothing(crowd: Lesson, number:
 def test_killed_run_is_finished_by_the_same_command(crowd: Lesson, seed: int) -> None:
     """Killed again and again, at whatever moment; each run goes on where the last one was."""
     moments = random.Random(seed)
-    for _ in range(3):
+    for _ in range(2):
         process = start("--jobs", "2")
         await_submissions(process, moments.randrange(1, 4))
         time.sleep(moments.random() * 0.3)  # so that it is in the middle of something

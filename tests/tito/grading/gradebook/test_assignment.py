@@ -188,6 +188,7 @@ def test_save_notebook_never_overwrites_unasked(lesson: Lesson) -> None:
     nbformat.read(lesson.working_copy, as_version=4)
 
 
+@pytest.mark.full
 def test_new_gradebook_has_the_version_that_nbgrader_gives_it(plain_course: Course) -> None:
     with nbgrader_api(plain_course).gradebook as gradebook:
         ((ours,),) = gradebook.db.execute(text("SELECT version_num FROM alembic_version"))

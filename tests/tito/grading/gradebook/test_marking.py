@@ -127,7 +127,7 @@ def by_nbgrader(lesson: Lesson) -> Path:
     return lesson.handed_in("ada", "feedback").with_suffix(".html")
 
 
-@pytest.mark.parametrize("write", [by_tito, by_nbgrader])
+@pytest.mark.parametrize("write", [by_tito, pytest.param(by_nbgrader, marks=pytest.mark.full)])
 def test_feedback_shows_no_scheme_no_model_answer_and_no_hidden_test(
     lesson: Lesson, write: Any
 ) -> None:

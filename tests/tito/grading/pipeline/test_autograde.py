@@ -190,6 +190,7 @@ def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> Non
     assert "holds no kernels.ipynb" in submission.message
 
 
+@pytest.mark.full
 def test_stock_nbgrader_scores_an_unreadable_submission(lesson: Lesson) -> None:
     path = lesson.handed_in("hal")
     path.parent.mkdir(parents=True)
