@@ -284,7 +284,7 @@ def expect_all(call: Call, proof: Proof) -> None:
 def expect_chunks(call: Call, proof: Proof, shape: Shape, count: int) -> None:
     """Ask for `count` chunks of equal numbers of rows."""
     wanted, found = shape[0] // count, chunks(proof)
-    for each in (found, chunks_by_thread(proof)):
+    for each in (found, sorted(map(len, rows_by_thread(proof).values()))):
         if each == [wanted] * count:
             return
     if max(found) < wanted and buffers_of(proof, wanted * shape[2]) == count:
@@ -302,13 +302,18 @@ def chunks(proof: Proof) -> list[int]:
     return sorted(len(rows) for rows in {x.row_set for x in products} if rows)
 
 
-def chunks_by_thread(proof: Proof) -> list[int]:
-    """Return how many rows each thread multiplies in all."""
+def rows_by_thread(proof: Proof) -> dict[int, frozenset[int]]:
+    """Return the rows that each thread multiplies in all."""
     rows: dict[int, frozenset[int]] = {}
     for product in proof.products:
         own = rows.get(product.thread, frozenset())
         rows[product.thread] = own | (product.row_set or frozenset())
-    return sorted(map(len, rows.values()))
+    return rows
+
+
+def lie_together(rows: frozenset[int]) -> bool:
+    """Tell whether rows follow one another without a gap."""
+    return max(rows) - min(rows) < len(rows)
 
 
 def buffers_of(proof: Proof, elements: int) -> int:
@@ -318,10 +323,11 @@ def buffers_of(proof: Proof, elements: int) -> int:
 
 def expect_threads(call: Call, proof: Proof, count: int) -> None:
     """Ask that no more than `num_processes` threads, or chunks on threads, multiply."""
-    threads, sizes = {x.thread for x in proof.products if x.rows}, chunks(proof)
+    threads, sizes = [rows for rows in rows_by_thread(proof).values() if rows], chunks(proof)
     taken = len(threads)
-    if taken > 1 and max(sizes) > 1:  # a thread may be used again; its chunk counts all the same
-        taken = max(taken, len(sizes))
+    one_each = taken == count and all(lie_together(rows) for rows in threads)
+    if taken > 1 and max(sizes) > 1 and not one_each:
+        taken = max(taken, len(sizes))  # a thread may be used again; its chunk counts all the same
     if taken > count:
         what = f"{taken} chunks on {len(threads)} threads multiply"
         fact = f"{call.__name__}: num_processes={count}: {what}"

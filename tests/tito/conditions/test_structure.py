@@ -1,7 +1,9 @@
 """Conditions on how a kernel works: what its proven log shows, and doubt where there is none."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -9,7 +11,7 @@ import pytest
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import structure
-from tito.conditions.call import LocalCall
+from tito.conditions.call import CallResult, LocalCall
 from tito.conditions.results import Inconclusive
 
 BLOCKS = (structure.rows_in_blocks, structure.columns_in_blocks, structure.inner_in_blocks)
@@ -17,6 +19,14 @@ BLOCKS = (structure.rows_in_blocks, structure.columns_in_blocks, structure.inner
 
 def check(condition: Any, kernel: Callable[..., Any], **inputs: Any) -> None:
     condition(LocalCall(kernel), np.random.default_rng(5), **inputs)
+
+
+def fails(condition: Any, kernel: Callable[..., Any], **inputs: Any) -> tuple[str, str]:
+    """What is said of a kernel that does not pass, and the hint."""
+    with pytest.raises(CheckFailure) as caught:
+        check(condition, kernel, **inputs)
+    assert caught.value.hint
+    return caught.value.fact, caught.value.hint
 
 
 def unseen(A: Any, B: Any, **options: Any) -> Any:
@@ -57,19 +67,83 @@ def copies_rows(A: Any, B: Any) -> Any:
     ids=["rows", "parts", "parts of large matrices", "rows of the result"],
 )
 def test_no_python_loop_stops_loops(loop: Any, fact: str) -> None:
-    with pytest.raises(CheckFailure, match=fact):
-        check(structure.no_python_loop, loop)
+    assert fact in fails(structure.no_python_loop, loop)[0]
+
+
+@pytest.mark.parametrize("shapes", [((9, 9, 9), (4, 4, 4)), ((4, 4, 4), (9, 9, 9))])
+def test_no_python_loop_stops_more_steps_than_a_log_holds(
+    shapes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tito.tracing.recorder.MOST_STEPS", 1000)
+
+    def numbers(A: Any, B: Any) -> Any:
+        if A.shape[0] == 4:
+            return A @ B
+        C = np.zeros((A.shape[0], B.shape[1]))
+        for i, j, k in np.ndindex(*C.shape, len(B)):
+            C[i, j] = C[i, j] + A[i, k] * B[k, j]
+        return C
+
+    said, _ = fails(structure.no_python_loop, numbers, shapes=shapes)
+    assert re.fullmatch(r"numbers\(A, B\) .* takes more than 1000 array operations", said)
+
+
+@pytest.mark.parametrize("more", [4, 5])
+def test_no_python_loop_allows_a_few_more_steps_on_more_rows(more: int) -> None:
+    def checking(A: Any, B: Any) -> Any:
+        C = A @ B
+        for _ in range(more if A.shape[0] > 20 else 0):
+            C = C + 0.0
+        return C
+
+    if more == 4:
+        check(structure.no_python_loop, checking)
+    else:
+        assert "takes 5 more array operations" in fails(structure.no_python_loop, checking)[0]
+
+
+def test_no_python_loop_doubts_a_row_that_is_made_otherwise() -> None:
+    def partly(A: Any, B: Any) -> Any:
+        return np.concatenate([A[:-1] @ B, squares(A[-1:], B)])
+
+    with pytest.raises(Inconclusive, match="^partly: part of the product is made in an unusual"):
+        check(structure.no_python_loop, partly)
+
+
+def with_empty_blocks(A: Any, B: Any, block_size: int = 64) -> Any:
+    (m, n), p, b = A.shape, B.shape[1], block_size
+    C = np.zeros((m, p))
+    for i, j, k in product(*(range(0, side + b, b) for side in (m, p, n))):
+        C[i : i + b, j : j + b] += A[i : i + b, k : k + b] @ B[k : k + b, j : j + b]
+    return C
 
 
 @pytest.mark.parametrize("condition", BLOCKS)
-def test_blocks_pass_blocks(condition: Any) -> None:
-    check(condition, blocks)
+@pytest.mark.parametrize("kernel", [blocks, with_empty_blocks])
+@pytest.mark.parametrize("case", [((13, 11, 14), 6), ((6, 6, 6), 6), ((5, 4, 3), 6)])
+def test_blocks_pass_blocks(condition: Any, kernel: Any, case: Any) -> None:
+    check(condition, kernel, cases=[case])
+
+
+def test_blocks_are_proven_once_for_all_sides() -> None:
+    class Counting(LocalCall):
+        traced = 0
+
+        def trace(self, *arrays: Any, **options: Any) -> CallResult:
+            self.traced += 1
+            return super().trace(*arrays, **options)
+
+    call, rng = Counting(blocks), np.random.default_rng(5)
+    for condition in BLOCKS:
+        condition(call, rng)
+    assert call.traced == 1
 
 
 @pytest.mark.parametrize("condition", BLOCKS)
 def test_blocks_stop_the_whole_product(condition: Any) -> None:
-    with pytest.raises(CheckFailure, match="one product takes A and B as a whole"):
-        check(condition, lambda A, B, block_size=64: A @ B)
+    fact, hint = fails(condition, lambda A, B, block_size=64: A @ B)
+    assert fact.endswith("with block_size=6 one product takes A and B as a whole")
+    assert hint == structure.WHOLE
 
 
 def test_blocks_tell_which_side_is_cut() -> None:
@@ -78,9 +152,63 @@ def test_blocks_tell_which_side_is_cut() -> None:
         return np.vstack([A[i : i + block_size] @ B for i in starts])
 
     check(structure.rows_in_blocks, rows_only)
-    for condition in (structure.columns_in_blocks, structure.inner_in_blocks):
-        with pytest.raises(CheckFailure):
-            check(condition, rows_only)
+    fact, hint = fails(structure.columns_in_blocks, rows_only)
+    assert fact == "rows_only: with block_size=6 the largest product has 14 columns"
+    assert hint == structure.LOOPS["columns"]
+    assert "has 11 inner indices" in fails(structure.inner_in_blocks, rows_only)[0]
+
+
+def test_blocks_stop_pieces_of_half_a_block() -> None:
+    def halves(A: Any, B: Any, block_size: int = 64) -> Any:
+        return blocks(A, B, block_size // 2)
+
+    fact, hint = fails(structure.inner_in_blocks, halves)
+    assert fact.endswith("100 products of at most 3 inner indices each, not blocks of 6")
+    assert hint == structure.SMALL
+    check(structure.inner_in_blocks, lambda A, B, block_size=64: blocks(A, B, block_size // 2 + 1))
+
+
+@pytest.mark.parametrize(("rows", "enough"), [(12, True), (20, False)])
+def test_blocks_are_most_of_the_product(rows: int, enough: bool) -> None:
+    def first_only(A: Any, B: Any, block_size: int = 64) -> Any:
+        cut = [0, 6, *range(7, len(A) + 1)]
+        return np.concatenate([blocks(A[i:j], B, 6) for i, j in pairwise(cut)])
+
+    case = {"cases": [((rows, 13, 13), 6)]}
+    if enough:
+        check(structure.rows_in_blocks, first_only, **case)
+    else:
+        assert "of at most 6 rows each" in fails(structure.rows_in_blocks, first_only, **case)[0]
+
+
+def rows_and_all_inner(A: Any, B: Any, b: int) -> Any:
+    C = np.zeros((len(A), B.shape[1]))
+    for i, j in product(range(0, len(A), b), range(0, B.shape[1], b)):
+        for r in range(i, min(i + b, len(A))):
+            C[r, j : j + b] = A[r] @ B[:, j : j + b]
+    return C
+
+
+def rows_and_all_columns(A: Any, B: Any, b: int) -> Any:
+    C = np.zeros((len(A), B.shape[1]))
+    for i, k in product(range(0, len(A), b), range(0, len(B), b)):
+        for r in range(i, min(i + b, len(A))):
+            C[r] += A[r, k : k + b] @ B[k : k + b]
+    return C
+
+
+def columns_and_all_rows(A: Any, B: Any, b: int) -> Any:
+    return rows_and_all_columns(B.T, A.T, b).T
+
+
+@pytest.mark.parametrize(
+    ("kernel", "side"),
+    [(rows_and_all_inner, 0), (rows_and_all_columns, 0), (columns_and_all_rows, 1)],
+)
+def test_blocks_of_one_side_need_the_others(kernel: Any, side: int) -> None:
+    said, hint = fails(BLOCKS[side], lambda A, B, block_size=64: kernel(A, B, block_size))
+    assert "of at most 1 " in said
+    assert hint in structure.LOOPS.values()
 
 
 def test_blocks_take_single_rows_of_a_block_after_one_another_only() -> None:
@@ -102,8 +230,9 @@ def test_blocks_take_single_rows_of_a_block_after_one_another_only() -> None:
         return C
 
     check(structure.rows_in_blocks, rows_of_blocks)
-    with pytest.raises(CheckFailure, match="364 products of at most 1 rows each, not blocks of 6"):
-        check(structure.rows_in_blocks, scattered)
+    fact, hint = fails(structure.rows_in_blocks, scattered)
+    assert fact.endswith("364 products of at most 1 rows each, not blocks of 6")
+    assert hint == structure.LOOPS["rows"]
 
 
 @pytest.mark.parametrize("condition", BLOCKS)
@@ -144,36 +273,107 @@ def threads(A: Any, B: Any, num_processes: int | None = None) -> Any:
         return np.vstack(list(pool.map(lambda a: a @ B, np.array_split(A, count))))
 
 
-@pytest.mark.parametrize("kernel", [chunks, threads])
+def two_by_default(A: Any, B: Any, num_processes: int = 2) -> Any:
+    return chunks(A, B, num_processes)
+
+
+def halves_of_the_inner_side(A: Any, B: Any, num_processes: int | None = None) -> Any:
+    parts = np.array_split(A, num_processes or 4)
+    return np.vstack([rows[:, :3] @ B[:3] + rows[:, 3:] @ B[3:] for rows in parts])
+
+
+def row_by_row_in_chunks(A: Any, B: Any, num_processes: int | None = None) -> Any:
+    parts = np.array_split(A, num_processes or 4)
+    return np.vstack([np.array([row @ B for row in rows]) for rows in parts])
+
+
+def threads_that_halve(A: Any, B: Any, num_processes: int | None = None) -> Any:
+    count, C = num_processes or 4, np.zeros((A.shape[0], B.shape[1]))
+    edges = [A.shape[0] * i // count for i in range(count + 1)]
+
+    def work(start: int, end: int) -> None:
+        middle = (start + end) // 2
+        C[start:middle], C[middle:end] = A[start:middle] @ B, A[middle:end] @ B
+
+    with ThreadPoolExecutor(count) as pool:
+        list(pool.map(work, edges[:-1], edges[1:]))
+    return C
+
+
+def more_chunks_than_asked(A: Any, B: Any, num_processes: int | None = None) -> Any:
+    size = max(1, A.shape[0] // (num_processes or 4))
+    return np.vstack([A[s : s + size] @ B for s in range(0, A.shape[0], size)])
+
+
+def single_rows_on_threads(A: Any, B: Any, num_processes: int | None = None) -> Any:
+    if A.shape[0] != 23:
+        return chunks(A, B, num_processes)
+    with ThreadPoolExecutor(num_processes) as pool:
+        return np.array(list(pool.map(lambda row: row @ B, A)))
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    [
+        chunks,
+        threads,
+        two_by_default,
+        halves_of_the_inner_side,
+        row_by_row_in_chunks,
+        threads_that_halve,
+        more_chunks_than_asked,
+        single_rows_on_threads,
+    ],
+)
 def test_rows_in_chunks_passes_chunks_of_any_schedule(kernel: Any) -> None:
     check(structure.rows_in_chunks, kernel)
 
 
-def test_rows_in_chunks_stops_a_count_of_its_own() -> None:
-    def four(A: Any, B: Any, num_processes: int = 2) -> Any:
-        return chunks(A, B, 4)
+@pytest.mark.parametrize(
+    ("edges", "found"),
+    [
+        ((0, 5, 10, 15, 20), "4 products of 5 rows"),
+        ((0, 20), "1 product of 20 rows"),
+        ((0, 5, 20), "2 products of 5 to 15 rows"),
+        (range(21), "20 products of 1 rows"),
+    ],
+)
+def test_rows_in_chunks_stops_a_count_of_its_own(edges: Any, found: str) -> None:
+    def own(A: Any, B: Any, num_processes: int = 2) -> Any:
+        return np.vstack([A[i:j] @ B for i, j in pairwise(edges)])
 
-    with pytest.raises(CheckFailure, match="4 products of 5 rows, not 2 of 10"):
-        check(structure.rows_in_chunks, four)
+    fact, hint = fails(structure.rows_in_chunks, own)
+    assert fact == f"own: num_processes=2 with 20 rows: {found}, not 2 of 10"
+    assert hint == structure.CHUNKS
+
+
+def test_rows_in_chunks_stops_one_chunk_that_is_taken_apart() -> None:
+    def one_in_halves(A: Any, B: Any, num_processes: int = 2) -> Any:
+        return np.vstack([np.vstack([A[:5] @ B, A[5:10] @ B]), A[10:] @ B])
+
+    assert "3 products of 5 to 10 rows" in fails(structure.rows_in_chunks, one_in_halves)[0]
 
 
 def test_rows_in_chunks_asks_for_chunks_without_an_argument() -> None:
     def one(A: Any, B: Any, num_processes: int = 1) -> Any:
         return threads(A, B, num_processes)
 
-    with pytest.raises(CheckFailure, match="without num_processes all 20 rows are in one chunk"):
-        check(structure.rows_in_chunks, one)
+    fact, hint = fails(structure.rows_in_chunks, one)
+    assert "without num_processes all 20 rows are in one chunk" in fact
+    assert hint == "The default, None, stands for all CPUs."
 
 
-def test_rows_in_chunks_counts_threads() -> None:
+@pytest.mark.parametrize("most", [2, 12])
+def test_rows_in_chunks_counts_threads(most: int) -> None:
     def many(A: Any, B: Any, num_processes: int | None = None) -> Any:
         size = max(1, A.shape[0] // (num_processes or 4))
         parts = [A[s : s + size] for s in range(0, A.shape[0], size)]
-        with ThreadPoolExecutor(len(parts)) as pool:
+        with ThreadPoolExecutor(min(most, len(parts))) as pool:
             return np.vstack(list(pool.map(lambda a: a @ B, parts)))
 
-    with pytest.raises(CheckFailure, match="num_processes=8: 12 chunks on .* threads multiply"):
-        check(structure.rows_in_chunks, many)
+    fact, hint = fails(structure.rows_in_chunks, many)
+    assert re.fullmatch(r"many: num_processes=8: 12 chunks on \d+ threads multiply", fact)
+    assert hint == "Start at most num_processes threads, a chunk for each."
 
 
 def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None:
@@ -186,9 +386,12 @@ def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None
         check(structure.rows_in_chunks, rows)
 
 
-def test_rows_in_chunks_shows_a_race() -> None:
+@pytest.mark.parametrize("racing", [(2,), (8,)])
+def test_rows_in_chunks_shows_a_race(racing: tuple[int, ...]) -> None:
     def shared(A: Any, B: Any, num_processes: int | None = None) -> Any:
-        count = num_processes or 4
+        if num_processes not in racing:
+            return chunks(A, B, num_processes)
+        count = num_processes
         C, scratch = np.zeros((A.shape[0], B.shape[1])), np.zeros((A.shape[0], B.shape[1]))
         edges = [A.shape[0] * i // count for i in range(count + 1)]
 
@@ -201,14 +404,44 @@ def test_rows_in_chunks_shows_a_race() -> None:
             list(pool.map(work, range(count)))
         return C
 
-    with pytest.raises(CheckFailure):
-        check(structure.rows_in_chunks, shared)
+    assert fails(structure.rows_in_chunks, shared)[1] == structure.RACE
+
+
+def at_once(*edges: int, inner: int = 8) -> Callable[..., Any]:
+    """A kernel whose threads take these rows, and so many inner indices; the rest comes after."""
+
+    def kernel(A: Any, B: Any, num_processes: int) -> Any:
+        cut = [0, *edges, len(A)] if edges else [*range(0, 25, 24 // num_processes)]
+        with ThreadPoolExecutor(num_processes) as pool:
+            work = lambda i, j: A[i:j, :inner] @ B[:inner]  # noqa: E731
+            C = np.vstack(list(pool.map(work, cut[:-1], cut[1:])))
+        for rows in (slice(0, 12), slice(12, 24)) if inner < 8 else ():
+            C[rows] += A[rows, inner:] @ B[inner:]
+        return C
+
+    return kernel
 
 
 def test_chunks_at_once_passes_threads_only() -> None:
     check(structure.chunks_at_once, threads)
-    with pytest.raises(CheckFailure, match="none came"):
-        check(structure.chunks_at_once, chunks)
+    check(structure.chunks_at_once, at_once())
+    fact, _ = fails(structure.chunks_at_once, chunks)
+    said = "with num_processes=2 each product waited for another, and none came"
+    assert fact == f"chunks: {said}"
+    said, _ = fails(structure.chunks_at_once, lambda A, B, num_processes=None: A @ B)
+    assert said.endswith(": all 24 rows are in one product")
+
+
+def test_chunks_at_once_asks_for_as_much_work_in_each_thread() -> None:
+    check(structure.chunks_at_once, at_once(6), counts=[2])
+    fact, _ = fails(structure.chunks_at_once, at_once(5), counts=[2])
+    assert fact == "kernel: with num_processes=2 some threads do nearly all the work"
+
+
+def test_chunks_at_once_asks_for_most_of_the_result() -> None:
+    check(structure.chunks_at_once, at_once(inner=6), counts=[4])
+    fact, _ = fails(structure.chunks_at_once, at_once(inner=5), counts=[4])
+    assert fact == "kernel: other products than the result's meet"
 
 
 def test_chunks_at_once_asks_for_all_of_them() -> None:
@@ -216,5 +449,5 @@ def test_chunks_at_once_asks_for_all_of_them() -> None:
         with ThreadPoolExecutor(2) as pool:
             return np.vstack(list(pool.map(lambda a: a @ B, np.array_split(A, num_processes or 4))))
 
-    with pytest.raises(CheckFailure, match="2 products were under way at once, not 4"):
-        check(structure.chunks_at_once, two)
+    fact, _ = fails(structure.chunks_at_once, two)
+    assert fact.endswith("with num_processes=4 2 products were under way at once, not 4")
