@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from tinytorch.utils.checking import CheckFailure, agree, is_wide_enough
+from tinytorch.utils.checking import CheckFailure, agree
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import Cause, cause_of_type
 from tito.conditions.expect import Array, Generator, described, expect_log, expect_returned, found
@@ -67,10 +67,7 @@ def attends_narrow_types(
     """float32 gives float32 or better, as precise as it holds."""
     for dtype in types:
         arrays = draw(rng, lengths, dtype)
-        result = attend(call, arrays, "Let NumPy keep the type: no float16, no lists.", rows=4)
-        if result.value is None or not is_wide_enough(result.value.dtype, np.dtype(dtype)):
-            fact = f"{described(call, arrays, {'rows': 4})} returned another type than {dtype}"
-            raise CheckFailure(fact, "Give the result Q.dtype, or a wider one.")
+        attend(call, arrays, "Let NumPy keep the type: no float16, no lists.", rows=4)
 
 
 def little_memory(
@@ -187,7 +184,6 @@ def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int)
             softmax(products / np.sqrt(len(K))) @ V,
             scale,
         ),
-        "scores that are divided twice": (softmax(scores / np.sqrt(d)) @ V, scale),
         "a softmax along the columns, not along each row": (softmax(scores.T).T @ V, along),
         "one softmax over the whole chunk": (whole / whole.sum() @ V, along),
         "weights that are not divided by their sum": (

@@ -1,6 +1,7 @@
 """Conditions on attention: what is right in any chunks, what is said of mistakes, and memory."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -62,34 +63,92 @@ def test_attention_fails_without_the_right_result(condition: Any, useless: Any) 
 
 def test_attention_holds_float32_to_the_precision_of_float32() -> None:
     def coarse(Q: Any, K: Any, V: Any, rows: int) -> Any:
-        return in_chunks(Q, K, V, rows) * (1 + 1e-3)
+        return in_chunks(Q, K, V, rows) * (1 + 1e-3 * (Q.dtype == np.float32))
 
+    attention.attends(LocalCall(coarse), np.random.default_rng(5))
     assert "the digits of float16" in fails(attention.attends_narrow_types, coarse)
 
 
-@pytest.mark.parametrize(
-    ("scale", "said"),
-    [
-        (lambda d: 1.0, "it comes from scores that are not divided by sqrt(d)"),
-        (lambda d: 1.0 / d, "it comes from scores that are divided by d, not by its root"),
-    ],
-)
-def test_attention_names_the_cause(scale: Any, said: str) -> None:
-    def other(Q: Any, K: Any, V: Any, rows: int) -> Any:
-        d = Q.shape[1]
-        return in_chunks(Q * scale(d) * np.sqrt(d), K, V, rows)
+def test_attention_holds_float64_to_the_precision_of_float64() -> None:
+    def single(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        return in_chunks(Q, K, V, rows).astype(np.float32)
 
-    assert fails(attention.attends, other).endswith(said)
+    assert fails(attention.attends, single).endswith("the values have the digits of float32")
 
 
-def test_attention_names_the_rows_that_were_left_out() -> None:
-    def drops(Q: Any, K: Any, V: Any, rows: int) -> Any:
+def test_attention_asks_for_weights_of_large_scores() -> None:
+    def naive(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        weights = np.exp(Q @ K.T / np.sqrt(Q.shape[1]))
+        return weights @ V / weights.sum(axis=1, keepdims=True)
+
+    attention.attends(LocalCall(naive), np.random.default_rng(5))
+    assert fails(attention.attends_large_scores, naive).endswith("holds NaN or infinity")
+
+
+def test_attention_is_asked_for_in_one_chunk_first() -> None:
+    def first_chunk(Q: Any, K: Any, V: Any, rows: int) -> Any:
         result = in_chunks(Q, K, V, rows)
-        result[len(Q) // rows * rows :] = 0
+        result[rows:] = 0
         return result
 
-    said = fails(attention.attends_ragged_chunks, drops)
-    assert said.endswith("rows 8 to 9 are zero: the last chunk, which is shorter, was left out")
+    attention.attends(LocalCall(first_chunk), np.random.default_rng(5))
+
+
+softmax = attention.softmax
+MISTAKES = {
+    "scores that are not divided by sqrt(d)": lambda s, d, n: softmax(s),
+    "scores that are divided by d, not by its root": lambda s, d, n: softmax(s / d),
+    "scores that are divided by the root of len(K)": lambda s, d, n: softmax(s / n**0.5),
+    "a softmax along the columns, not along each row": lambda s, d, n: softmax(s.T / d**0.5).T,
+    "one softmax over the whole chunk": lambda s, d, n: softmax(s.reshape(1, -1) / d**0.5).reshape(
+        s.shape
+    ),
+    "weights that are not divided by their sum": lambda s, d, n: np.exp(
+        (s - s.max(axis=1, keepdims=True)) / d**0.5
+    ),
+    "the one key with the largest score": lambda s, d, n: s == s.max(axis=1, keepdims=True),
+    "the sum over the queries of a chunk": lambda s, d, n: (
+        np.ones((len(s), 1)) * softmax(s / d**0.5).sum(axis=0)
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_attention_names_the_cause(mistake: str) -> None:
+    def other(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        return MISTAKES[mistake](Q @ K.T, Q.shape[1], len(K)) @ V
+
+    lengths = [(6, 7, 5, 3)]
+    with pytest.raises(CheckFailure, match=f"it comes from {re.escape(mistake)}\n"):
+        attention.attends(LocalCall(other), np.random.default_rng(5), lengths=lengths)
+
+
+@pytest.mark.parametrize(
+    ("rows", "made", "said"),
+    [
+        (4, 8, "rows 8 to 9 are zero: the last chunk, which is shorter, was left out"),
+        (3, 9, "row 9 is zero: the last chunk, which is shorter, was left out"),
+        (4, 4, "rows 4 to 9 are zero: only the first 4 rows were computed"),
+        (4, 1, "rows 1 to 9 are zero: only the first 1 rows were computed"),
+    ],
+)
+def test_attention_names_the_rows_that_were_left_out(rows: int, made: int, said: str) -> None:
+    def drops(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        result = in_chunks(Q, K, V, rows)
+        result[made:] = 0
+        return result
+
+    with pytest.raises(CheckFailure, match=f": {said}\n"):
+        attention.attends_ragged_chunks(LocalCall(drops), np.random.default_rng(5), rows=[rows])
+
+
+def test_attention_calls_no_row_left_out_where_others_are_wrong() -> None:
+    def wrong_and_short(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        result = 2 * in_chunks(Q, K, V, rows)
+        result[4:] = 0
+        return result
+
+    assert "row 0 is wrong: [0, 0] is" in fails(attention.attends_ragged_chunks, wrong_and_short)
 
 
 def test_attention_leaves_its_inputs() -> None:
@@ -117,6 +176,10 @@ def test_little_memory_stops_chunks_that_are_all_kept() -> None:
     assert "bytes are in use at a time" in fails(attention.little_memory, keeps)
 
 
+def test_little_memory_allows_the_scores_of_a_chunk() -> None:
+    attention.little_memory(LocalCall(in_chunks), np.random.default_rng(5), rows=4)
+
+
 def test_little_memory_doubts_what_cannot_be_logged() -> None:
     def unseen(Q: Any, K: Any, V: Any, rows: int) -> Any:
         plain = (np.array(json.loads(json.dumps(x.tolist(), default=float))) for x in (Q, K, V))
@@ -124,3 +187,14 @@ def test_little_memory_doubts_what_cannot_be_logged() -> None:
 
     with pytest.raises(Inconclusive):
         attention.little_memory(LocalCall(unseen), np.random.default_rng(5))
+
+
+def test_little_memory_doubts_what_is_not_proven() -> None:
+    def partly(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        result = in_chunks(Q, K, V, rows)
+        result[0] = [float(number) for number in result[0]]
+        return result
+
+    said = r"partly\(.*rows=3\) .*: how it works cannot be told: .*"
+    with pytest.raises(Inconclusive, match=said):
+        attention.little_memory(LocalCall(partly), np.random.default_rng(5))
