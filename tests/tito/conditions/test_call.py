@@ -1,6 +1,7 @@
 """Calls in this process."""
 
 import os
+import time
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -64,9 +65,24 @@ def test_local_call_works_on_copies(traced: bool) -> None:
 
 
 def test_local_call_times_the_product_beside_the_call() -> None:
+    before = time.process_time()
     result = LocalCall(matmul_cache_optimized).time(np.ones((64, 64)), np.ones((64, 64)))
     assert result.log is not None
-    assert min(result.seconds, result.reference) >= 0
+    assert min(result.seconds, result.reference) > 0
+    assert result.seconds + result.reference <= time.process_time() - before
+    assert result.untimed == ""
+
+
+@pytest.mark.parametrize("way", ["trace", "time"])
+def test_local_call_traces_rows_that_lie_together(way: str) -> None:
+    strides = []
+
+    def keeps(A: Any, B: Any) -> Any:
+        strides.append(A.strides)
+        return A @ B
+
+    getattr(LocalCall(keeps), way)(np.ones((3, 2)).T, np.ones((3, 3)))
+    assert strides == [(24, 8)]
 
 
 def test_observe_notes_what_was_raised() -> None:

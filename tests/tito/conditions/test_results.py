@@ -1,6 +1,7 @@
 """Results: what a condition's end becomes."""
 
 import linecache
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tito.conditions.results import (
     Share,
     attempt,
     outcome,
+    overall,
     restore,
     sentence,
     told_once,
@@ -33,7 +35,7 @@ def matmul_vectorized(A: Any, B: Any) -> Any:
         (None, "passed", 2.0),
         (CheckFailure("fact", "hint"), "failed", 0.0),
         (NoAnswer("fact", "hint"), "failed", 0.0),
-        (Inconclusive("fact"), "review", 0.0),
+        (Inconclusive("fact", "hint"), "review", 0.0),
     ],
 )
 def test_attempt_gives_points_for_a_pass_only(
@@ -50,7 +52,8 @@ def test_attempt_gives_points_for_a_pass_only(
     result = attempt(LocalCall(matmul_vectorized), Share(condition, 2.0), np.random.default_rng(0))
     assert (result.verdict, result.points, result.share) == (verdict, points, 2.0)
     assert result.words == "The sentence."
-    assert result.fact == ("fact" if end else "")
+    assert (result.fact, result.hint) == (("fact", "hint") if end else ("", ""))
+    assert result.detail == ""
 
 
 def test_attempt_lets_a_bug_of_ours_through() -> None:
@@ -64,6 +67,49 @@ def test_attempt_lets_a_bug_of_ours_through() -> None:
 def test_try_here_gives_a_result_for_each_condition() -> None:
     results = try_here(matmul_vectorized, {square: 3})
     assert [(r.condition, r.verdict, r.points) for r in results] == [("square", "passed", 3)]
+
+
+class Heard:
+    """A watch that keeps what it hears."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+
+    def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
+        self.heard.append((name, [(r.condition, r.verdict) for r in conditions]))
+
+    def call(self) -> None:
+        self.heard.append("call")
+
+    def tried(self, result: ConditionResult) -> None:
+        self.heard.append((result.condition, result.verdict))
+
+
+def test_try_here_tells_who_watches() -> None:
+    watch = Heard()
+    try_here(matmul_vectorized, {square: 3, empty_sides: 1}, watch=watch)
+    first, *calls = watch.heard
+    both = [("square", "not-run"), ("empty_sides", "not-run")]
+    assert first == ("matmul_vectorized", both)
+    assert [said for said in calls if said != "call"] == [(name, "passed") for name, _ in both]
+    assert calls[0] == "call"
+
+
+def test_try_here_says_which_option_cuts() -> None:
+    def asks(call: Any, rng: Any) -> None:
+        if call.cut != "block_size":
+            raise CheckFailure(f"{call.cut} cuts")
+
+    (result,) = try_here(matmul_vectorized, {asks: 1}, cut="block_size")
+    assert result.verdict == "passed"
+
+
+@pytest.mark.parametrize("worst", ["failed", "not-run", "review"])
+def test_overall_is_the_first_of_the_worst(worst: Any) -> None:
+    better = ["failed", "not-run", "review", "passed"]
+    better = better[better.index(worst) + 1 :]
+    results = [ConditionResult(str(i), verdict=v) for i, v in enumerate([*better, worst, worst])]
+    assert overall(results) == results[len(better)]
 
 
 def test_visible_inputs_are_the_same_every_time_and_differ_between_conditions() -> None:
@@ -94,16 +140,19 @@ def test_told_once_keeps_what_passed_and_repeats_no_fact() -> None:
     found = [
         ConditionResult("square", verdict="failed", fact="a", hint="h"),
         ConditionResult("mismatch", verdict="passed", share=1, points=1),
-        ConditionResult("wide", verdict="failed", fact="b", hint="h"),
+        ConditionResult("wide", verdict="failed", fact="b", hint="h", place="Line 2"),
     ]
     told = told_once(found)
-    assert [(r.verdict, r.fact, r.points) for r in told] == [
-        ("failed", "a", 0),
-        ("passed", "", 1),
-        ("not-tried", "", 0),
+    assert [(r.verdict, r.fact, r.points, r.place) for r in told] == [
+        ("failed", "a", 0, ""),
+        ("passed", "", 1, ""),
+        ("not-tried", "", 0, ""),
     ]
-    twice = told_once(ConditionResult(n, verdict="failed", fact="a", hint="h") for n in "xyz")
-    assert [(r.fact, r.hint) for r in twice] == [("a", "h"), *[("The same as above.", "")] * 2]
+    twice = told_once(
+        ConditionResult(n, verdict="failed", fact="a", hint="h", place="Line 2") for n in "xyz"
+    )
+    said = [(r.fact, r.hint, r.place) for r in twice]
+    assert said == [("a", "h", "Line 2"), *[("The same as above.", "", "")] * 2]
 
 
 def test_try_here_names_the_line_that_raised() -> None:
