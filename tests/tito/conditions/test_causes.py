@@ -1,5 +1,6 @@
 """Recognised causes: what each slip is called, whichever condition meets it."""
 
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -70,6 +71,15 @@ PLAIN = {
     "transposed A": (lambda A, B: A.T @ B, "it is A.T @ B", "A is not transposed"),
     "no return": (lambda A, B: None, "it returns None", "End the function with `return`"),
     "a list": (lambda A, B: (A @ B).tolist(), "it returns a list", "Return one array"),
+    "a tuple": (lambda A, B: tuple(A @ B), "it returns a tuple", "Return one array"),
+    "a row": (lambda A, B: (A @ B)[:1].ravel(), ",), expected (", "the columns of B: np.zeros"),
+    "too narrow": (lambda A, B: (A @ B)[:, 1:], "the shape is (", "the columns of B: np.zeros"),
+    "half and wrong": (lambda A, B: (A @ B)[:1] + 1, "the shape is (1, ", "np.zeros((m, p))"),
+    "one long row": (
+        lambda A, B: (A @ B + 1).reshape(1, -1),
+        "the shape is (1, ",
+        "np.zeros((m, p))",
+    ),
     "twice": (lambda A, B: 2 * (A @ B), "added 2 times", "not zero at the beginning"),
     "not from zero": (lambda A, B: A @ B + 1, "each entry is off by 1", "has to be zero before"),
     "backwards": (lambda A, B: (A @ B)[::-1], "in another order", "where its rows begin"),
@@ -80,6 +90,11 @@ PLAIN = {
         "below each other",
     ),
     "rounded": (lambda A, B: np.round(A @ B, 3), "rounded to 3 places", "Do not round"),
+    "twice, and short": (
+        lambda A, B: np.concatenate([2 * (A @ B)[:-1], np.zeros((1, B.shape[1]))]),
+        "each product was added 2 times",
+        "not zero at the beginning",
+    ),
     "narrow": (lambda A, B: (A @ B).astype("f4"), "the result is float32", "np.result_type"),
     "input": (lambda A, B: input(), "raised ", "remove input()"),
     "outside": (lambda A, B: helper(A) @ B, "raised NameError", "import it in this cell"),  # type: ignore[name-defined] # noqa: F821
@@ -102,6 +117,35 @@ def test_a_slip_is_called_by_its_name(
         assert hint in found[1]
 
 
+def test_what_fits_no_square_is_called_by_its_name_too() -> None:
+    fact, _ = said(product.tall_and_wide, lambda A, B: (A @ B).T)
+    assert fact.endswith("it is the transpose of the product")
+
+
+def test_a_second_call_that_raises_is_no_cause() -> None:
+    calls = []
+
+    def once(A: Any, B: Any) -> Any:
+        calls.append(A)
+        if len(calls) > 1:
+            raise RuntimeError
+        return A @ B + np.arange(B.shape[1])
+
+    assert said(product.square, once)[0].endswith("column 1 differs")
+
+
+def test_calls_that_differ_have_a_hint_of_threads_where_there_are_threads() -> None:
+    def drawn(A: Any, B: Any, **options: int) -> Any:
+        if len(options) != 1:
+            raise TypeError
+        return A @ B + np.random.default_rng().random((len(A), B.shape[1]))
+
+    for cut, hint in (("num_processes", "Threads that write"), ("block_size", "Nothing that is")):
+        fact, what = said(product.square, drawn, cut)
+        assert fact.endswith(": two calls with the same A and B give different results")
+        assert hint in what
+
+
 INNER = {
     "end too early": (blocks(end=-1), "inner indices 3, 7 of 8 are missing", "leaves out its end"),
     "overlap": (blocks(begin=-1), "inner index 3 of 8 is added more than once", "leaves out"),
@@ -109,6 +153,11 @@ INNER = {
     "last lost": (
         blocks(lambda n, b: range(0, n - b, b)),
         "inner indices 4 to 7 of 8 are missing: the last ones",
+        "range(0, n, b) has the starts of all",
+    ),
+    "one lost, one double": (
+        lambda A, B, block_size=4: A[:, :7] @ B[:7] + np.outer(A[:, 2], B[2]),
+        "inner index 7 of 8 is missing: the last ones",
         "range(0, n, b) has the starts of all",
     ),
     "second first": (
@@ -131,10 +180,51 @@ def test_inner_indices_that_are_missing_or_double_are_named(
     assert hint in found[1]
 
 
+@pytest.mark.parametrize(
+    ("size", "indices"),
+    [(10, "8 to 9"), (12, "1, 3, 5, 7, 9, 11"), (16, "1, 3, 5, 7, 9, 11 and more")],
+)
+def test_no_more_than_six_indices_are_named(size: int, indices: str) -> None:
+    early = blocks(lambda n, b: range(0, n, 2), end=-3)  # of blocks of 4: the first of two
+    short = blocks(lambda n, b: range(0, n - b, b))
+
+    def square_of(call: Any, rng: Any) -> None:
+        product.square(call, rng, sizes=(size,))
+
+    fact, _ = said(square_of, short if size == 10 else early)
+    assert f"inner indices {indices} of {size} are missing" in fact
+
+
+def rows_to(last: Callable[[int, int], int]) -> Kernel:
+    def kernel(A: Any, B: Any, block_size: int = 4, num_processes: int | None = None) -> Any:
+        C = np.zeros((A.shape[0], B.shape[1]))
+        end = last(len(A), num_processes or block_size)
+        C[:end] = A[:end] @ B
+        return C
+
+    return kernel
+
+
+def test_rows_that_are_left_over_are_named() -> None:
+    def chunks(call: Any, rng: Any) -> None:
+        product.uneven_chunks(call, rng, shapes=((10, 7, 9),), counts=(4,))
+
+    fact, hint = said(chunks, rows_to(lambda m, count: m // count * count), "num_processes")
+    left = "rows 8 to 9 are zero: what is left over after 4 equal chunks was left out"
+    assert fact.endswith(left)
+    assert hint.startswith("m % num_processes rows are left over")
+    fact, hint = said(chunks, rows_to(lambda m, count: 1), "num_processes")
+    assert fact.endswith("rows 1 to 9 are zero: only the first 1 of 10 rows were computed")
+    assert hint.startswith("Each loop has its own end")
+
+
 def test_a_last_block_and_more_than_that_are_told_apart() -> None:
     def ragged(call: Any, rng: Any) -> None:
         product.ragged_blocks(call, rng, shapes=((10, 7, 9),), block_sizes=(4,))
 
+    fact, hint = said(ragged, rows_to(lambda m, b: m // b * b), "block_size")
+    assert fact.endswith("rows 8 to 9 are zero: the last, smaller block was left out")
+    assert hint == "range(0, m, block_size) has the starts of all blocks; a slice ends at m."
     smaller = said(ragged, columns_to(lambda n, b: n // b * b), "block_size")[0]
     assert smaller.endswith("column 8 is zero: the last, smaller block was left out")
     first = said(ragged, columns_to(lambda n, b: b), "block_size")[0]
@@ -161,6 +251,29 @@ def test_zeros_are_told_by_what_was_multiplied() -> None:
     fact, hint = said(product.square, lost)
     assert fact.endswith("products were computed, and none is in the result")
     assert hint.startswith("Write into the array that you return")
+    fact, hint = said(product.square, lambda A, B: np.zeros_like(A))
+    assert fact.endswith("nothing was multiplied before the function returned")
+    assert hint.startswith("The loop that adds up makes no step")
+
+
+@pytest.mark.parametrize(
+    "multiply",
+    [
+        np.dot,
+        lambda A, B: np.einsum("ik,kj", A, B),
+        lambda A, B: A * 2.0,
+        lambda A, B: np.inner(A, B),
+        lambda A, B: np.outer(A[0], B[0]),
+        lambda A, B: np.vecdot(A, B),
+    ],
+    ids=["dot", "einsum", "multiply", "inner", "outer", "vecdot"],
+)
+def test_zeros_are_told_from_any_product(multiply: Kernel) -> None:
+    def lost(A: Any, B: Any) -> Any:
+        multiply(A, B)
+        return np.zeros((len(A), B.shape[1]))
+
+    assert said(product.square, lost)[0].endswith("were computed, and none is in the result")
 
 
 FORMULAS = {
@@ -207,3 +320,12 @@ def test_rows_that_are_a_little_off_are_not_in_another_order() -> None:
 def test_infinity_is_looked_at_without_a_word_of_lapack(capfd: pytest.CaptureFixture[str]) -> None:
     said(product.number_types, lambda A, B: np.nan_to_num(A @ B))
     assert capfd.readouterr() == ("", "")
+
+
+def test_numbers_in_place_of_nan_are_counted() -> None:
+    def zeros(A: Any, B: Any) -> Any:
+        return np.nan_to_num(A @ B, posinf=np.inf, neginf=-np.inf)
+
+    fact, hint = said(product.number_types, zeros)
+    assert re.search(r"entry \(\d+, \d+\) is \S+, expected NaN, as in \d+ entries$", fact)
+    assert hint.startswith("NaN times any number is NaN")
