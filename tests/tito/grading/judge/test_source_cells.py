@@ -39,6 +39,15 @@ def test_needed_cells_leaves_out_a_cell_that_is_not_python() -> None:
     assert needed("b", a="def f(:", b="def g(): return f()") == ["b"]
 
 
+def test_read_cell_knows_all_names_that_it_binds() -> None:
+    source = "def f(): x = 1\nclass C: pass\nimport a.b, c.d as e\nif f():\n    y = 2\n"
+    assert read_cell("a", source).defines == {"f", "C", "a", "e", "y"}
+
+
+def test_read_cell_takes_off_the_mark_of_an_editor() -> None:
+    assert read_cell("a", "\ufeffx = 1").defines == {"x"}
+
+
 def test_read_cell_understands_magic_commands() -> None:
     cell = read_cell("a", "%%time\n%matplotlib inline\ndef f(): pass\n!ls\n")
     assert cell.tree is not None
@@ -51,8 +60,15 @@ def test_read_cell_understands_magic_commands() -> None:
 )
 def test_read_cell_says_why_there_is_no_tree(source: str) -> None:
     cell = read_cell("a", source)
-    assert cell.tree is None
+    assert (cell.name, cell.tree) == ("a", None)
     assert cell.error
+    assert cell.source == (source if len(source) < 65537 else "")
+
+
+def test_read_cell_takes_sources_up_to_its_bound() -> None:
+    assert read_cell("a", "x = 1" + "#" * (64 * 1024 - 5)).tree is not None
+    error = read_cell("a", "x = 1" + "#" * (64 * 1024 - 4)).error
+    assert error == "it is longer than 65536 characters"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +89,10 @@ def test_read_cell_says_why_there_is_no_tree(source: str) -> None:
 )
 def test_without_magic_takes_out_magic_commands_only(line: str, plain: str) -> None:
     assert without_magic(f"y = 1\n{line}\n") == f"y = 1\n{plain}\n"
+
+
+def test_without_magic_leaves_blank_lines() -> None:
+    assert without_magic(" \n\n") == " \n\n"
 
 
 @pytest.mark.parametrize("first", ["%%time", "\n  %%capture out", "%%prun -s x"])
