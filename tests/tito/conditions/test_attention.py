@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -83,6 +84,15 @@ def test_attention_asks_for_weights_of_large_scores() -> None:
 
     attention.attends(LocalCall(naive), np.random.default_rng(5))
     assert fails(attention.attends_large_scores, naive).endswith("holds NaN or infinity")
+
+
+def test_attention_compares_numbers_where_scores_are_large() -> None:
+    def means(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        small = np.abs(Q).max() < 20
+        return in_chunks(Q, K, V, rows) if small else np.tile(V.mean(axis=0), (len(Q), 1))
+
+    attention.attends(LocalCall(means), np.random.default_rng(5))
+    assert "row 0 is wrong" in fails(attention.attends_large_scores, means)
 
 
 def test_attention_is_asked_for_in_one_chunk_first() -> None:
@@ -174,6 +184,24 @@ def test_little_memory_stops_chunks_that_are_all_kept() -> None:
         return np.concatenate([w @ V / w.sum(axis=1, keepdims=True) for w in weights])
 
     assert "bytes are in use at a time" in fails(attention.little_memory, keeps)
+
+
+@pytest.mark.parametrize("together", [9, 10])
+def test_little_memory_allows_less_than_three_quarters_of_all_scores(together: int) -> None:
+    def kernel(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        """Take the scores of the first chunks at a time, so that they lie in memory together."""
+        scale = np.sqrt(Q.shape[1]).astype(Q.dtype)
+        starts = range(0, len(Q), rows)
+        first = [Q[s : s + rows] @ K.T / scale for s in starts[:together]]
+        later = (Q[s : s + rows] @ K.T / scale for s in starts[together:])
+        weights = (np.exp(x - x.max(axis=1, keepdims=True)) for x in chain(first, later))
+        return np.concatenate([w @ V / w.sum(axis=1, keepdims=True) for w in weights])
+
+    if together == 9:
+        attention.little_memory(LocalCall(kernel), np.random.default_rng(5))
+    else:
+        said = "6876 bytes are in use at a time, all scores take 9152"
+        assert fails(attention.little_memory, kernel).endswith(said)
 
 
 def test_little_memory_allows_the_scores_of_a_chunk() -> None:
