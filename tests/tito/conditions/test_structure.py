@@ -347,6 +347,11 @@ def test_rows_in_chunks_stops_a_count_of_its_own(edges: Any, found: str) -> None
     assert hint == structure.CHUNKS
 
 
+@pytest.mark.parametrize(("rows", "together"), [({4}, True), ({2, 3}, True), ({1, 3}, False)])
+def test_rows_lie_together_without_a_gap(rows: set[int], together: bool) -> None:
+    assert structure.lie_together(frozenset(rows)) is together
+
+
 def test_rows_in_chunks_stops_one_chunk_that_is_taken_apart() -> None:
     def one_in_halves(A: Any, B: Any, num_processes: int = 2) -> Any:
         return np.vstack([np.vstack([A[:5] @ B, A[5:10] @ B]), A[10:] @ B])
@@ -404,7 +409,9 @@ def test_rows_in_chunks_shows_a_race(racing: tuple[int, ...]) -> None:
             list(pool.map(work, range(count)))
         return C
 
-    assert fails(structure.rows_in_chunks, shared)[1] == structure.RACE
+    fact, hint = fails(structure.rows_in_chunks, shared)
+    assert re.fullmatch(r"shared\(.*\) .*, while products wait for one another: a race", fact)
+    assert hint == structure.RACE
 
 
 def at_once(*edges: int, inner: int = 8) -> Callable[..., Any]:
