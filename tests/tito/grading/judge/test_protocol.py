@@ -1,6 +1,7 @@
 """Frames: what goes over a line arrives, and nothing else is believed."""
 
 import json
+import os
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -11,6 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tito.grading.judge.protocol import (
+    DTYPES,
+    MOST_LOG,
     MOST_TEXT,
     ProtocolError,
     Stream,
@@ -71,45 +74,73 @@ def test_parse_reply_reads_what_a_child_writes() -> None:
     assert raised == (("ValueError", "Exception"), "no")
 
 
+TEXT, CLASS = "text is missing", "has no class and message"
+DTYPE, SHAPE, NUMBER = "no dtype that is sent", "a shape is missing", "a number is missing"
+
+
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "why"),
     [
-        {"extra": 1},
-        {"returned": None},
-        {"raised": []},
-        {"raised": [[], "text"]},
-        {"raised": ["ValueError", "text"]},
-        {"raised": [["ValueError"], 3]},
-        {"dtype": "object"},
-        {"dtype": "O"},
-        {"dtype": "float128"},
-        {"dtype": "f8,f8"},
-        {"dtype": ["float64"]},
-        {"shape": [2, -3]},
-        {"shape": [2.0, 3]},
-        {"shape": [True, 3]},
-        {"shape": "23"},
-        {"shape": [1] * 9},
-        {"shape": [1 << 60]},
-        {"shape": [1 << 30, 1 << 30]},
-        {"shape": [126]},
-        {"log": -1},
-        {"log": 1 << 30},
-        {"log": 1.0},
-        {"unlogged": None},
+        ({"extra": 1}, "other fields than a reply has"),
+        ({"returned": None}, TEXT),
+        ({"raised": []}, CLASS),
+        ({"raised": {"ValueError": 1, "text": 2}}, CLASS),
+        ({"raised": [[], "text"]}, CLASS),
+        ({"raised": ["ValueError", "text"]}, CLASS),
+        ({"raised": [["ValueError"], "text", "more"]}, CLASS),
+        ({"raised": [["ValueError"], 3]}, TEXT),
+        ({"raised": [[3], "text"]}, TEXT),
+        ({"dtype": "object"}, DTYPE),
+        ({"dtype": "O"}, DTYPE),
+        ({"dtype": "float128"}, DTYPE),
+        ({"dtype": "f8,f8"}, DTYPE),
+        ({"dtype": ["float64"]}, DTYPE),
+        ({"shape": [2, -3]}, NUMBER),
+        ({"shape": [2.0, 3]}, NUMBER),
+        ({"shape": [True, 3]}, NUMBER),
+        ({"shape": "23"}, SHAPE),
+        ({"shape": [1] * 9}, SHAPE),
+        ({"shape": [(1 << 40) + 1, 0]}, NUMBER),
+        ({"shape": [1 << 30, 1 << 30]}, "a result of 9223372036854775808 bytes"),
+        ({"shape": [126]}, "a result of 1008 bytes is announced"),
+        ({"log": -1}, NUMBER),
+        ({"log": MOST_LOG + 1}, NUMBER),
+        ({"log": 1.0}, NUMBER),
+        ({"unlogged": None}, TEXT),
     ],
 )
-def test_parse_reply_stops_what_no_child_writes(changed: dict[str, Any]) -> None:
-    with pytest.raises(ProtocolError):
+def test_parse_reply_stops_what_no_child_writes(changed: dict[str, Any], why: str) -> None:
+    with pytest.raises(ProtocolError, match=why):
         parse(**changed)
 
 
 @pytest.mark.parametrize(
-    "text",
-    [b"", b"null", b"[]", b"{", b"\xff", b"NaN", b'{"returned": "x"}', b"[" * 4000, b"9" * 4096],
+    "changed",
+    [
+        *({"dtype": dtype, "shape": []} for dtype in sorted(DTYPES)),
+        {"shape": [1] * 8},
+        {"shape": [1 << 40, 0]},
+        {"shape": [125]},
+        {"log": MOST_LOG},
+    ],
 )
-def test_parse_reply_stops_what_is_no_header(text: bytes) -> None:
-    with pytest.raises(ProtocolError):
+def test_parse_reply_takes_what_a_child_may_write(changed: dict[str, Any]) -> None:
+    header = parse(**changed)
+    assert header.dtype == changed.get("dtype", "float64")
+    assert list(header.shape) == changed.get("shape", [2, 3])
+    assert header.log == changed.get("log", 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        *((text, "is not JSON") for text in (b"", b"{", b"\xff", b"[" * 4000)),
+        *((text, "is no object") for text in (b"null", b"[]", b"NaN", b"9" * 4096)),
+        (b'{"returned": "x"}', "other fields"),
+    ],
+)
+def test_parse_reply_stops_what_is_no_header(text: bytes, why: str) -> None:
+    with pytest.raises(ProtocolError, match=why):
         parse_reply(text, 1000)
 
 
@@ -138,6 +169,13 @@ def test_shorten_leaves_nothing_that_a_terminal_obeys(text: str) -> None:
     assert len(short) <= MOST_TEXT
     assert short.isprintable()
     short.encode()
+
+
+def test_shorten_says_that_it_left_something_out() -> None:
+    assert shorten("x" * MOST_TEXT) == "x" * MOST_TEXT
+    assert shorten("x" * (MOST_TEXT + 1)) == "x" * (MOST_TEXT - 3) + "..."
+    assert shorten("a\x1b[1m\nb") == "a [1m b"
+    assert shorten("abcdefgh", 6) == "abc..."
 
 
 def test_frame_says_how_long_its_parts_are() -> None:
@@ -169,9 +207,54 @@ def test_stream_passes_frames_on_whole(lines: tuple[Stream, Stream]) -> None:
 
 def test_stream_stops_frames_that_are_too_long(lines: tuple[Stream, Stream]) -> None:
     one, other = lines
-    one.send(frame({}, b"12345"), soon)
+    for _ in range(3):
+        one.send(frame({}, b"12345"), soon)
+    assert other.receive(soon, 2, 5) == (b"{}", b"12345")
     with pytest.raises(ProtocolError, match="2 \\+ 5 bytes"):
         other.receive(soon, 100, 4)
+    assert not other.drained()
+
+
+def test_stream_stops_headers_that_are_too_long(lines: tuple[Stream, Stream]) -> None:
+    one, other = lines
+    one.send(frame({}, b"12345"), soon)
+    with pytest.raises(ProtocolError, match="2 \\+ 5 bytes"):
+        other.receive(soon, 1, 100)
+
+
+def test_stream_serves_something_else_while_it_waits(lines: tuple[Stream, Stream]) -> None:
+    one, other = lines
+    reads, writes = os.pipe()
+
+    class Bell:
+        rings = 0
+
+        def fileno(self) -> int:
+            return reads
+
+        def serve(self) -> None:
+            self.rings += 1
+            one.send(frame({"n": 1}), soon)
+
+        def seconds(self) -> float | None:
+            return None
+
+    bell = Bell()
+    os.write(writes, b"x")
+    try:
+        assert other.receive(soon, 100, 100, bell) == (b'{"n": 1}', b"")
+    finally:
+        os.close(reads)
+        os.close(writes)
+    assert bell.rings
+
+
+def test_stream_closes_what_it_owns() -> None:
+    reads, writes = os.pipe()
+    Stream(reads, writes).close()
+    for descriptor in (reads, writes):
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
 
 
 def test_stream_gives_up_at_the_deadline(lines: tuple[Stream, Stream]) -> None:
