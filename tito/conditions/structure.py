@@ -312,8 +312,8 @@ def rows_by_thread(proof: Proof) -> dict[int, frozenset[int]]:
 
 
 def lie_together(rows: frozenset[int]) -> bool:
-    """Tell whether rows follow one another without a gap."""
-    return max(rows) - min(rows) < len(rows)
+    """Tell whether rows, of which there are some, follow one another without a gap."""
+    return bool(rows) and max(rows) - min(rows) < len(rows)
 
 
 def buffers_of(proof: Proof, elements: int) -> int:
@@ -323,9 +323,9 @@ def buffers_of(proof: Proof, elements: int) -> int:
 
 def expect_threads(call: Call, proof: Proof, count: int) -> None:
     """Ask that no more than `num_processes` threads, or chunks on threads, multiply."""
-    threads, sizes = [rows for rows in rows_by_thread(proof).values() if rows], chunks(proof)
-    taken = len(threads)
-    one_each = taken == count and all(lie_together(rows) for rows in threads)
+    threads, sizes = {x.thread for x in proof.products if x.rows}, chunks(proof)
+    taken, rows = len(threads), rows_by_thread(proof)
+    one_each = taken == count and all(lie_together(rows[thread]) for thread in threads)
     if taken > 1 and max(sizes) > 1 and not one_each:
         taken = max(taken, len(sizes))  # a thread may be used again; its chunk counts all the same
     if taken > count:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -347,7 +348,22 @@ def test_rows_in_chunks_stops_a_count_of_its_own(edges: Any, found: str) -> None
     assert hint == structure.CHUNKS
 
 
-@pytest.mark.parametrize(("rows", "together"), [({4}, True), ({2, 3}, True), ({1, 3}, False)])
+@pytest.mark.parametrize("known", [True, False])
+def test_threads_count_though_it_is_not_known_which_rows_they_multiply(known: bool) -> None:
+    products = [
+        SimpleNamespace(thread=t, rows=2, row_set=frozenset({2 * t, 2 * t + 1}) if known else None)
+        for t in range(3)
+    ]
+    call: Any = SimpleNamespace(__name__="f")
+    proof: Any = SimpleNamespace(products=products)
+    structure.expect_threads(call, proof, 3)
+    with pytest.raises(CheckFailure, match="num_processes=2: 3 chunks on 3 threads multiply"):
+        structure.expect_threads(call, proof, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "together"), [(set(), False), ({4}, True), ({2, 3}, True), ({1, 3}, False)]
+)
 def test_rows_lie_together_without_a_gap(rows: set[int], together: bool) -> None:
     assert structure.lie_together(frozenset(rows)) is together
 
