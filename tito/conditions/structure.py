@@ -312,7 +312,7 @@ def rows_by_thread(proof: Proof) -> dict[int, frozenset[int]]:
 
 
 def lie_together(rows: frozenset[int]) -> bool:
-    """Tell whether rows, of which there are some, follow one another without a gap."""
+    """Tell whether there are rows, and none is missing between them."""
     return bool(rows) and max(rows) - min(rows) < len(rows)
 
 

@@ -2,16 +2,15 @@
 
 import json
 import re
-from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
 import numpy as np
 import pytest
+from asking import fails, holds
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import attention
-from tito.conditions.call import LocalCall
 from tito.conditions.results import Inconclusive
 
 CONDITIONS = (
@@ -21,13 +20,6 @@ CONDITIONS = (
     attention.attends_ragged_chunks,
     attention.little_memory,
 )
-
-
-def fails(condition: Any, function: Callable[..., Any]) -> str:
-    with pytest.raises(CheckFailure) as caught:
-        condition(LocalCall(function), np.random.default_rng(5))
-    assert caught.value.hint
-    return caught.value.fact
 
 
 def at_once(Q: Any, K: Any, V: Any, rows: int) -> Any:
@@ -43,7 +35,7 @@ def in_chunks(Q: Any, K: Any, V: Any, rows: int) -> Any:
 
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_attention_passes_chunks(condition: Any) -> None:
-    condition(LocalCall(in_chunks), np.random.default_rng(5))
+    holds(condition, in_chunks)
 
 
 @pytest.mark.parametrize("condition", CONDITIONS)
@@ -66,7 +58,7 @@ def test_attention_holds_float32_to_the_precision_of_float32() -> None:
     def coarse(Q: Any, K: Any, V: Any, rows: int) -> Any:
         return in_chunks(Q, K, V, rows) * (1 + 1e-3 * (Q.dtype == np.float32))
 
-    attention.attends(LocalCall(coarse), np.random.default_rng(5))
+    holds(attention.attends, coarse)
     assert "the digits of float16" in fails(attention.attends_narrow_types, coarse)
 
 
@@ -82,7 +74,7 @@ def test_attention_asks_for_weights_of_large_scores() -> None:
         weights = np.exp(Q @ K.T / np.sqrt(Q.shape[1]))
         return weights @ V / weights.sum(axis=1, keepdims=True)
 
-    attention.attends(LocalCall(naive), np.random.default_rng(5))
+    holds(attention.attends, naive)
     assert fails(attention.attends_large_scores, naive).endswith("holds NaN or infinity")
 
 
@@ -91,7 +83,7 @@ def test_attention_compares_numbers_where_scores_are_large() -> None:
         small = np.abs(Q).max() < 20
         return in_chunks(Q, K, V, rows) if small else np.tile(V.mean(axis=0), (len(Q), 1))
 
-    attention.attends(LocalCall(means), np.random.default_rng(5))
+    holds(attention.attends, means)
     assert "row 0 is wrong" in fails(attention.attends_large_scores, means)
 
 
@@ -101,7 +93,7 @@ def test_attention_is_asked_for_in_one_chunk_first() -> None:
         result[rows:] = 0
         return result
 
-    attention.attends(LocalCall(first_chunk), np.random.default_rng(5))
+    holds(attention.attends, first_chunk)
 
 
 softmax = attention.softmax
@@ -130,11 +122,11 @@ def test_attention_names_the_cause(mistake: str) -> None:
 
     lengths = [(6, 7, 5, 3)]
     with pytest.raises(CheckFailure, match=f"it comes from {re.escape(mistake)}\n"):
-        attention.attends(LocalCall(other), np.random.default_rng(5), lengths=lengths)
+        holds(attention.attends, other, lengths=lengths)
 
 
 @pytest.mark.parametrize(
-    ("rows", "made", "said"),
+    ("rows", "made", "fact"),
     [
         (4, 8, "rows 8 to 9 are zero: the last chunk, which is shorter, was left out"),
         (3, 9, "row 9 is zero: the last chunk, which is shorter, was left out"),
@@ -142,14 +134,14 @@ def test_attention_names_the_cause(mistake: str) -> None:
         (4, 1, "rows 1 to 9 are zero: only the first 1 rows were computed"),
     ],
 )
-def test_attention_names_the_rows_that_were_left_out(rows: int, made: int, said: str) -> None:
+def test_attention_names_the_rows_that_were_left_out(rows: int, made: int, fact: str) -> None:
     def drops(Q: Any, K: Any, V: Any, rows: int) -> Any:
         result = in_chunks(Q, K, V, rows)
         result[made:] = 0
         return result
 
-    with pytest.raises(CheckFailure, match=f": {said}\n"):
-        attention.attends_ragged_chunks(LocalCall(drops), np.random.default_rng(5), rows=[rows])
+    with pytest.raises(CheckFailure, match=f": {fact}\n"):
+        holds(attention.attends_ragged_chunks, drops, rows=[rows])
 
 
 def test_attention_calls_no_row_left_out_where_others_are_wrong() -> None:
@@ -198,14 +190,14 @@ def test_little_memory_allows_less_than_three_quarters_of_all_scores(together: i
         return np.concatenate([w @ V / w.sum(axis=1, keepdims=True) for w in weights])
 
     if together == 9:
-        attention.little_memory(LocalCall(kernel), np.random.default_rng(5))
+        holds(attention.little_memory, kernel)
     else:
-        said = "6876 bytes are in use at a time, all scores take 9152"
-        assert fails(attention.little_memory, kernel).endswith(said)
+        fact = "6876 bytes are in use at a time, all scores take 9152"
+        assert fails(attention.little_memory, kernel).endswith(fact)
 
 
 def test_little_memory_allows_the_scores_of_a_chunk() -> None:
-    attention.little_memory(LocalCall(in_chunks), np.random.default_rng(5), rows=4)
+    holds(attention.little_memory, in_chunks, rows=4)
 
 
 def test_little_memory_doubts_what_cannot_be_logged() -> None:
@@ -214,7 +206,7 @@ def test_little_memory_doubts_what_cannot_be_logged() -> None:
         return in_chunks(*plain, rows)
 
     with pytest.raises(Inconclusive):
-        attention.little_memory(LocalCall(unseen), np.random.default_rng(5))
+        holds(attention.little_memory, unseen)
 
 
 def test_little_memory_doubts_what_is_not_proven() -> None:
@@ -223,6 +215,6 @@ def test_little_memory_doubts_what_is_not_proven() -> None:
         result[0] = [float(number) for number in result[0]]
         return result
 
-    said = r"partly\(.*rows=3\) .*: how it works cannot be told: .*"
-    with pytest.raises(Inconclusive, match=said):
-        attention.little_memory(LocalCall(partly), np.random.default_rng(5))
+    fact = r"partly\(.*rows=3\) .*: how it works cannot be told: .*"
+    with pytest.raises(Inconclusive, match=fact):
+        holds(attention.little_memory, partly)

@@ -7,18 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from asking import fails, said
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import attention, formulas, product
 from tito.conditions.call import LocalCall, NoAnswer
 
 Kernel = Callable[..., Any]
-
-
-def said(condition: Any, kernel: Kernel, cut: str | None = None) -> tuple[str, str]:
-    with pytest.raises(CheckFailure) as caught:
-        condition(LocalCall(kernel, cut), np.random.default_rng(5))
-    return caught.value.fact, caught.value.hint
 
 
 def blocks(
@@ -118,7 +113,7 @@ def test_a_slip_is_called_by_its_name(
 
 
 def test_what_fits_no_square_is_called_by_its_name_too() -> None:
-    fact, _ = said(product.tall_and_wide, lambda A, B: (A @ B).T)
+    fact = fails(product.tall_and_wide, lambda A, B: (A @ B).T)
     assert fact.endswith("it is the transpose of the product")
 
 
@@ -131,7 +126,7 @@ def test_a_second_call_that_raises_is_no_cause() -> None:
             raise RuntimeError
         return A @ B + np.arange(B.shape[1])
 
-    assert said(product.square, once)[0].endswith("column 1 differs")
+    assert fails(product.square, once).endswith("column 1 differs")
 
 
 def test_calls_that_differ_have_a_hint_of_threads_where_there_are_threads() -> None:
@@ -191,7 +186,7 @@ def test_no_more_than_six_indices_are_named(size: int, indices: str) -> None:
     def square_of(call: Any, rng: Any) -> None:
         product.square(call, rng, sizes=(size,))
 
-    fact, _ = said(square_of, short if size == 10 else early)
+    fact = fails(square_of, short if size == 10 else early)
     assert f"inner indices {indices} of {size} are missing" in fact
 
 
@@ -225,9 +220,9 @@ def test_a_last_block_and_more_than_that_are_told_apart() -> None:
     fact, hint = said(ragged, rows_to(lambda m, b: m // b * b), "block_size")
     assert fact.endswith("rows 8 to 9 are zero: the last, smaller block was left out")
     assert hint == "range(0, m, block_size) has the starts of all blocks; a slice ends at m."
-    smaller = said(ragged, columns_to(lambda n, b: n // b * b), "block_size")[0]
+    smaller = fails(ragged, columns_to(lambda n, b: n // b * b), "block_size")
     assert smaller.endswith("column 8 is zero: the last, smaller block was left out")
-    first = said(ragged, columns_to(lambda n, b: b), "block_size")[0]
+    first = fails(ragged, columns_to(lambda n, b: b), "block_size")
     assert first.endswith("columns 4 to 8 are zero: only the first 4 of 9 columns were computed")
 
 
@@ -272,7 +267,7 @@ def test_zeros_are_told_from_any_product(multiply: Kernel) -> None:
         multiply(A, B)
         return np.zeros((len(A), B.shape[1]))
 
-    assert said(product.square, lost)[0].endswith("were computed, and none is in the result")
+    assert fails(product.square, lost).endswith("were computed, and none is in the result")
 
 
 def test_zeros_of_a_call_that_cannot_be_traced_are_told_all_the_same() -> None:
@@ -321,7 +316,7 @@ def test_rows_that_are_a_little_off_are_not_in_another_order() -> None:
     def shifted(A: Any, B: Any) -> Any:
         return A @ B + 1e-10 * np.arange(A.shape[0])[:, None]
 
-    fact, _ = said(product.tall_and_wide, shifted)
+    fact = fails(product.tall_and_wide, shifted)
     assert "another order" not in fact
 
 

@@ -1,11 +1,11 @@
 """Conditions on formulas: exact cases, a drawn one, and what is no number at all."""
 
-from collections.abc import Callable
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
+from asking import fails, holds
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import formulas
@@ -18,17 +18,6 @@ INTENSITY = (
 )
 AMDAHL = (formulas.amdahl_speedups, formulas.amdahl_at_the_ends)
 EDGES = (formulas.edges_cover, formulas.edges_fair)
-
-
-def holds(condition: Any, function: Callable[..., Any]) -> None:
-    condition(LocalCall(function), np.random.default_rng(5))
-
-
-def fails(condition: Any, function: Callable[..., Any]) -> str:
-    with pytest.raises(CheckFailure) as caught:
-        holds(condition, function)
-    assert caught.value.hint
-    return caught.value.fact
 
 
 def intensity(m: int, n: int, p: int, itemsize: int) -> float:
@@ -57,10 +46,10 @@ def test_intensity_takes_nothing_else(condition: Any, kind: Any) -> None:
 
 
 def test_intensity_says_what_came() -> None:
-    said = fails(formulas.intensity_of_squares, lambda **sides: 2 * intensity(**sides))
-    assert said.endswith("(m=6, n=6, p=6, itemsize=4) is 2, expected 1: it is twice as large")
-    said = fails(formulas.intensity_of_squares, lambda **sides: [1])
-    assert said.endswith("returned a list, it has to be one number")
+    fact = fails(formulas.intensity_of_squares, lambda **sides: 2 * intensity(**sides))
+    assert fact.endswith("(m=6, n=6, p=6, itemsize=4) is 2, expected 1: it is twice as large")
+    fact = fails(formulas.intensity_of_squares, lambda **sides: [1])
+    assert fact.endswith("returned a list, it has to be one number")
 
 
 @pytest.mark.parametrize("condition", AMDAHL)
@@ -99,10 +88,10 @@ def test_edges_tell_unfair_chunks_from_lost_rows() -> None:
         return np.append(np.arange(chunks) * (m // chunks), m)
 
     holds(formulas.edges_cover, last_takes_the_rest)
-    said = fails(formulas.edges_fair, last_takes_the_rest)
-    assert said.endswith("(m=23, chunks=8): the chunks have 2 to 9 rows")
-    said = fails(formulas.edges_cover, lambda m, chunks: np.arange(chunks + 1) * (m // chunks))
-    assert said.endswith("(7, 2) is [0, 3, 6]: it has to lead from 0 to 7")
+    fact = fails(formulas.edges_fair, last_takes_the_rest)
+    assert fact.endswith("(m=23, chunks=8): the chunks have 2 to 9 rows")
+    fact = fails(formulas.edges_cover, lambda m, chunks: np.arange(chunks + 1) * (m // chunks))
+    assert fact.endswith("(7, 2) is [0, 3, 6]: it has to lead from 0 to 7")
 
 
 def test_edges_are_compared_not_subtracted() -> None:
@@ -134,21 +123,21 @@ def test_amdahl_is_tried_at_both_ends_with_a_number_of_workers_that_is_drawn() -
         tried.append((serial, workers))
         return speedup(serial, workers)
 
-    formulas.amdahl_at_the_ends(LocalCall(noting), np.random.default_rng(5), cases=())
+    holds(formulas.amdahl_at_the_ends, noting, cases=())
     (at_0, workers), (at_1, again) = tried
     assert (at_0, at_1, again) == (0.0, 1.0, workers)
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "fact"),
     [
         (lambda m, chunks: edges(m, chunks)[1:], "(7, 2) has shape (2,), expected (3,)"),
         (lambda m, chunks: edges(m, chunks) * 1.0, "(7, 2) returned an array (3,) of float64"),
         (lambda m, chunks: np.array([0, m, 0, *edges(m, chunks)[3:]])[: chunks + 1], "[0, 7, 0]"),
     ],
 )
-def test_edges_say_what_came(wrong: Any, said: str) -> None:
-    assert said in fails(formulas.edges_cover, wrong)
+def test_edges_say_what_came(wrong: Any, fact: str) -> None:
+    assert fact in fails(formulas.edges_cover, wrong)
 
 
 def test_edges_may_not_go_back() -> None:
@@ -171,5 +160,5 @@ def test_edges_fair_allows_a_difference_of_one() -> None:
 
 
 def test_intensity_of_nothing_is_none() -> None:
-    said = fails(formulas.intensity_of_nothing, lambda **sides: intensity(**sides) or 1.0)
-    assert said.endswith("(m=0, n=0, p=0, itemsize=4) is 1, expected 0")
+    fact = fails(formulas.intensity_of_nothing, lambda **sides: intensity(**sides) or 1.0)
+    assert fact.endswith("(m=0, n=0, p=0, itemsize=4) is 1, expected 0")

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from asking import fails, holds, said
 
 from tinytorch.core.layers import check_operands
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import product
-from tito.conditions.call import LocalCall
 
 Kernel = Callable[..., Any]
 
@@ -30,17 +30,9 @@ def matmul_vectorized(A: Any, B: Any) -> Any:
     return A @ B
 
 
-def fails(condition: Any, kernel: Kernel) -> CheckFailure:
-    kernel.__name__ = getattr(kernel, "name", "matmul_vectorized")
-    with pytest.raises(CheckFailure) as caught:
-        condition(LocalCall(kernel), np.random.default_rng(5))
-    assert caught.value.hint
-    return caught.value
-
-
 @pytest.mark.parametrize("condition", EVERYWHERE)
 def test_conditions_pass_a_right_kernel(condition: Any) -> None:
-    condition(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    holds(condition, matmul_vectorized)
 
 
 @pytest.mark.parametrize("condition", EVERYWHERE)
@@ -63,7 +55,7 @@ def test_conditions_do_not_take_an_error_for_an_answer(condition: Any) -> None:
     def raising(A: Any, B: Any) -> Any:
         raise ValueError("whatever comes")
 
-    assert "raised ValueError" in fails(condition, raising).fact
+    assert "raised ValueError" in fails(condition, raising)
 
 
 @pytest.mark.parametrize("condition", EVERYWHERE)
@@ -75,7 +67,7 @@ def test_conditions_ask_with_the_cut_and_without(condition: Any) -> None:
             asked[block_size][A.shape, A.dtype, A.strides, B.shape, B.dtype, B.strides] += 1
         return matmul_vectorized(A, B)
 
-    condition(LocalCall(kernel, "block_size"), np.random.default_rng(5))
+    holds(condition, kernel, "block_size")
     assert asked[4] == asked[64] != Counter()
 
 
@@ -83,11 +75,11 @@ def test_conditions_say_that_a_cell_is_not_written() -> None:
     def unsolved(A: Any, B: Any) -> Any:
         raise NotImplementedError
 
-    assert "not written yet" in fails(product.square, unsolved).fact
+    assert "not written yet" in fails(product.square, unsolved)
 
 
 def test_number_types_stops_a_narrower_result() -> None:
-    fact = fails(product.number_types, lambda A, B: (A @ B).astype(np.float32)).fact
+    fact = fails(product.number_types, lambda A, B: (A @ B).astype(np.float32))
     assert "float32" in fact
 
 
@@ -95,7 +87,7 @@ def test_number_types_passes_a_wider_result() -> None:
     def matmul_vectorized(A: Any, B: Any) -> Any:
         return A.astype(np.float64) @ B.astype(np.float64)
 
-    product.number_types(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    holds(product.number_types, matmul_vectorized)
 
 
 def test_inputs_unchanged_stops_a_write_that_leaves_the_product_right() -> None:
@@ -104,7 +96,7 @@ def test_inputs_unchanged_stops_a_write_that_leaves_the_product_right() -> None:
         B[...] = 0
         return C
 
-    assert "changed" in fails(product.inputs_unchanged, writes).fact
+    assert "changed" in fails(product.inputs_unchanged, writes)
 
 
 def test_mismatch_names_another_exception() -> None:
@@ -112,11 +104,11 @@ def test_mismatch_names_another_exception() -> None:
         assert A.shape[1] == B.shape[0]
         return A @ B
 
-    assert "AssertionError, it has to raise ValueError" in fails(product.mismatch, asserts).fact
+    assert "AssertionError, it has to raise ValueError" in fails(product.mismatch, asserts)
 
 
 def test_number_types_stops_the_type_of_one_operand() -> None:
-    fact = fails(product.number_types, lambda A, B: (A @ B).astype(A.dtype)).fact
+    fact = fails(product.number_types, lambda A, B: (A @ B).astype(A.dtype))
     assert "float64" in fact
 
 
@@ -126,7 +118,7 @@ def test_number_types_stops_integers_that_lose_digits() -> None:
             return (A.astype("f4") @ B.astype("f4")).astype(np.result_type(A, B))
         return A @ B
 
-    assert "entries differ" in fails(product.number_types, through_float32).fact
+    assert "entries differ" in fails(product.number_types, through_float32)
 
 
 def test_number_types_stops_infinity_that_is_lost() -> None:
@@ -141,9 +133,9 @@ def test_number_types_stops_infinity_that_is_lost() -> None:
     ],
 )
 def test_number_types_stops_nan_that_is_lost(lossy: Kernel) -> None:
-    failure = fails(product.number_types, lossy)
-    assert "expected NaN, as in" in failure.fact
-    assert "leave nothing out" in failure.hint
+    fact, hint = said(product.number_types, lossy)
+    assert "expected NaN, as in" in fact
+    assert "leave nothing out" in hint
 
 
 def test_number_types_stops_blocks_of_zeros_that_are_left_out() -> None:
@@ -156,7 +148,7 @@ def test_number_types_stops_blocks_of_zeros_that_are_left_out() -> None:
         return C
 
     with pytest.raises(CheckFailure) as caught:
-        product.number_types(LocalCall(kernel, "block_size"), np.random.default_rng(5))
+        holds(product.number_types, kernel, "block_size")
     assert "block_size=4" in caught.value.fact
 
 
@@ -168,7 +160,7 @@ def test_number_types_asks_for_each_type_and_both_orders_of_two() -> None:
         return matmul_vectorized(A, B)
 
     types = ("float32", "float64", "int64")
-    product.number_types(LocalCall(kernel), np.random.default_rng(5), types)
+    holds(product.number_types, kernel, types=types)
     assert asked == {(one, other) for one in types for other in types}
 
 
@@ -180,11 +172,11 @@ def test_number_types_asks_for_both_orders_of_two_types(left: str, right: str) -
             return (A @ B).astype(min(A.dtype, B.dtype))
         return A @ B
 
-    assert f"A (24, 11) {left}, B (11, 6) {right}" in fails(product.number_types, kernel).fact
+    assert f"A (24, 11) {left}, B (11, 6) {right}" in fails(product.number_types, kernel)
 
 
 def test_mismatch_asks_for_both_shapes() -> None:
-    assert "does not name both shapes" in fails(product.mismatch, lambda A, B: A @ B).fact
+    assert "does not name both shapes" in fails(product.mismatch, lambda A, B: A @ B)
 
 
 @pytest.mark.parametrize("most", [1, 2])
@@ -194,7 +186,7 @@ def test_mismatch_stops_a_product_of_what_are_no_matrices(most: int) -> None:
             raise ValueError(f"{A.shape} and {B.shape} do not fit")
         return A @ B
 
-    assert "raised nothing" in fails(product.mismatch, loose).fact
+    assert "raised nothing" in fails(product.mismatch, loose)
 
 
 def test_strided_views_reach_the_kernel_with_their_strides() -> None:
@@ -204,7 +196,7 @@ def test_strided_views_reach_the_kernel_with_their_strides() -> None:
         seen.add((A.flags.c_contiguous, A.flags.f_contiguous, B.strides[0] < 0))
         return A @ B
 
-    product.strided_views(LocalCall(matmul_vectorized), np.random.default_rng(5))
+    holds(product.strided_views, matmul_vectorized)
     assert seen == {(False, True, False), (False, False, True)}
 
 
@@ -215,7 +207,7 @@ def test_ragged_blocks_stops_a_dropped_block() -> None:
         return C
 
     with pytest.raises(CheckFailure, match="zero"):
-        product.ragged_blocks(LocalCall(matmul_cache_optimized), np.random.default_rng(5))
+        holds(product.ragged_blocks, matmul_cache_optimized)
 
 
 def test_uneven_chunks_stops_lost_rows() -> None:
@@ -224,4 +216,4 @@ def test_uneven_chunks_stops_lost_rows() -> None:
         return (A @ B)[: size * num_processes]
 
     with pytest.raises(CheckFailure, match="only the first 22 of 23 rows came back"):
-        product.uneven_chunks(LocalCall(matmul_parallel), np.random.default_rng(5))
+        holds(product.uneven_chunks, matmul_parallel)

@@ -1,25 +1,16 @@
 """Conditions on what loops touch: the trace that they ask for, and what they say of another."""
 
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
+from asking import fails, holds
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import traces
-from tito.conditions.call import LocalCall
 from tito.conditions.traces import tiles, trace
 
 TRACES = (traces.traces_ijk, traces.traces_orders, traces.traces_nothing)
 TILES = (traces.tiles_whole, traces.tiles_ragged, traces.tiles_extreme)
-
-
-def fails(condition: Any, function: Callable[..., Any]) -> str:
-    with pytest.raises(CheckFailure) as caught:
-        condition(LocalCall(function), np.random.default_rng(5))
-    assert caught.value.hint
-    return caught.value.fact
 
 
 def memory_trace(order: str, n: int) -> Any:
@@ -56,12 +47,12 @@ def test_tiles_are_those_of_the_loops() -> None:
 
 @pytest.mark.parametrize("condition", TRACES)
 def test_traces_pass_the_right_one(condition: Any) -> None:
-    condition(LocalCall(memory_trace), np.random.default_rng(5))
+    holds(condition, memory_trace)
 
 
 @pytest.mark.parametrize("condition", TILES)
 def test_tiles_pass_the_right_one(condition: Any) -> None:
-    condition(LocalCall(tiled_trace), np.random.default_rng(5))
+    holds(condition, tiled_trace)
 
 
 def test_traces_name_the_step_that_is_wrong() -> None:
@@ -73,7 +64,7 @@ def test_traces_name_the_step_that_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "said"),
+    ("made", "fact"),
     [
         (list, "returned a list, it has to be an array of integers"),
         (lambda steps: steps.astype(float), "returned an array (8, 3) of float64, it has to be"),
@@ -82,8 +73,8 @@ def test_traces_name_the_step_that_is_wrong() -> None:
         (lambda steps: steps[0, 0], "returned an int64, it has to be an array of integers"),
     ],
 )
-def test_traces_say_what_came_instead(made: Any, said: str) -> None:
-    assert said in fails(traces.traces_ijk, lambda order, n: made(trace(order, n)))
+def test_traces_say_what_came_instead(made: Any, fact: str) -> None:
+    assert fact in fails(traces.traces_ijk, lambda order, n: made(trace(order, n)))
 
 
 def test_traces_tell_what_was_raised() -> None:
@@ -104,7 +95,7 @@ def test_tiles_stop_plain_loops_but_for_the_extremes() -> None:
     def plain(n: int, tile: int) -> Any:
         return trace("ijk", n)
 
-    traces.tiles_extreme(LocalCall(plain), np.random.default_rng(5))
+    holds(traces.tiles_extreme, plain)
     for condition in (traces.tiles_whole, traces.tiles_ragged):
         assert "it has to touch" in fails(condition, plain)
 
@@ -125,23 +116,23 @@ def test_traces_name_the_first_step_that_is_wrong() -> None:
         steps[3:, 1] += 1
         return steps
 
-    said = fails(traces.traces_ijk, late)
-    assert said.endswith("step 3 touches (1, 8, 9), it has to touch (1, 7, 9)")
+    fact = fails(traces.traces_ijk, late)
+    assert fact.endswith("step 3 touches (1, 8, 9), it has to touch (1, 7, 9)")
 
 
 @pytest.mark.parametrize(
-    ("dtype", "said"),
+    ("dtype", "fact"),
     [
         ("int16", "narrow returns int16, which ends at 32767"),
         ("float64", "narrow(order='ijk', n=2) returned an array (8, 3) of float64, it has to be"),
     ],
 )
-def test_traces_ask_for_whole_numbers_that_are_wide_enough(dtype: str, said: str) -> None:
+def test_traces_ask_for_whole_numbers_that_are_wide_enough(dtype: str, fact: str) -> None:
     def narrow(order: str, n: int) -> Any:
         return trace(order, n).astype(dtype)
 
     with pytest.raises(CheckFailure) as caught:
-        traces.traces_ijk(LocalCall(narrow), np.random.default_rng(5))
-    assert caught.value.fact.startswith(said)
+        holds(traces.traces_ijk, narrow)
+    assert caught.value.fact.startswith(fact)
     if dtype == "int16":
         assert caught.value.hint.startswith("For n = 129 the positions reach 49922")
