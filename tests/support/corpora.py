@@ -12,16 +12,22 @@ get where it is not what `EXPECTED` says for the corpus:
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tinytorch.utils.blas import one_blas_thread
 from tito.conditions.results import CellVerdict, Check
-from tito.course import Course
-from tito.grading.judge import JudgeLimits, Launch, judge_cells, load_checks
+from tito.course import Course, Limits
+from tito.grading.judge import JudgeLimits, judge_cells, load_checks
+from tito.grading.judge.connection import Connection, WorkerFailure
+from tito.grading.judge.judge import Judge
+from tito.grading.judge.source_cells import imported_modules
+from tito.grading.sandbox.mode import choose_sandbox
+from tito.tracing import LATE_PARTS
 
-__all__ = ["EXPECTED", "Entry", "checks", "entries", "graded", "judge_entry", "reference"]
+__all__ = ["EXPECTED", "Entry", "EntryJudge", "checks", "entries", "graded", "reference"]
 
 ROOT = Path(__file__).parents[2]
 CORPORA = ROOT / "tests" / "corpora"
@@ -145,11 +151,60 @@ def reference() -> Mapping[str, Any]:
     return tomllib.loads((CORPORA / "reference.toml").read_text(encoding="utf-8"))
 
 
-def judge_entry(entry: Entry, launch: Launch) -> list[CellVerdict]:
-    """Judge the graded cells that a file is about."""
-    asked = {name: checks()[name] for name in entry.asked}
-    limits = BRIEF if entry.corpus == "hostile" else JudgeLimits()
-    return judge_cells(reference()["given"], entry.solutions, asked, launch=launch, limits=limits)
+class EntryJudge:
+    """Judges files in the sandbox: a hostile one in its own, all others in one after another.
+
+    Each check of each file has a child of its own in any case.
+
+    Raises
+    ------
+    TitoError
+        If there is no sandbox here.
+    """
+
+    def __init__(self) -> None:
+        sandbox, limits = choose_sandbox("bwrap"), Limits()
+        self._launch = sandbox.launcher(limits)
+        lasting = sandbox.launcher(replace(limits, notebook_seconds=3600))
+        self._kept = KeptConnection(lasting, [*imported_modules(reference()["given"]), *LATE_PARTS])
+
+    def __call__(self, entry: Entry) -> list[CellVerdict]:
+        """Judge the graded cells that a file is about."""
+        given, solutions = reference()["given"], entry.solutions
+        asked = {name: checks()[name] for name in entry.asked}
+        if entry.corpus == "hostile":
+            return judge_cells(given, solutions, asked, launch=self._launch, limits=BRIEF)
+        with one_blas_thread():
+            return Judge(given, solutions, self._kept, JudgeLimits(), None).judge(asked)
+
+    def start(self) -> None:
+        """Start the sandbox that many files share."""
+        self._kept.start()
+
+    def close(self) -> None:
+        """End it."""
+        self._kept.end()
+
+
+class KeptConnection(Connection):
+    """A connection that outlasts a submission: the supervisor ends by itself, or with `end`."""
+
+    def ask(
+        self, request: dict[str, Any], payload: bytes, seconds: float, most: int
+    ) -> tuple[dict[str, Any], bytes]:
+        """Ask the supervisor; one that does not answer is ended."""
+        try:
+            return super().ask(request, payload, seconds, most)
+        except WorkerFailure:
+            raise WorkerFailure(self.end()) from None
+
+    def drop(self) -> str:
+        """Leave the supervisor to the next submission."""
+        return ""
+
+    def end(self) -> str:
+        """End the supervisor; return the limit that had ended it, if one had."""
+        return super().drop()
 
 
 def _read(path: Path) -> Entry:

@@ -7,10 +7,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from corpora import ROOT, entries, judge_entry
-
-from tito.course import Course
-from tito.grading.sandbox.mode import choose_sandbox
+from corpora import ROOT, EntryJudge, entries
 
 INTRODUCTION = """# What a wrong solution is told
 
@@ -24,9 +21,9 @@ each check: the fact, and what to do. It is made by `python tests/support/messag
 
 def rows() -> Iterator[str]:
     """Yield a row for each check that a wrong solution does not pass."""
-    launch = choose_sandbox("bwrap").launcher(Course.read(ROOT).limits)
+    judge = EntryJudge()
     for entry in entries("wrong"):
-        for verdict in judge_entry(entry, launch):
+        for verdict in judge(entry):
             if verdict.verdict != "passed":
                 told = [entry.about, verdict.grade_id, _short(verdict.message), verdict.hint]
                 yield f"| {' | '.join(text.replace('|', chr(92) + '|') for text in told)} |"

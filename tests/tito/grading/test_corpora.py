@@ -5,20 +5,17 @@
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import pytest
-from corpora import EXPECTED, Entry, entries, graded, judge_entry
+from corpora import EXPECTED, Entry, EntryJudge, entries, graded
 from leftovers import sandboxed_processes
 from workers import TIMED
 
 from tito.conditions.results import CellVerdict, Check, Share
-from tito.course import Limits
 from tito.errors import TitoError
-from tito.grading.judge import Launch
 from tito.grading.sandbox.cleanup import runtime_dir
-from tito.grading.sandbox.mode import choose_sandbox
 
 ENTRIES = [entry for corpus in EXPECTED for entry in entries(corpus)]
 LEAST_TELLING = 10  # pairs of smaller sides may be in any message
@@ -28,12 +25,14 @@ Pair: TypeAlias = tuple[int, int]
 
 
 @pytest.fixture(scope="module")
-def launch() -> Launch:
-    """What starts the judge's supervisor in the sandbox."""
+def judge_entry() -> Iterator[EntryJudge]:
     try:
-        return choose_sandbox("bwrap").launcher(Limits())
+        judge = EntryJudge()
     except TitoError as error:
         pytest.skip(str(error))
+    judge.start()
+    yield judge
+    judge.close()
 
 
 def name(entry: Entry) -> str:
@@ -43,12 +42,12 @@ def name(entry: Entry) -> str:
 @pytest.mark.parametrize("entry", ENTRIES, ids=name)
 def test_judge_gives_each_submission_what_its_file_expects(
     entry: Entry,
-    launch: Launch,
+    judge_entry: EntryJudge,
     checks: Mapping[str, Check],
     record_property: Callable[[str, object], None],
 ) -> None:
-    files = set(runtime_dir().rglob("*"))
-    verdicts = judge_entry(entry, launch)
+    files, processes = set(runtime_dir().rglob("*")), sandboxed_processes()
+    verdicts = judge_entry(entry)
     record_property("corpora", row(entry, verdicts))
     assert [verdict.grade_id for verdict in verdicts] == list(entry.asked)
     for verdict in verdicts:
@@ -58,7 +57,7 @@ def test_judge_gives_each_submission_what_its_file_expects(
         assert re.search(entry.says.get(verdict.grade_id, ""), facts), story
         assert leaked(verdict, checks[verdict.grade_id]) == {}
     assert set(runtime_dir().rglob("*")) == files
-    assert sandboxed_processes() == set()
+    assert sandboxed_processes() == processes
 
 
 def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:

@@ -135,12 +135,12 @@ def judge_cells(
     TitoError
         If no supervisor can be started.
     """
-    judge = Judge(given, solutions, launch, limits or JudgeLimits(), seed)
+    connection = Connection(launch, [*imported_modules(given), *late_parts(solutions)])
     try:
         with one_blas_thread():  # more of them wait for one another on a grader that is busy
-            return judge.judge(checks)
+            return Judge(given, solutions, connection, limits or JudgeLimits(), seed).judge(checks)
     finally:
-        judge.connection.drop()
+        connection.drop()
 
 
 Attempt: TypeAlias = Callable[[Share], ConditionResult]
@@ -154,15 +154,14 @@ class Judge:
         self,
         given: Sequence[str],
         solutions: Mapping[str, str],
-        launch: Launch,
+        connection: Connection,
         limits: JudgeLimits,
         seed: int | None,
     ) -> None:
         self.until = time.monotonic() + limits.notebook_seconds
         self.entropy = np.random.SeedSequence(seed).entropy
-        self.given, self.limits = given, limits
+        self.given, self.limits, self.connection = given, limits, connection
         self.cells = {name: read_cell(name, source) for name, source in solutions.items()}
-        self.connection = Connection(launch, [*imported_modules(given), *late_parts(solutions)])
 
     def judge(self, checks: Mapping[str, Check]) -> list[CellVerdict]:
         """Return the verdicts, those of timed checks first."""
