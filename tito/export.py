@@ -16,8 +16,8 @@ from tito.lesson import (
     grade_id,
     is_exported,
     read_notebook,
-    syntax_error,
 )
+from tito.source_cells import parse
 
 __all__ = ["export_lesson", "render_package", "stale_package"]
 
@@ -99,10 +99,10 @@ def _check(file: Path, notebook: Notebook, reference: Notebook | None) -> None:
             where = _place(file, found[name], 1)
             raise TitoError(f"{where}: the directive is missing.", "Begin it with `#| export`.")
     for cell in filter(is_exported, notebook.cells):
-        error = syntax_error(cell.source, magics=False)
-        if error is not None:
-            where = _place(file, cell, error.lineno or 1)
-            raise TitoError(f"{where}: {error.msg}.", "Fix the line and export again.")
+        tree = parse(cell.source)
+        if isinstance(tree, SyntaxError):
+            where = _place(file, cell, tree.lineno or 1)
+            raise TitoError(f"{where}: {tree.msg}.", "Fix the line and export again.")
 
 
 def _default_exp(file: Path, notebook: Notebook, module: str) -> str:

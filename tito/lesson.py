@@ -1,6 +1,5 @@
 """A lesson: where its files lie, and reading its notebook from percent or ipynb format."""
 
-import ast
 import re
 import warnings
 from collections.abc import Iterator
@@ -29,17 +28,10 @@ __all__ = [
     "parse_percent",
     "points_of",
     "read_notebook",
-    "syntax_error",
 ]
 
 # How a percent file spells a cell: of no use in a notebook.
 JUPYTEXT_KEYS = ("cell_marker", "lines_to_next_cell", "lines_to_end_of_cell_marker")
-
-# Lines that only IPython understands: %timeit f(), files = !ls, f?
-MAGIC = re.compile(
-    r"^([ \t]*+)(?:(?:[\w., \t]{1,80}=[ \t]*)?[%!].*|\?.*|[%\w.]{1,80}\?{1,2}[ \t]*)$", re.MULTILINE
-)
-CELL_MAGIC = re.compile(r"\s*%%(?!time|prun|capture)\w")
 
 EXPORT = re.compile(r"^#\|\s*export\b", re.MULTILINE)
 
@@ -294,34 +286,6 @@ def cell_name(notebook: Notebook, cell: Cell) -> str:
 def _nbgrader(cell: Cell) -> dict[str, Any]:
     found = cell.metadata.get("nbgrader")
     return found if isinstance(found, dict) else {}
-
-
-def syntax_error(source: str, *, magics: bool = True) -> SyntaxError | None:
-    """Return the syntax error in a code cell's `source`, or None.
-
-    IPython's own syntax, as in ``%timeit``, is one only where `magics` are not allowed. IPython is
-    not asked what it makes of it: that takes long for a text of many such lines.
-    """
-    error = _parse_error(source)
-    if error is None or not magics:
-        return error
-    if CELL_MAGIC.match(source):  # what follows may be of another language
-        return None
-    plain = MAGIC.sub(r"\1pass", source)
-    return error if plain == source else _parse_error(plain)
-
-
-def _parse_error(source: str) -> SyntaxError | None:
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of odd escapes
-            ast.parse(source)
-    except SyntaxError as error:
-        return error
-    except (RecursionError, MemoryError):
-        return SyntaxError("it is nested too deeply")
-    except ValueError as error:  # a null byte
-        return SyntaxError(str(error))
-    return None
 
 
 def code_cells(notebook: Notebook) -> Iterator[Cell]:

@@ -23,8 +23,8 @@ from tito.course import Course, Limits
 from tito.grading.judge import JudgeLimits, judge_cells, load_checks
 from tito.grading.judge.connection import Connection, WorkerFailure
 from tito.grading.judge.judge import Judge
-from tito.grading.judge.source_cells import imported_modules
 from tito.grading.sandbox.mode import choose_sandbox
+from tito.source_cells import imported_modules
 from tito.tracing import LATE_PARTS
 
 __all__ = ["EXPECTED", "Entry", "EntryJudge", "checks", "entries", "graded", "reference"]

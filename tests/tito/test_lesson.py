@@ -1,7 +1,6 @@
 """Lessons: found by name, read from both formats, their cells told apart."""
 
 import json
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,6 @@ from tito.lesson import (
     is_locked,
     is_solution,
     read_notebook,
-    syntax_error,
 )
 
 FORMATS = [".py", ".ipynb"]
@@ -279,59 +277,6 @@ def test_cell_has_the_roles_that_its_metadata_names(
     cell = named_cell() if flags is None else named_cell("name", **flags)
     tests = {"graded": is_graded, "solution": is_solution, "locked": is_locked}
     assert {role for role, holds in tests.items() if holds(cell)} == roles
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        *("", "x = 1", "%timeit x", "%%time\nx = 1", "!ls *.py", "x = !ls", "x?", "await f()"),
-        *("return", "%%bash\nls *.py", "x = (3\n % 2)", "def f():\n    %time g()\n", "?x", "%who?"),
-    ],
-)
-def test_syntax_error_allows_what_a_notebook_allows(source: str) -> None:
-    assert syntax_error(source) is None
-
-
-@pytest.mark.parametrize(
-    ("source", "line"),
-    [
-        ("x = = 1", 1),
-        ("def f():\n    x = (1,\n", 2),
-        ("x = 1\ny = 2\n  z = 3", 3),
-        ("%timeit x\nfor i in x\n    pass", 2),
-        ("x = 'a", 1),
-    ],
-    ids=["operator", "parenthesis", "indentation", "after a magic", "string"],
-)
-def test_syntax_error_names_the_line(source: str, line: int) -> None:
-    error = syntax_error(source)
-    assert error is not None
-    assert error.lineno == line
-
-
-def test_syntax_error_finds_a_null_byte() -> None:
-    error = syntax_error("x = 1\0")
-    assert error is not None
-    assert "null byte" in error.msg
-
-
-@pytest.mark.parametrize(
-    "source", ["-" * 90_000 + "x", "x = " + "not " * 20_000 + "x", "(" * 90_000]
-)
-def test_syntax_error_survives_what_is_nested_deeply(source: str) -> None:
-    assert syntax_error(source) is not None
-
-
-def test_syntax_error_reads_many_magics_in_a_time_that_grows_with_them() -> None:
-    def seconds(lines: int) -> float:
-        spent = []
-        for _ in range(3):
-            start = time.process_time()
-            assert syntax_error("x = !ls\n" * lines) is None
-            spent.append(time.process_time() - start)
-        return min(spent)
-
-    assert seconds(8000) < 3 * max(seconds(4000), 0.01)
 
 
 def test_find_lesson_names_the_one_that_is_meant(course: Course) -> None:

@@ -68,7 +68,7 @@ def test_submit_says_what_is_not_graded(lesson: Lesson, tito: Tito) -> None:
     notebook.cells.append(nbformat.v4.new_code_cell("def twice(x):\n    return 2 * x"))
     nbformat.write(notebook, path)
     words = " ".join(tito("submit", "kernels").stdout.split())
-    assert "Not graded: amdahl: line 1 is no Python" in words
+    assert "Not graded: amdahl: it is not Python: line 1: " in words
     assert "`twice` is defined in cell" in words
     assert "Not written: " in words
 

@@ -16,7 +16,6 @@ from tito.files import files_below
 from tito.grading.gradebook.basis import Basis
 from tito.grading.gradebook.cell_metadata import read_verdicts
 from tito.grading.judge import load_checks
-from tito.grading.judge.source_cells import read_cell
 from tito.grading.pipeline.grade import GradingContext, Submission, grade_submission
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import (
@@ -31,10 +30,10 @@ from tito.lesson import (
     is_locked,
     is_solution,
     points_of,
-    syntax_error,
 )
 from tito.notebooks import instructor_notebook, notebook_text, released_notebook
 from tito.selftest.elsewhere import free_names
+from tito.source_cells import read_cell
 
 __all__ = ["Finding", "check_lesson"]
 
@@ -143,10 +142,10 @@ def _of_solution(cell: Cell, name: str, line: int) -> Iterator[Finding]:
     if not begins and not is_answer(cell):
         fact = "Nothing is marked as solution, so students get all of it replaced by a stub."
         yield Finding(line, name, fact, f"Put the solution between {BEGIN} and {END}.")
-    error = syntax_error(cell.source)
+    error = read_cell(name, cell.source).error
     if error is not None:
         at = line + (error.lineno or 1)
-        yield Finding(at, name, f"It is no Python: {error.msg}.", "Correct it.")
+        yield Finding(at, name, f"It is not Python: {error.msg}.", "Correct it.")
 
 
 def _of_graded(notebook: Notebook, places: Mapping[int, int]) -> Iterator[Finding]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from tito.errors import TitoError
-from tito.grading.judge.source_cells import read_cell
 from tito.lesson import (
     Cell,
     Notebook,
@@ -25,6 +24,7 @@ from tito.lesson import (
     parse_percent,
 )
 from tito.notebooks import KERNELSPEC, percent_text
+from tito.source_cells import read_cell
 
 __all__ = ["convert", "has_autotests"]
 

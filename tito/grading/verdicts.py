@@ -13,8 +13,8 @@ from tito.lesson import (
     is_graded,
     is_solution,
     points_of,
-    syntax_error,
 )
+from tito.source_cells import read_cell
 
 __all__ = [
     "Execution",
@@ -167,9 +167,9 @@ def _broken(solution: Cell | None, outcomes: Mapping[str, Outcome]) -> str:
     """Why the solution cell that a check builds on does not define what it should, if so."""
     if solution is None or solution.cell_type != "code":
         return ""
-    error = syntax_error(solution.source)
-    if error is not None:
-        return f"Cell {grade_id(solution)} has a syntax error in line {error.lineno}: {error.msg}."
+    cell = read_cell(grade_id(solution), solution.source)
+    if cell.tree is None:
+        return f"Cell {cell.name} is not Python: {cell.problem}."
     outcome = outcomes.get(solution.id, Outcome("ok"))
     if outcome.status == "error":
         return f"Cell {grade_id(solution)} stopped with {outcome.ename}: {outcome.evalue}."

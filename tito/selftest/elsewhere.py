@@ -6,7 +6,7 @@ import symtable
 from collections.abc import Iterator, Mapping, Sequence, Set
 
 from tito.grading.intake.read import SubmittedCell
-from tito.grading.judge.source_cells import SolutionCell, read_cell
+from tito.source_cells import SolutionCell, read_cell
 
 __all__ = ["elsewhere", "free_names", "magic_values"]
 

@@ -5,7 +5,6 @@ Where no judge asks the checks, these are all cells above it, as the grader's ke
 
 from collections.abc import Mapping, Sequence
 
-from tito.grading.judge.source_cells import SolutionCell, needed_cells, read_cell
 from tito.lesson import (
     Cell,
     Notebook,
@@ -17,6 +16,7 @@ from tito.lesson import (
     is_solution,
 )
 from tito.selftest.locked_cells import LockedCell
+from tito.source_cells import SolutionCell, needed_cells, read_cell
 
 __all__ = ["Plan"]
 

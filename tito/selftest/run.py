@@ -10,7 +10,6 @@ from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell, read_submission
 from tito.grading.intake.rebuild import given_notes, rebuild
-from tito.grading.judge.source_cells import SolutionCell
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
@@ -26,6 +25,7 @@ from tito.notebooks import student_notebook
 from tito.selftest.elsewhere import elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 from tito.selftest.plan import Plan
+from tito.source_cells import SolutionCell
 
 __all__ = ["CheckResult", "find_work", "run_checks"]
 

@@ -10,11 +10,11 @@ from tito.lesson import (
     answers_in,
     grade_id,
     is_solution,
-    syntax_error,
 )
 from tito.notebooks import notebook_text, student_notebook
 from tito.selftest.elsewhere import elsewhere
 from tito.selftest.plan import Plan
+from tito.source_cells import read_cell
 
 __all__ = ["Work", "read_work"]
 
@@ -98,5 +98,5 @@ def read_work(lesson: Lesson, file: Path) -> Work:
 def _what_is_wrong(source: str, stub: str) -> str:
     if source.strip() == stub.strip():
         return NOT_WRITTEN
-    error = syntax_error(source)
-    return "" if error is None else f"line {error.lineno} is no Python: {error.msg}"
+    cell = read_cell("", source)
+    return f"it is not Python: {cell.problem}" if cell.problem else ""

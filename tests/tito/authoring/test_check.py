@@ -43,7 +43,7 @@ SOURCE = {
         "#",
         "memory-trace: 0 times ### BEGIN SOLUTION and 1 times ### END SOLUTION.",
     ),
-    "no python": ("def chunk_edges(m", "def chunk_edges(((m", "chunk-edges: It is no Python"),
+    "no python": ("def chunk_edges(m", "def chunk_edges(((m", "chunk-edges: It is not Python"),
     "unlocked": (
         '"grade": true, "grade_id": "test-amdahl", "locked": true',
         '"grade": true, "grade_id": "test-amdahl", "locked": false',

@@ -71,7 +71,7 @@ def test_test_says_what_a_person_reads_and_lets_it_fail_nothing(lesson: Lesson, 
 def test_test_names_cell_and_line_of_a_syntax_error(lesson: Lesson, tito: Tito) -> None:
     work_on(lesson, SAMPLES["syntax-error"])
     done = tito("test", "kernels")
-    assert "Cell matmul-cache has a syntax error in line 9: expected ':'." in done.stdout
+    assert "Cell matmul-cache is not Python: line 9: expected ':'." in done.stdout
     assert "could not run" in done.stdout
 
 

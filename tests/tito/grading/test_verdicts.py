@@ -77,7 +77,7 @@ def test_verdicts_of_a_syntax_error_names_cell_and_line() -> None:
         Outcome("error", "NameError", "name 'f' is not defined"), solution="x = 1\ndef f( return"
     )
     assert verdict.verdict == "not-run"
-    assert "Cell solve has a syntax error in line 2" in verdict.message
+    assert "Cell solve is not Python: line 2: " in verdict.message
 
 
 def test_verdicts_of_a_broken_definition_is_not_run() -> None:

@@ -3,8 +3,8 @@
 import pytest
 
 from tito.grading.intake.read import SubmittedCell
-from tito.grading.judge.source_cells import read_cell
 from tito.selftest.elsewhere import elsewhere, free_names
+from tito.source_cells import read_cell
 
 SOLVE = "def solve(x):\n    size = len(x)\n    return math.sqrt(size) + offset + np.pi"
 

@@ -39,6 +39,7 @@ ENGINE = (
     "grading/judge/*.py",
     "grading/verdicts.py",
     "grading/pipeline/grade.py",
+    "source_cells.py",
 )
 """The files of tito whose code decides what a submission gets."""
 

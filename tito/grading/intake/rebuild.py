@@ -18,16 +18,13 @@ from tito.lesson import (
     is_answer,
     is_locked,
     is_solution,
-    syntax_error,
 )
+from tito.source_cells import MOST_SOURCE, read_cell
 
-__all__ = ["MOST_SOURCE", "NOTE_KEY", "given_notes", "rebuild"]
+__all__ = ["NOTE_KEY", "given_notes", "rebuild"]
 
 NOTE_KEY = "tito_note"
 """Where a cell's metadata hold what its student should know of how it was read."""
-
-MOST_SOURCE = 100_000
-"""The most characters of a solution cell; who reads or runs a longer one may take long."""
 
 LEFT_OUT = "This cell was left out: it has {} characters, and at most {} are read."
 
@@ -117,12 +114,12 @@ def _joined(sources: Sequence[str], wanted: frozenset[str]) -> tuple[str, int]:
     """The parts of a solution as one text, and of how many it is made.
 
     They are the halves of a cell that was split, or copies of one of which the last counts. As in
-    the notebook, each runs after the one before, and one that is no Python is passed over.
+    the notebook, each runs after the one before, and one that is not Python is passed over.
     """
     text = "\n".join(sources)
-    if len(sources) == 1 or syntax_error(text) is None:
+    if len(sources) == 1 or read_cell("", text).tree is not None:
         return text, len(sources)
-    whole = [source for source in sources if syntax_error(source) is None]
+    whole = [source for source in sources if read_cell("", source).tree is not None]
     if whole and wanted <= defined_in("\n".join(whole)):
         return "\n".join(whole), len(whole)
     return text, len(sources)

@@ -4,6 +4,8 @@ The supervisor forks it. Nothing is believed of what it says: the student's code
 """
 
 import _thread
+import ast
+import inspect
 import mmap
 import os
 import socket
@@ -117,10 +119,20 @@ def load(cells: list[list[str]], namespace: dict[str, Any]) -> list[list[str]]:
     with pretend_cpus():
         for name, source in cells:
             try:
-                exec(compile(source, f"<{name}>", "exec"), namespace)
+                _run(source, f"<{name}>", namespace)
             except BaseException as error:
                 errors.append([name, type(error).__name__, describe(error)])
     return errors[:4]
+
+
+def _run(source: str, name: str, namespace: dict[str, Any]) -> None:
+    """Run a cell; what it awaits outside of functions is awaited, as in a notebook."""
+    code = compile(source, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    waits = eval(code, namespace)
+    if code.co_flags & inspect.CO_COROUTINE:
+        import asyncio  # few cells need it, and it takes as long as all else here
+
+        asyncio.run(waits)
 
 
 def answer(

@@ -37,7 +37,7 @@ from tito.conditions.results import (
 from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
 from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
-from tito.grading.judge.source_cells import (
+from tito.source_cells import (
     SolutionCell,
     imported_modules,
     needed_cells,
@@ -182,7 +182,7 @@ class Judge:
         """Return what a graded cell needs; where there is nothing to try, with results."""
         cell = self.definer(check)
         if cell is None or cell.tree is None:
-            problem = f"is not Python: {cell.error}" if cell else "was not handed in"
+            problem = f"is not Python: {cell.problem}" if cell else "was not handed in"
             fact = f"The cell {check.solution} {problem}"
             hint = "Run the cell: Python shows the place."
             return Session(grade_id, check, results=not_run(check.shares, fact, hint))

@@ -15,8 +15,9 @@ from nbformat import v4
 
 from tito.course import Limits
 from tito.grading.intake.read import SubmittedCell, notebook_cells
-from tito.grading.intake.rebuild import MOST_SOURCE, NOTE_KEY, given_notes, rebuild
+from tito.grading.intake.rebuild import NOTE_KEY, given_notes, rebuild
 from tito.lesson import assign_cell_ids, grade_id
+from tito.source_cells import MOST_SOURCE
 
 LIMITS = Limits(notebook_mib=1, cells=20)
 SOLUTION = "def double(x):\n    return 2 * x"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tito.grading.judge.source_cells import (
+from tito.source_cells import (
+    MOST_SOURCE,
     imported_modules,
     needed_cells,
     read_cell,
@@ -56,19 +57,61 @@ def test_read_cell_understands_magic_commands() -> None:
 
 @pytest.mark.parametrize(
     "source",
-    ["def f(:", "x = '\0'", "(" * 5000, "-" * 90_000 + "1", "x" * 200_000, "[" * 500 + "]" * 500],
+    [
+        "def f(:",
+        "x = '\0'",
+        "(" * 5000,
+        "-" * 90_000 + "1",
+        "x" * 200_000,
+        "[" * 500 + "]" * 500,
+        *(
+            "return",
+            "yield 1",
+            "break",
+            "def f(a, a): pass",
+            "%%bash\nls *.py",
+            "x = " + "not " * 20_000 + "x",
+        ),
+    ],
 )
 def test_read_cell_says_why_there_is_no_tree(source: str) -> None:
     cell = read_cell("a", source)
     assert (cell.name, cell.tree) == ("a", None)
-    assert cell.error
-    assert cell.source == (source if len(source) < 65537 else "")
+    assert cell.problem
+    assert cell.source == (source if len(source) <= MOST_SOURCE else "")
+
+
+@pytest.mark.parametrize(
+    ("source", "problem"),
+    [
+        ("x = = 1", "line 1: invalid syntax"),
+        ("def f():\n    x = (1,\n", "line 2: '(' was never closed"),
+        ("x = 1\ny = 2\n  z = 3", "line 3: unexpected indent"),
+        ("%timeit x\nfor i in x\n    pass", "line 2: expected ':'"),
+        ("x = 1\nreturn x", "line 2: 'return' outside function"),
+        ("(" * 90_000, "line 1: too many nested parentheses"),
+    ],
+    ids=["operator", "parenthesis", "indentation", "after a magic", "return", "nested"],
+)
+def test_read_cell_names_the_line(source: str, problem: str) -> None:
+    assert read_cell("a", source).problem == problem
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *("", "x = 1", "%timeit x", "%%time\nx = 1", "!ls *.py", "x = !ls", "x?", "await f()"),
+        *("x = (3\n % 2)", "def f():\n    %time g()\n", "?x", "%who?", "t.x = %timeit y", "? f"),
+    ],
+)
+def test_read_cell_allows_what_a_notebook_allows(source: str) -> None:
+    assert read_cell("a", source).problem == ""
 
 
 def test_read_cell_takes_sources_up_to_its_bound() -> None:
-    assert read_cell("a", "x = 1" + "#" * (64 * 1024 - 5)).tree is not None
-    error = read_cell("a", "x = 1" + "#" * (64 * 1024 - 4)).error
-    assert error == "it is longer than 65536 characters"
+    assert read_cell("a", "x = 1" + "#" * (MOST_SOURCE - 5)).tree is not None
+    problem = read_cell("a", "x = 1" + "#" * (MOST_SOURCE - 4)).problem
+    assert problem == "it is longer than 100,000 characters"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The cells as text: which of the student's a graded cell needs, read and never run."""
+"""Code cells as text: whether they are Python, what they define, and which a graded cell needs."""
 
 import ast
 import re
@@ -6,13 +6,22 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-__all__ = ["SolutionCell", "imported_modules", "needed_cells", "read_cell"]
+__all__ = [
+    "MOST_SOURCE",
+    "SolutionCell",
+    "imported_modules",
+    "needed_cells",
+    "parse",
+    "read_cell",
+]
 
-MOST_SOURCE = 64 * 1024  # characters; a kernel has some hundred
+MOST_SOURCE = 100_000
+"""The most characters of a cell: who reads or runs a longer one may take long."""
+
 MOST_LINE = 2000  # characters of a line that is looked at for a magic command
 
-MAGIC = re.compile(r"[ \t]*(?:!|%{1,2}\w|\?{1,2}\w)")
-ASSIGNED = re.compile(r"([ \t]*[A-Za-z_][\w, \t]{0,200}=[ \t]*)(?:!|%\w)")
+MAGIC = re.compile(r"[ \t]*(?:!|%{1,2}\w|\?{1,2}[ \t]*[\w%])")
+ASSIGNED = re.compile(r"([ \t]*[A-Za-z_][\w., \t]{0,200}=[ \t]*)(?:!|%\w)")
 HELP = re.compile(r"[ \t]*[A-Za-z_%][\w.]{0,200}\?{1,2}[ \t]*$")
 DROPPED = ("%%time", "%%timeit", "%%capture", "%%prun")  # they run the rest of the cell
 
@@ -29,14 +38,22 @@ class SolutionCell:
         Plain Python: IPython's magic commands are taken out.
     tree : ast.Module or None
         Its syntax tree; None where it is not Python.
-    error : str
-        Why it is not Python; empty where it is.
+    error : SyntaxError or None
+        Why it is not Python; None where it is.
     """
 
     name: str
     source: str
     tree: ast.Module | None
-    error: str = ""
+    error: SyntaxError | None = None
+
+    @property
+    def problem(self) -> str:
+        """In words, where and why it is not Python; empty where it is."""
+        if self.error is None:
+            return ""
+        line = self.error.lineno
+        return self.error.msg if line is None else f"line {line}: {self.error.msg}"
 
     @property
     def defines(self) -> frozenset[str]:
@@ -54,14 +71,14 @@ def read_cell(name: str, source: str) -> SolutionCell:
     """Parse a cell's source; where it is not Python, without IPython's magic commands."""
     source = source.removeprefix("\ufeff")  # the mark that some editors put first
     if len(source) > MOST_SOURCE:
-        return SolutionCell(name, "", None, f"it is longer than {MOST_SOURCE} characters")
-    tree = _parse(source)
-    if isinstance(tree, str):
-        plain = without_magic(source)
-        again = _parse(plain)
-        if not isinstance(again, str):
-            return SolutionCell(name, plain, again)
-        return SolutionCell(name, source, None, tree)
+        error = SyntaxError(f"it is longer than {MOST_SOURCE:,} characters")
+        return SolutionCell(name, "", None, error)
+    tree = parse(source)
+    if isinstance(tree, SyntaxError):
+        tree = parse(plain := without_magic(source))
+        if isinstance(tree, SyntaxError):
+            return SolutionCell(name, source, None, tree)
+        source = plain
     return SolutionCell(name, source, tree)
 
 
@@ -122,19 +139,21 @@ def _without_magic(line: str) -> str:
 
 
 def _trees(sources: Iterable[str]) -> Iterator[ast.Module]:
-    return (tree for source in sources if not isinstance(tree := _parse(source), str))
+    return (tree for source in sources if isinstance(tree := parse(source), ast.Module))
 
 
-def _parse(source: str) -> ast.Module | str:
-    """Return the syntax tree, or why there is none."""
+def parse(source: str) -> ast.Module | SyntaxError:
+    """Return the syntax tree, or why there is none; ``await`` may stand outside of functions."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with warnings.catch_warnings(action="ignore"):  # of odd escapes
             tree = ast.parse(source)
-            compile(tree, "<cell>", "exec")  # what is too deep for that could not be loaded
+            compile(tree, "<cell>", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
     except SyntaxError as error:
-        return f"line {error.lineno}: {error.msg}"
-    except (ValueError, RecursionError, MemoryError, OverflowError) as error:
-        return f"{type(error).__name__}: {error}"
+        return error
+    except (RecursionError, MemoryError, OverflowError):
+        return SyntaxError("it is nested too deeply")
+    except ValueError as error:  # a null byte
+        return SyntaxError(str(error))
     return tree
 
 
