@@ -35,10 +35,14 @@ __all__ = [
 ENGINE = (
     "conditions/*.py",
     "tracing/*.py",
-    "grading/intake/*.py",
+    *(f"grading/intake/{name}.py" for name in ("answers", "place", "read", "rebuild")),
     "grading/judge/*.py",
+    *(f"grading/sandbox/{name}.py" for name in ("execution", "notebook", "outputs")),
+    "grading/sandbox/run_notebook.py",
+    "grading/gradebook/cell_metadata.py",
     "grading/verdicts.py",
     "grading/pipeline/grade.py",
+    "lesson.py",
     "source_cells.py",
 )
 """The files of tito whose code decides what a submission gets."""

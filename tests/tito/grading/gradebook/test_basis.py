@@ -5,6 +5,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import grimp
 import pytest
 
 import tito
@@ -18,6 +19,10 @@ from tito.grading.gradebook.basis import (
     recorded_basis,
 )
 from tito.lesson import Lesson, find_lesson
+
+WALLS = ("attempts", "bwrap", "cgroup", "cleanup", "mode", "mounts", "probe", "process", "seccomp")
+WALLS += ("tools", "watchdog")
+"""The modules of the sandbox that bound what runs in it, and read no result."""
 
 
 @pytest.fixture
@@ -79,12 +84,27 @@ def test_engine_version_is_of_all_that_decides(
         "tracing/proof.py",
         "grading/intake/rebuild.py",
         "grading/judge/remote.py",
-        "grading/verdicts.py",
-        "grading/pipeline/grade.py",
+        "grading/sandbox/outputs.py",
+        "source_cells.py",
     ):
         before, file = version(), package / name
         file.write_text(f"{file.read_text(encoding='utf-8')}\n", encoding="utf-8")
         assert version() != before
+
+
+def test_engine_has_all_that_grading_imports_but_what_decides_nothing() -> None:
+    package = Path(tito.__file__).parent
+    graph = grimp.build_graph("tito")
+    imported = graph.find_upstream_modules("tito.grading.pipeline.grade")
+    files = {package.joinpath(*name.split(".")[1:]).with_suffix(".py") for name in imported}
+    deciding = {file for pattern in basis.ENGINE for file in package.glob(pattern)}
+    others = {str(f.relative_to(package)) for f in files - deciding if f.exists()}
+    assert others == {
+        *("course.py", "edition.py", "errors.py", "files.py"),
+        *(f"grading/gradebook/{name}.py" for name in ("basis", "course_tree", "database")),
+        *(f"grading/sandbox/{name}.py" for name in WALLS),
+        *("grading/intake/times.py", "grading/workers/pool.py"),
+    }
 
 
 def test_basis_changes_with_the_name_of_a_file_beside_the_release(
