@@ -37,7 +37,7 @@ def examine() -> list[Finding]:
 
     A student who has a handout grades nobody: there the rest is not looked at.
     """
-    findings = [_python(), *_packages(), _kernel()]
+    findings = [_python(), *_packages(), *_guarded("kernel python3", _kernel)]
     course, finding = _course()
     findings.append(finding)
     if course is not None and course.workplace is not None:
@@ -62,6 +62,8 @@ def _guarded(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
 def _told(error: Exception) -> TitoError:
     if isinstance(error, TitoError):
         return error
+    if isinstance(error, ModuleNotFoundError):
+        return TitoError(f"{error.name} is not installed", f"pip install {error.name}")
     told = file_error(error) if isinstance(error, OSError) else None
     # What is left, a broken installation raises.
     return told or TitoError(f"{type(error).__name__}: {error}", "pip install -e .")
@@ -106,14 +108,15 @@ def _version(name: str) -> str:
         return ""
 
 
-def _kernel() -> Finding:
+def _kernel() -> Iterator[Finding]:
     from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
 
     try:
         spec = KernelSpecManager().get_kernel_spec("python3")
     except NoSuchKernel:
-        return Finding("kernel python3", "missing", "not found", "pip install ipykernel")
-    return Finding("kernel python3", "ok", spec.display_name)
+        yield Finding("kernel python3", "missing", "not found", "pip install ipykernel")
+    else:
+        yield Finding("kernel python3", "ok", spec.display_name)
 
 
 def _course() -> tuple[Course | None, Finding]:

@@ -134,7 +134,7 @@ def _holds(folder: Path, name: str) -> bool:
 
 
 def find_lesson(course: Course, name: str) -> Lesson:
-    """Return the lesson called `name`: ``kernels``, ``11`` or ``11_kernels``, in any case.
+    """Return the lesson called `name`: ``kernels``, ``11``, ``11_kernels`` or its title.
 
     Raises
     ------
@@ -144,7 +144,7 @@ def find_lesson(course: Course, name: str) -> Lesson:
     wanted = name.strip().lower()
     for assignment in course.lessons:
         lesson = Lesson(course, assignment)
-        if wanted in (assignment.lower(), lesson.name.lower(), lesson.number):
+        if wanted in (assignment.lower(), lesson.name.lower(), lesson.number, lesson.title.lower()):
             return lesson
     names = [Lesson(course, a).name for a in course.lessons]
     meant = "".join(f"Did you mean {name!r}? " for name in get_close_matches(wanted, names, n=1))

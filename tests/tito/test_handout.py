@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from classroom import MOST_CHECKED, read_samples
+from shell import Tito
 from solutions import solution_passages, squeezed
 
 from tito.course import Course
@@ -120,6 +121,15 @@ def test_handout_keeps_what_is_there(generated: Path, tmp_path: Path) -> None:
     with pytest.raises(TitoError, match="is there already"):
         write_handout(Course.read(generated), tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
+
+
+@pytest.mark.parametrize("more", [[], ["--zip"]])
+def test_handout_does_not_take_the_place_of_the_current_folder(
+    course: Course, tito: Tito, more: list[str]
+) -> None:
+    done = tito("handout", ".", *more)
+    assert done.returncode == 1
+    assert done.stderr.startswith("Error: The handout takes the place of DIR. Name another folder")
 
 
 def test_handout_needs_a_release(plain_course: Course, tmp_path: Path) -> None:

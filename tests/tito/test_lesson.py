@@ -279,6 +279,11 @@ def test_cell_has_the_roles_that_its_metadata_names(
     assert {role for role, holds in tests.items() if holds(cell)} == roles
 
 
+def test_find_lesson_knows_its_title(course: Course) -> None:
+    lesson = find_lesson(course, "kernels")
+    assert find_lesson(course, lesson.title.upper()) == lesson
+
+
 def test_find_lesson_names_the_one_that_is_meant(course: Course) -> None:
     with pytest.raises(TitoError, match=r"no lesson 'kernel'\. Did you mean 'kernels'\? Name"):
         find_lesson(course, "kernel")

@@ -150,6 +150,15 @@ def test_status_says_points_deadline_and_receipt(lesson: Lesson, tito: Tito) -> 
     assert max(map(len, after.splitlines())) <= 80
 
 
+def test_status_of_all_goes_on_after_a_lesson_without_checks(lesson: Lesson, tito: Tito) -> None:
+    layers = find_lesson(lesson.course, "layers")
+    assert tito("notebook", "layers").returncode == 0
+    work_on(lesson, "complete")
+    done = tito("status")
+    assert f"{layers.title}: it has no checks.\n" in done.stdout
+    assert "80 of 80 points pass" in done.stdout
+
+
 def test_status_without_a_notebook_says_how_to_make_one(lesson: Lesson, tito: Tito) -> None:
     done = tito("status")
     assert done.returncode == 1

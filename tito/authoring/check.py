@@ -73,6 +73,8 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
     """
     notebook = instructor_notebook(lesson)
     lines = _lines(lesson)
+    if len(lines) < len(notebook.cells):
+        lines.insert(0, 1)  # text above the first marker is a cell, too
     places = {id(cell): line for cell, line in zip(notebook.cells, lines, strict=False)}
     found = [*_of_cells(notebook, places), *_of_graded(notebook, places)]
     try:

@@ -17,9 +17,12 @@ def handout(folder: Path, zipped: bool) -> None:
     and of how to hand in.
     """
     from tito.course import Course
+    from tito.errors import TitoError
     from tito.handout import write_handout
 
-    course = Course.find()
+    course, folder = Course.find(), folder.resolve()
+    if folder == Path.cwd():
+        raise TitoError("The handout takes the place of DIR.", "Name another folder than this one.")
     click.echo("Writing the handout and its wheel ...", err=True)
     written = write_handout(course, folder, zipped=zipped)
     for path in (written.folder, written.wheel, written.archive):

@@ -22,7 +22,8 @@ def status(lesson: str | None, file: Path | None) -> None:
     """
     from tito.course import Course
     from tito.errors import TitoError
-    from tito.lesson import Lesson
+    from tito.lesson import Lesson, is_graded
+    from tito.notebooks import student_notebook
     from tito.selftest.run import find_work
 
     course = Course.find()
@@ -34,7 +35,10 @@ def status(lesson: str | None, file: Path | None) -> None:
         names = ", ".join(f"`tito notebook {Lesson(course, name).name}`" for name in course.lessons)
         raise TitoError("You have no notebook of a lesson here.", f"Make one: {names}.")
     for one in begun:
-        _tell(course, one, one.working_copy)
+        if any(is_graded(cell) for cell in student_notebook(one).cells):
+            _tell(course, one, one.working_copy)
+        else:
+            click.echo(f"{one.title}: it has no checks.")
 
 
 def _tell(course: "Course", lesson: "Lesson", path: Path) -> None:

@@ -20,6 +20,9 @@ from tito.source_cells import SolutionCell, needed_cells, read_cell
 
 __all__ = ["Plan"]
 
+NOTHING = SolutionCell("", "", None)
+"""Stands for the solution of a check that builds on none."""
+
 
 class Plan:
     """What to run: the locked checks, each with the cells that the grader would load."""
@@ -51,7 +54,7 @@ class Plan:
             needs = ((grade_id(c), read_cell("", c.source).source) for c in above)
             return LockedCell(cell.source, tuple(needs), in_order=True)
         loaded = [(f"given-{i}", source) for i, source in enumerate(self.given)]
-        loaded += [(each.name, each.source) for each in self.needed[solution.name]]
+        loaded += [(each.name, each.source) for each in self.needed.get(solution.name, ())]
         return LockedCell(cell.source, tuple(loaded))
 
     def _needed(self, cell: SolutionCell) -> list[SolutionCell]:
@@ -60,16 +63,16 @@ class Plan:
 
     def _checks(self, cells: Sequence[Cell]) -> list[tuple[SolutionCell, Cell]]:
         """Return each check with the cell that defines its function: by place, else by name."""
-        checks, before = [], None
+        checks, before = [], NOTHING
         for cell in cells:
             if is_solution(cell):
                 before = self.solutions[grade_id(cell)]
-            elif is_graded(cell) and before is not None:
+            elif is_graded(cell):
                 checks.append((self._definer(read_cell("", cell.source), before), cell))
         return checks
 
     def _definer(self, check: SolutionCell, before: SolutionCell) -> SolutionCell:
-        if before.tree is None or check.uses & before.defines:
+        if (before.tree is None and before is not NOTHING) or check.uses & before.defines:
             return before
         others = (cell for cell in self.solutions.values() if check.uses & cell.defines)
         return next(others, before)

@@ -90,8 +90,9 @@ def _lesson_of(course: Course, file: Path) -> str:
     """Return the name of the lesson that a file's name tells, or of the only one there is."""
     lessons = [Lesson(course, assignment) for assignment in course.lessons]
     told = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
-    if len(told) == 1:
-        return told[0]
+    longest = max(told, key=len, default="")
+    if longest and all(name in longest for name in told):
+        return longest
     fact = f"The name {file.name} does not tell which lesson it is of."
     names = " or ".join(f"`tito test {lesson.name} {file}`" for lesson in lessons)
     raise TitoError(fact, f"Say it: {names}.", exit_code=2)

@@ -119,9 +119,10 @@ def _released(title: str) -> "Notebook | None":
     from tito.notebooks import student_notebook
 
     try:
-        return student_notebook(find_lesson(Course.find(), title))
+        course = Course.find()
     except TitoError:
         return None
+    return student_notebook(find_lesson(course, title))
 
 
 def _sections(notebook: "Notebook | None") -> dict[str, str]:

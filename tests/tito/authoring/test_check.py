@@ -94,6 +94,16 @@ def test_check_points_at_the_marker_of_the_cell(lesson: Lesson) -> None:
     assert f'"grade_id": "{found.cell}"' in line
 
 
+def test_check_counts_lines_above_the_first_marker(lesson: Lesson) -> None:
+    spoil(lesson.source, ', "points": 3', "")
+    (found,) = check_lesson(lesson, run=False)
+    text = lesson.source.read_text(encoding="utf-8")
+    at = text.index("\n# %%")
+    lesson.source.write_text(f"{text[:at]}\nimport os\n{text[at:]}", encoding="utf-8")
+    (moved,) = check_lesson(lesson, run=False)
+    assert moved.line == found.line + 2
+
+
 def test_check_says_that_asserts_without_conditions_can_be_fooled(lesson: Lesson) -> None:
     (lesson.folder / "checks.py").unlink()
     found = check_lesson(lesson, run=False)

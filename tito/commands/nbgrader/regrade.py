@@ -63,6 +63,9 @@ def regrade(
         written = grading.regrade(
             found, students, reason=reason.strip(), agree=agree, how=how, watch=watch
         )
+    for graded in written:
+        for note in graded.notes:
+            click.echo(f"{graded.student}: {note}", err=True)
     if not written:
         click.echo("Nothing was written.", err=True)
     if not written or any(r.status == "failed" for r in written):

@@ -44,6 +44,11 @@ class Written:
     reason: str = ""
     left_out: tuple[str, ...] = ()
 
+    @property
+    def notes(self) -> list[str]:
+        """What there is to say of how it was written."""
+        return [f"Left out: {'; '.join(self.left_out)}."] if self.left_out else []
+
 
 class Writer:
     """Writes one submission after the other; a context manager, open for a whole run.

@@ -310,6 +310,5 @@ def _entered(writer: Writer, result: GradingResult, handed_in: datetime | None) 
         written = writer.write(result.student, result.notebook, handed_in)
     except NotStored as error:
         return replace(done, status="failed", reason=str(error), score=None, seed=0)
-    left_out = [f"Left out: {'; '.join(written.left_out)}."] if written.left_out else []
-    reason = result.reason or " ".join([*result.notes, *left_out])
+    reason = result.reason or " ".join([*result.notes, *written.notes])
     return replace(done, reason=reason, score=written.after, before=written.before)

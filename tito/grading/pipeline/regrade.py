@@ -1,6 +1,7 @@
 """Grading again with the result in view: who changes is shown before anything is written."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,7 +88,8 @@ def _written(
     try:
         if student in judged.files:
             text = judged.files[student].read_text(encoding="utf-8")
-            writer.write(student, text, reader.handed_in[student])
+            written = writer.write(student, text, reader.handed_in[student])
+            graded = replace(graded, notes=tuple(written.notes))
         elif graded.status == "entered":
             writer.settle(student, reader.handed_in[student])
         elif graded.status == "rejected":

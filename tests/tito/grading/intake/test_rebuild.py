@@ -240,6 +240,10 @@ PARTS = {
     "the same twice": ([(SOLUTION, "double", "double"), (SOLUTION, "double", "b2")], SOLUTION),
     "a broken copy before": ([(BROKEN, "double", "a"), (SOLUTION, "double", "b")], SOLUTION),
     "a broken copy behind": ([(SOLUTION, "double", "a"), (BROKEN, "double", "b")], SOLUTION),
+    "a copy that Python refuses to run": (
+        [(f"{SOLUTION}\nreturn 1", "double", "a"), (SOLUTION, "double", "b")],
+        SOLUTION,
+    ),
     "a copy too deep to parse": ([(DEEP, "double", "a"), (SOLUTION, "double", "b")], SOLUTION),
     "a magic": (
         [("%%time\nx = !ls\n%timeit 1", "double", "a"), (SOLUTION, "double", "b")],

@@ -77,7 +77,7 @@ def test_judge_cells_gives_part_of_the_points() -> None:
     ("source", "verdict", "message"),
     [
         ("def f(:", "not-run", "not Python: line 1"),
-        ("x = " + "1 + " * 9000 + "1\n" + RIGHT, "not-run", "not Python: RecursionError"),
+        ("x = " + "1 + " * 9000 + "1\n" + RIGHT, "not-run", "not Python: "),
         ("def g(A, B): pass", "not-run", "f is not defined"),
         ("raise RuntimeError('early')", "not-run", "cell raised RuntimeError: early"),
         ("os._exit(0)", "not-run", "ended during loading"),
@@ -266,6 +266,11 @@ g = f
 def test_judge_cells_loads_cells_with_magic_commands() -> None:
     source = "%%time\n%matplotlib inline\nfiles = !ls\nget_ipython().system('ls')\ndisplay(3)\n"
     assert one(source + RIGHT.replace("return", "print(files); return")).score == 3.0
+
+
+def test_judge_cells_awaits_what_a_notebook_awaits() -> None:
+    source = "import asyncio\nfound = await asyncio.sleep(0, 1)\n"
+    assert one(source + RIGHT.replace("return", "assert found; return")).score == 3.0
 
 
 def test_judge_cells_takes_a_long_source_at_once() -> None:

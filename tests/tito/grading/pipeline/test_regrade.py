@@ -66,6 +66,12 @@ def test_regrade_of_a_named_student_judges_again_what_did_not_change(lesson: Les
     assert read_progress(lesson).due == {}
 
 
+def test_regrade_says_which_files_it_left_out(lesson: Lesson) -> None:
+    lesson.handed_in("ada").with_name("notes.txt").symlink_to("/etc/passwd")
+    written = regrade(lesson, ["ada"], reason="An appeal.", agree=lambda r: True)
+    assert [r.notes for r in written] == [("Left out: notes.txt is a link, not a regular file.",)]
+
+
 def test_a_regrade_that_is_refused_leaves_nothing_due(lesson: Lesson) -> None:
     assert regrade(lesson, ["ada"], reason="An appeal.", agree=no) == []
     assert read_progress(lesson).due == {}
