@@ -17,7 +17,7 @@ from tito.lesson import (
     is_exported,
     read_notebook,
 )
-from tito.source_cells import parse
+from tito.source_cells import parse, read_cell
 
 __all__ = ["export_lesson", "render_package", "stale_package"]
 
@@ -99,10 +99,13 @@ def _check(file: Path, notebook: Notebook, reference: Notebook | None) -> None:
             where = _place(file, found[name], 1)
             raise TitoError(f"{where}: the directive is missing.", "Begin it with `#| export`.")
     for cell in filter(is_exported, notebook.cells):
-        tree = parse(cell.source)
-        if isinstance(tree, SyntaxError):
-            where = _place(file, cell, tree.lineno or 1)
-            raise TitoError(f"{where}: {tree.msg}.", "Fix the line and export again.")
+        error = parse(cell.source)
+        if isinstance(error, SyntaxError):
+            where = _place(file, cell, error.lineno or 1)
+            if read_cell("", cell.source).tree is not None:
+                fact = "a package cannot hold Jupyter's own commands"
+                raise TitoError(f"{where}: {fact}.", "Take the line out and export again.")
+            raise TitoError(f"{where}: {error.msg}.", "Fix the line and export again.")
 
 
 def _default_exp(file: Path, notebook: Notebook, module: str) -> str:

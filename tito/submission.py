@@ -55,7 +55,11 @@ def pack(work: Work, folder: Path) -> Receipt:
         if not path.exists():
             break
         if (before := _manifest(path)).get("sha256") == digest:
-            return Receipt(str(before["saved"]), path.name, digest, is_new=False)
+            receipt = Receipt(str(before["saved"]), path.name, digest, is_new=False)
+            last = last_receipt(folder, lesson.name)
+            if last is None or last.file != receipt.file:
+                _note(folder, lesson.name, receipt)
+            return receipt
     receipt = Receipt(datetime.now().astimezone().strftime(TIME), path.name, digest)
     manifest = {
         "format": FORMAT,
@@ -67,12 +71,25 @@ def pack(work: Work, folder: Path) -> Receipt:
     }
     try:
         write_whole(path, _zipped({lesson.notebook_name: data, MANIFEST: _json(manifest)}))
-        with _receipts(folder, lesson.name).open("a", encoding="utf-8") as file:
+    except OSError as error:
+        raise _unwritable(path, error) from None
+    _note(folder, lesson.name, receipt)
+    return receipt
+
+
+def _note(folder: Path, lesson: str, receipt: Receipt) -> None:
+    """Make a receipt the last one."""
+    path = _receipts(folder, lesson)
+    try:
+        with path.open("a", encoding="utf-8") as file:
             file.write(f"{receipt.saved}  {receipt.file}  sha256 {receipt.sha256}\n")
     except OSError as error:
-        fact = f"{path} cannot be written: {error.strerror}."
-        raise TitoError(fact, "Change into a folder of your own.") from None
-    return receipt
+        raise _unwritable(path, error) from None
+
+
+def _unwritable(path: Path, error: OSError) -> TitoError:
+    fact = f"{path} cannot be written: {error.strerror}."
+    return TitoError(fact, "Change into a folder of your own.")
 
 
 def last_receipt(folder: Path, lesson: str) -> Receipt | None:

@@ -129,7 +129,7 @@ def test_handout_does_not_take_the_place_of_the_current_folder(
 ) -> None:
     done = tito("handout", ".", *more)
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: The handout takes the place of DIR. Name another folder")
+    assert done.stderr.startswith("tito: The handout takes the place of DIR. Name another folder")
 
 
 def test_handout_needs_a_release(plain_course: Course, tmp_path: Path) -> None:

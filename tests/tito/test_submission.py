@@ -94,6 +94,11 @@ def test_submit_twice_keeps_the_first_and_never_overwrites_another(lesson: Lesso
     assert last_receipt(Path.cwd(), "kernels") == other
     with zipfile.ZipFile("kernels.zip") as archive:
         assert hashlib.sha256(archive.read("kernels.ipynb")).hexdigest() == first.sha256
+    work_on(lesson, "complete")
+    assert pack(read_work(lesson, lesson.working_copy), Path.cwd()).file == "kernels.zip"
+    last = last_receipt(Path.cwd(), "kernels")
+    assert last is not None
+    assert last.file == "kernels.zip"
 
 
 def test_submit_keeps_a_file_of_that_name_that_is_not_its_own(lesson: Lesson) -> None:
@@ -163,6 +168,9 @@ def test_status_without_a_notebook_says_how_to_make_one(lesson: Lesson, tito: Ti
     done = tito("status")
     assert done.returncode == 1
     assert "`tito notebook kernels`" in done.stderr
+    work_on(lesson, "complete").rename("kernels-Copy1.ipynb")
+    assert "`tito status kernels kernels-Copy1.ipynb`" in tito("status").stderr
+    assert "name your file: kernels-Copy1.ipynb" in tito("test", "kernels").stderr
 
 
 @pytest.mark.parametrize(

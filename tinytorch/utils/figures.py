@@ -89,8 +89,8 @@ def spread_doubts(spreads: Mapping[str, float | None]) -> list[str]:
     if wide:
         name = max(wide, key=lambda one: wide[one] or 0.0)
         doubts.append(
-            f"the passes of {len(wide)} of {len(spreads)} differ widely, those of {name} by "
-            f"{format_spread(wide[name])}: close other programs and run the cell again."
+            f"the passes of {len(wide)} of {len(spreads)} differ widely, those of "
+            f"{name!r} by {format_spread(wide[name])}: close other programs and measure again."
         )
     return doubts
 

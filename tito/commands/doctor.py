@@ -16,7 +16,7 @@ def doctor(as_json: bool) -> None:
     from tito.reports.console import line_width, waiting
     from tito.reports.diagnosis import as_text
 
-    with waiting("Looking at this machine and trying the sandbox"):
+    with waiting("Looking at this machine"):
         findings = examine()
     if as_json:
         click.echo(json.dumps([asdict(finding) for finding in findings], indent=2))

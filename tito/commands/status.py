@@ -32,6 +32,10 @@ def status(lesson: str | None, file: Path | None) -> None:
         return
     begun = [one for name in course.lessons if (one := Lesson(course, name)).working_copy.is_file()]
     if not begun:
+        for name in course.lessons:
+            for copy in Path.cwd().glob(f"{Lesson(course, name).name}*.ipynb"):
+                remedy = f"Name your file: `tito status {Lesson(course, name).name} {copy.name}`."
+                raise TitoError("No notebook here has the name of a lesson.", remedy)
         names = ", ".join(f"`tito notebook {Lesson(course, name).name}`" for name in course.lessons)
         raise TitoError("You have no notebook of a lesson here.", f"Make one: {names}.")
     for one in begun:

@@ -1,7 +1,9 @@
 """Verdicts: what the outcome of each graded cell is worth, and why, in words for a student."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 from tito.conditions.results import MIME_TYPE, CellVerdict, ConditionResult, overall, restore
 from tito.lesson import (
@@ -26,6 +28,7 @@ __all__ = [
 ]
 
 HINT = "\nHint: "
+UNDEFINED = re.compile(r"name '(\w+)' is not defined.*")
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def verdict_without_points(name: str, outcome: Outcome) -> CellVerdict:
     """Return the verdict on a check that is known by its name only."""
     if outcome.status == "ok":
         return CellVerdict(name, 0.0, 0.0, "passed")
-    return _from_failure(outcome, None, name, 0.0)
+    return _from_failure(outcome, None, None, name, 0.0)
 
 
 def _verdict(
@@ -114,7 +117,7 @@ def _verdict(
         return CellVerdict(
             name, 0.0, points, "not-run", broken, f"Correct {_place(solution)} first."
         )
-    return _from_failure(outcome, solution, name, points)
+    return _from_failure(outcome, cell, solution, name, points)
 
 
 def _shown_results(cell: Cell) -> tuple[ConditionResult, ...]:
@@ -143,7 +146,9 @@ def _from_value(cell: Cell, name: str, points: float) -> CellVerdict:
     )
 
 
-def _from_failure(outcome: Outcome, solution: Cell | None, name: str, points: float) -> CellVerdict:
+def _from_failure(
+    outcome: Outcome, cell: Cell | None, solution: Cell | None, name: str, points: float
+) -> CellVerdict:
     if outcome.status in ("died", "timeout", "skipped"):
         message = f"The check could not finish: {outcome.evalue or 'it was not reached'}."
         hint = "Look for an endless loop, or a call that ends the process."
@@ -152,7 +157,13 @@ def _from_failure(outcome: Outcome, solution: Cell | None, name: str, points: fl
         message = "The solution is not written yet."
         return CellVerdict(name, 0.0, points, "failed", message, f"Fill in {_place(solution)}.")
     fact, _, hint = outcome.evalue.partition(HINT)
-    if not _speaks_for_itself(outcome.ename):
+    missing = UNDEFINED.fullmatch(fact) if outcome.ename == "NameError" else None
+    if missing and cell and solution and missing[1] in read_cell("", cell.source).uses:
+        defined = get_close_matches(missing[1], read_cell("", solution.source).defines, n=1)
+        fact = f"Cell {grade_id(solution)} does not define {missing[1]}"
+        fact += f": it defines {defined[0]}." if defined else "."
+        hint = "Keep the name that the cell was released with."
+    elif not _speaks_for_itself(outcome.ename):
         fact = f"{outcome.ename}: {fact}" if fact else outcome.ename
         hint = hint or f"The error arose while the check called the code of {_place(solution)}."
     return CellVerdict(name, 0.0, points, "failed", fact or "The check failed.", hint)

@@ -3,12 +3,13 @@
 import ast
 import builtins
 import symtable
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
+from tito.grading.intake.place import defined_in
 from tito.grading.intake.read import SubmittedCell
 from tito.source_cells import SolutionCell, read_cell
 
-__all__ = ["elsewhere", "free_names", "magic_values"]
+__all__ = ["doubles", "elsewhere", "free_names", "magic_values"]
 
 KNOWN = frozenset(dir(builtins)) | {"__name__", "get_ipython", "display"}
 
@@ -42,6 +43,25 @@ def elsewhere(
                 if name in names:
                     found[_sentence(name, names[name], cell.name)] = None
     return list(found)
+
+
+def doubles(solutions: Iterable[SolutionCell], submitted: Sequence[SubmittedCell]) -> list[str]:
+    """Return a sentence for each function of a solution cell that another cell defines as well."""
+    solutions = list(solutions)
+    names = {cell.name for cell in solutions}
+    others = [
+        (cell.grade_id or f"{number}", cell.source, defined_in(cell.source))
+        for number, cell in enumerate(submitted, 1)
+        if cell.kind == "code" and cell.grade_id not in names
+    ]
+    return [
+        f"`{function}` is defined in cell {where} as well, which the grader does not run: "
+        f"what cell {cell.name} defines counts."
+        for cell in solutions
+        for where, source, functions in others
+        for function in sorted(functions & defined_in(cell.source))
+        if source not in cell.source  # else it is one of its parts
+    ]
 
 
 def magic_values(name: str, source: str) -> list[str]:

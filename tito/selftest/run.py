@@ -8,7 +8,7 @@ from pathlib import Path
 from tito.conditions.results import MIME_TYPE, CellVerdict
 from tito.course import Course, Limits
 from tito.errors import TitoError
-from tito.grading.intake.read import SubmittedCell, read_submission
+from tito.grading.intake.read import SubmittedCell
 from tito.grading.intake.rebuild import given_notes, rebuild
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
@@ -22,9 +22,10 @@ from tito.lesson import (
     is_solution,
 )
 from tito.notebooks import student_notebook
-from tito.selftest.elsewhere import elsewhere, magic_values
+from tito.selftest.elsewhere import doubles, elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 from tito.selftest.plan import Plan
+from tito.selftest.work import read_own
 from tito.source_cells import SolutionCell
 
 __all__ = ["CheckResult", "find_work", "run_checks"]
@@ -77,13 +78,19 @@ def find_work(
     if file is None and not found.working_copy.is_file():
         raise TitoError(
             f"There is no {course.shown(found.working_copy)}.",
-            f"Make it with `tito notebook {found.name}`, or name your file.",
+            f"Make it with `tito notebook {found.name}`, or name your file{_copies(found)}.",
             exit_code=2,
         )
     file = file or found.working_copy
     if not file.is_file():
         raise TitoError(f"There is no file {file}.", "Check the name.", exit_code=2)
     return found, file
+
+
+def _copies(lesson: Lesson) -> str:
+    """Name the notebooks here whose name begins as the lesson's, if there are any."""
+    names = [path.name for path in sorted(Path.cwd().glob(f"{lesson.name}*.ipynb"))]
+    return f": {' or '.join(names)}" if names else ""
 
 
 def _lesson_of(course: Course, file: Path) -> str:
@@ -126,8 +133,8 @@ def run_checks(
     TitoError
         If the file is no notebook, or there is nothing to check, or no such check.
     """
-    submitted = read_submission(file, lesson.course.limits)
     released = student_notebook(lesson)
+    submitted = read_own(lesson, file, released)
     notebook, notes = rebuild(released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
@@ -140,6 +147,7 @@ def run_checks(
     folder = file.resolve().parent
     if source and lesson.files.is_dir():
         folder = lesson.files
+    asked = {solution.name: solution for solution, _ in plan.checks}.values()
     execution = _run(plan, lesson.course.limits, folder, first, tell)
     tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
     found = {v.grade_id: v for v in verdicts_of(execution, believe_outputs=True)}
@@ -148,7 +156,7 @@ def run_checks(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),
         max_score=sum(v.max_score for v in verdicts),
-        notes=notes + _missing(plan, verdicts, submitted),
+        notes=notes + _missing(plan, verdicts, submitted) + doubles(asked, submitted),
         cells=verdicts,
         answers=[] if check or first else _answers(notebook, released),
         unwritten=[name for name in plan.unwritten if name in found],

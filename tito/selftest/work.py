@@ -3,20 +3,23 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from tito.grading.intake.read import read_submission
+from tito.errors import TitoError
+from tito.grading.intake.place import defined_in
+from tito.grading.intake.read import Rejected, SubmittedCell, read_submission
 from tito.grading.intake.rebuild import rebuild
 from tito.lesson import (
     Lesson,
+    Notebook,
     answers_in,
     grade_id,
     is_solution,
 )
 from tito.notebooks import notebook_text, student_notebook
-from tito.selftest.elsewhere import elsewhere
+from tito.selftest.elsewhere import doubles, elsewhere
 from tito.selftest.plan import Plan
 from tito.source_cells import read_cell
 
-__all__ = ["Work", "read_work"]
+__all__ = ["Work", "read_own", "read_work"]
 
 NOT_WRITTEN = "not written"
 
@@ -32,7 +35,7 @@ class Work:
     file : Path
         The notebook or percent file.
     solutions : dict of grade id to str
-        Empty if the solution is written, else what is wrong: ``not written``, or why it is no
+        Empty if the solution is written, else what is wrong: ``not written``, or why it is not
         Python.
     answers : dict of grade id to bool
         Whether each written answer is there.
@@ -74,8 +77,8 @@ def read_work(lesson: Lesson, file: Path) -> Work:
     TitoError
         If the file is no notebook.
     """
-    submitted = read_submission(file, lesson.course.limits)
     released = student_notebook(lesson)
+    submitted = read_own(lesson, file, released)
     notebook, notes = rebuild(released, submitted)
     stubs = {grade_id(c): c.source for c in released.cells if grade_id(c)}
     plan = Plan(notebook, released)
@@ -91,8 +94,29 @@ def read_work(lesson: Lesson, file: Path) -> Work:
         file,
         solutions,
         {grade_id(c): c.source.strip() != stubs[grade_id(c)].strip() for c in answers_in(notebook)},
-        (*notes, *elsewhere_notes),
+        (*notes, *elsewhere_notes, *doubles(plan.solutions.values(), submitted)),
     )
+
+
+def read_own(lesson: Lesson, file: Path, released: Notebook) -> list[SubmittedCell]:
+    """Read the cells of a student's own file.
+
+    Raises
+    ------
+    TitoError
+        If it is no notebook, or one of something else.
+    """
+    try:
+        submitted = read_submission(file, lesson.course.limits)
+    except Rejected as rejected:
+        remedy = "Open it in Jupyter and save it again, or take a copy of before."
+        raise TitoError(f"{file.name}: {rejected.fact}", remedy) from None
+    names = {grade_id(cell) for cell in released.cells} - {""}
+    functions = {f for cell in released.cells if is_solution(cell) for f in defined_in(cell.source)}
+    if not any(c.grade_id in names or functions & defined_in(c.source) for c in submitted):
+        fact = f"{file.name} has no cell of the lesson {lesson.name}."
+        raise TitoError(fact, f"Name the notebook that `tito notebook {lesson.name}` made.")
+    return submitted
 
 
 def _what_is_wrong(source: str, stub: str) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tito.tracing.log import Log
 from tito.tracing.recorder import Gate, plain, recording
 
-__all__ = ["CPUS", "Observation", "Raised", "observe", "pretend_cpus"]
+__all__ = ["CPUS", "Observation", "Raised", "observe", "place_of", "pretend_cpus"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -116,7 +116,7 @@ def _seen(
         result = function(*arrays, **options)
     except (Exception, SystemExit) as error:
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
-        raised = Raised(kinds, _message(error), _place(function, error))
+        raised = Raised(kinds, _message(error), place_of(function, error))
         return Observation(None, "", raised), None
     if type(result) is Fraction:
         result = float(result)
@@ -138,7 +138,7 @@ def _message(error: BaseException) -> str:
         return ""
 
 
-def _place(function: Callable[..., Any], error: BaseException) -> str:
+def place_of(function: Callable[..., Any], error: BaseException) -> str:
     """Say which line of the student's cells raised; a notebook keeps their text in linecache."""
     names = getattr(function, "__globals__", None)
     steps = traceback.walk_tb(error.__traceback__)

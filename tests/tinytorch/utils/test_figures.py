@@ -157,7 +157,7 @@ def test_measured_times_tell_whether_they_differ_by_more_than_their_passes():
     assert found["fast"][3:6] == ["2.0%", "100", "1.5"]
     alone, wide = CHARTS["measured"].doubts
     assert alone.startswith("one pass only of once")
-    assert "1 of 4 differ widely, those of close by 30.0%" in wide
+    assert "1 of 4 differ widely, those of 'close' by 30.0%" in wide
 
 
 def test_predictions_are_drawn_as_ratios_and_those_made_after_do_not_count():
@@ -179,7 +179,7 @@ def test_the_third_roof_is_what_a_call_allows():
         n = 6 * intensity
         assert rate == pytest.approx(2 * n**3 / 1e-6 / 1e9)
     assert cells("three roofs", 1) == ["n", "=", "16", "2.67", "7", "1.0%", "7", "%"]
-    assert "those of n = 512 by 50.0%" in CHARTS["three roofs"].doubts[0]
+    assert "those of 'n = 512' by 50.0%" in CHARTS["three roofs"].doubts[0]
 
 
 def test_a_sweep_tells_where_blocks_fill_each_cache():
@@ -223,7 +223,7 @@ def test_guesses_without_a_model_need_no_column_for_it():
 def test_a_sweep_is_doubted_for_what_it_is_compared_with():
     steady, wide = took(0.01, gflops=100.0), took(0.01, gflops=100.0) | {"spread": 0.5}
     (doubt,) = block_sweep({32: steady}, CACHES, MACHINE, wide).doubts
-    assert "1 of 2 differ widely, those of A @ B by 50.0%" in doubt
+    assert "1 of 2 differ widely, those of 'A @ B' by 50.0%" in doubt
 
 
 @pytest.mark.parametrize(

@@ -113,7 +113,16 @@ def test_test_takes_the_working_copy(lesson: Lesson, tito: Tito) -> None:
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [("{", "not JSON"), ("[]", "not a notebook"), ("", "not JSON")],
+    [
+        ("{", "not JSON. Open it in Jupyter and save it again"),
+        ("[]", "not a notebook"),
+        ("", "kernels.ipynb: The file is empty"),
+        ("{\n<<<<<<< HEAD\n", "line 2 has the mark of a merge conflict"),
+        (
+            '{"cells": [{"cell_type": "code", "source": "1"}]}',
+            "no cell of the lesson kernels. Name the notebook that `tito notebook",
+        ),
+    ],
 )
 def test_test_on_what_is_no_notebook(lesson: Lesson, tito: Tito, content: str, words: str) -> None:
     lesson.working_copy.write_text(content, encoding="utf-8")

@@ -25,10 +25,12 @@ from tito.grading.verdicts import (
 POINTS = 10.0
 
 
-def notebook_with(outputs: list[Any], solution: str = "def f(): return 1") -> Any:
+def notebook_with(
+    outputs: list[Any], solution: str = "def f(): return 1", check: str = "assert f()"
+) -> Any:
     """A solution cell called ``solve`` and the graded cell ``test`` with these outputs."""
     notebook = new_notebook()
-    for name, source, graded in (("solve", solution, False), ("test", "assert f()", True)):
+    for name, source, graded in (("solve", solution, False), ("test", check, True)):
         nbgrader = {"grade_id": name, "grade": graded, "solution": not graded, "locked": graded}
         if graded:
             nbgrader["points"] = POINTS
@@ -70,6 +72,15 @@ def test_verdicts_of_a_stub_says_where_to_write() -> None:
     verdict = verdict_on(Outcome("error", "NotImplementedError", "this cell is not written yet"))
     assert verdict.verdict == "failed"
     assert verdict.hint == "Fill in cell solve."
+
+
+def test_verdicts_name_the_function_that_a_cell_does_not_define() -> None:
+    failed = Outcome("error", "NameError", "name 'double' is not defined")
+    verdict = verdict_on(failed, solution="def duble(x): return x", check="assert double(2)")
+    assert verdict.message == "Cell solve does not define double: it defines duble."
+    assert verdict.hint == "Keep the name that the cell was released with."
+    verdict = verdict_on(failed, solution="def f(x): return double(x)", check="assert f(2)")
+    assert verdict.message == "NameError: name 'double' is not defined"
 
 
 def test_verdicts_of_a_syntax_error_names_cell_and_line() -> None:

@@ -3,7 +3,7 @@
 import pytest
 
 from tito.grading.intake.read import SubmittedCell
-from tito.selftest.elsewhere import elsewhere, free_names
+from tito.selftest.elsewhere import doubles, elsewhere, free_names
 from tito.source_cells import read_cell
 
 SOLVE = "def solve(x):\n    size = len(x)\n    return math.sqrt(size) + offset + np.pi"
@@ -39,3 +39,13 @@ def test_elsewhere_names_what_the_grader_will_not_have() -> None:
 
 def test_elsewhere_says_nothing_of_names_that_nobody_defines() -> None:
     assert said(SubmittedCell("markdown", "offset = 3")) == []
+
+
+def test_doubles_names_another_cell_that_defines_a_solution() -> None:
+    own = SubmittedCell("code", "def solve(x):\n    return 1")
+    part = SubmittedCell("code", SOLVE.partition("\n    return")[0])
+    cells = [SubmittedCell("code", SOLVE, "solve"), part, own]
+    assert doubles([read_cell("solve", SOLVE)], cells) == [
+        "`solve` is defined in cell 3 as well, which the grader does not run: what cell solve "
+        "defines counts."
+    ]

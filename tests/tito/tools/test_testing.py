@@ -5,13 +5,17 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from classroom import MOST_CHECKED, read_samples
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
+from tinytorch.utils.checking import CheckFailure
+from tito.conditions.product import square
 from tito.conditions.results import MIME_TYPE
 from tito.lesson import Lesson
 from tito.notebooks import student_notebook
+from tito.tools.testing import check
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matrix_multiplication")
@@ -51,6 +55,16 @@ def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: 
     printed = last_output(notebook, tmp_path.parent)
     assert all(name in printed for name in FUNCTIONS)
     assert "failed" not in printed
+
+
+def test_check_that_is_interrupted_is_one_fact_and_one_hint() -> None:
+    def endless(A: Any, B: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with pytest.raises(CheckFailure) as caught:
+        check(endless, {square: 1})
+    assert caught.value.fact.startswith("endless was interrupted. Line ")
+    assert "threads that wait for one another" in caught.value.hint
 
 
 def test_check_shows_a_card_and_one_line_for_a_failure(lesson: Lesson) -> None:

@@ -35,6 +35,7 @@ MOST_OUTPUT = 2_000
 """The most characters that are kept of what a cell has shown."""
 MOST_DRAWN, LARGEST_DRAWN = 4, 2**20
 """The most pictures that are kept of what a cell has shown, and their characters in all."""
+CONFLICT = re.compile(r"^(<{7}|={7}|>{7})( |$)", re.MULTILINE)
 CODES = re.compile(r"\x1b\[[0-9;]*m")
 PICTURES = ("image/png", "image/jpeg", "image/gif")
 
@@ -141,10 +142,20 @@ def _parse_json(data: bytes) -> object:
     try:
         parsed: object = json.loads(text)
     except ValueError:
-        raise Rejected("The file is not a notebook: it is not JSON.") from None
+        raise Rejected(_why_no_json(text)) from None
     except RecursionError:
         raise Rejected("The file is nested too deeply for a notebook.") from None
     return parsed
+
+
+def _why_no_json(text: str) -> str:
+    if not text.strip():
+        return "The file is empty."
+    conflict = CONFLICT.search(text)
+    if conflict:
+        line = text.count("\n", 0, conflict.start()) + 1
+        return f"The file is not a notebook: line {line} has the mark of a merge conflict."
+    return "The file is not a notebook: it is not JSON."
 
 
 def _listed(value: object) -> list[object]:

@@ -40,7 +40,7 @@ def notebook_of(*cells: object) -> dict[str, object]:
 CODE = {"cell_type": "code", "metadata": {}, "source": "x = 1"}
 
 REJECTED = {
-    "nothing": (b"", "it is not JSON"),
+    "nothing": (b"", "The file is empty"),
     "prose": (b"My solution is attached.", "it is not JSON"),
     "cut short": (b'{"cells": [{"cell_type": "code", "sou', "it is not JSON"),
     "a program": (b"PK\x03\x04\xff\xfe", "not UTF-8"),
