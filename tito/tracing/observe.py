@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.arrays import plain
 from tito.tracing.log import Log
-from tito.tracing.recorder import Gate, plain, recording
+from tito.tracing.recorder import Gate, recording
 
 __all__ = ["CPUS", "Observation", "Raised", "observe", "pretend_cpus"]
 
