@@ -34,10 +34,10 @@ MOST_DEPTH = 8
 class Gate(Protocol):
     """Where products wait for one another."""
 
-    def enter(self, thread: int, step: int) -> None:
+    def enter(self, step: int) -> None:
         """Wait until this product may be computed."""
 
-    def leave(self, thread: int, step: int) -> None:
+    def leave(self, step: int) -> None:
         """Hear that it has been computed."""
 
 
@@ -134,14 +134,14 @@ class Recorder:
         gate = self.gate if product and place is not None else None
         try:
             if gate is not None:
-                gate.enter(self.thread(), place or 0)
+                gate.enter(place or 0)
             result = run(*given, **named)
         except BaseException:
             self._drop(place)
             raise
         finally:
             if gate is not None:
-                gate.leave(self.thread(), place or 0)
+                gate.leave(place or 0)
         return self._end(place, result, any(isinstance(x, matrix) for x in given))
 
     def wrap(self, value: Any, as_matrix: bool = False) -> Any:
