@@ -139,12 +139,12 @@ class Rendezvous:
 
 
 @contextmanager
-def late_threads(delay: float = DELAY) -> Iterator[None]:
+def late_threads() -> Iterator[None]:
     """Let each new thread begin late, so that it finds what its starter changes after the start."""
     run = threading.Thread.run
 
     def begin_late(self: threading.Thread) -> None:
-        time.sleep(delay)
+        time.sleep(DELAY)
         run(self)
 
     threading.Thread.run = begin_late  # type: ignore[method-assign]
