@@ -24,7 +24,7 @@ import psutil
 
 from tito.conditions.call import NoAnswer
 from tito.conditions.results import ConditionResult, restore, told_once
-from tito.conditions.silence import CALL_SECONDS, process_ended, took_too_long
+from tito.conditions.silence import CALL_SECONDS, not_reached, process_ended, took_too_long
 from tito.course import Limits
 from tito.grading.verdicts import Outcome
 
@@ -201,10 +201,9 @@ class _Check:
             results[place] = replace(
                 results[place], verdict="failed", fact=silence.fact, hint=silence.hint
             )
-        fact = f"{self.name} took too long before it came to this condition"
-        hint = "Look for a loop that does not end."
+        rest = not_reached(self.name)
         results[place + 1 :] = [
-            replace(result, fact=fact, hint=hint) for result in results[place + 1 :]
+            replace(result, fact=rest.fact, hint=rest.hint) for result in results[place + 1 :]
         ]
         return Outcome("error", "CheckFailure", silence.fact), list(told_once(results))
 
