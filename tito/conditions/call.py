@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.blas import one_blas_thread
 from tito.tracing import LATE_PARTS, Log, Proof
+from tito.tracing.buffers import address_bounds
 from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
@@ -181,9 +182,8 @@ def name_of(function: Callable[..., Any]) -> str:
 
 def copy_with_strides(array: Array) -> Array:
     """Return a writeable copy that lies in memory as `array` does."""
-    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
-    size = sum(map(abs, reach)) + array.itemsize if array.size else 0
-    offset = -sum(r for r in reach if r < 0) if array.size else 0
-    copy: Array = np.ndarray(array.shape, array.dtype, bytearray(size), offset, array.strides)
+    first, low, high = address_bounds(array)
+    memory = bytearray(high - low)
+    copy: Array = np.ndarray(array.shape, array.dtype, memory, first - low, array.strides)
     copy[...] = array
     return copy

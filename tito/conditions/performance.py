@@ -9,7 +9,7 @@ from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, CallResult
 from tito.conditions.expect import Array, Generator, Shape, expect_log, expect_returned, found
 from tito.conditions.results import Inconclusive
-from tito.conditions.structure import SIDES, expect_blocks, proven
+from tito.conditions.structure import SIDES, expect_blocks, traced
 from tito.tracing import Log, Unproven, prove
 from tito.tracing.proof import MATRIX_PRODUCTS, needed_steps
 
@@ -93,7 +93,7 @@ def is_clear(share: float, least: float, rounds: int) -> bool:
 
 def expect_few_products(call: Call, rng: Generator) -> None:
     """Stop what is not in blocks, or takes them apart in Python: large ones would take minutes."""
-    proof = proven(call, rng, SMALL, HINT, block_size=SMALL_BLOCK)
+    proof, _ = traced(call, rng, SMALL, HINT, block_size=SMALL_BLOCK)
     for side in SIDES:
         expect_blocks(call, proof, SMALL_BLOCK, side)
     blocks = int(np.prod([-(-side // SMALL_BLOCK) for side in SMALL]))

@@ -34,6 +34,7 @@ LEFT_OVER = {
     "num_processes: the default is None.",
 }
 """Hints on a cut into unequal pieces, where equal ones came out right."""
+ANY_CUT = "Try sides that {cut} does not divide, sides below {cut}, and the default of {cut}."
 
 
 def square(call: Call, rng: Generator, sizes: Sequence[int] = (2, 1, 8, 24)) -> None:
@@ -208,4 +209,4 @@ def hint_on_cut(call: Call, n: int, options: dict[str, Any]) -> str:
     """Return the hint for a wrong (n, n) product: on its cut, unless that is into equal pieces."""
     if call.cut is None or (options and n % options[call.cut] == 0):
         return BY_HAND
-    return LEFT_OVER[call.cut]
+    return LEFT_OVER.get(call.cut, ANY_CUT.format(cut=call.cut))

@@ -14,6 +14,7 @@ __all__ = [
     "AS_ABOVE",
     "MIME_TYPE",
     "LABELS",
+    "REVIEW_HINT",
     "CellVerdict",
     "Check",
     "Condition",

@@ -2,7 +2,7 @@
 
 from tito.conditions.call import NoAnswer
 
-__all__ = ["CALL_SECONDS", "OVERRUNS", "process_ended", "took_too_long"]
+__all__ = ["CALL_SECONDS", "OVERRUNS", "not_reached", "process_ended", "took_too_long"]
 
 CALL_SECONDS = 10.0
 """So long may one call take."""
@@ -11,13 +11,19 @@ OVERRUNS = {
     "cpu_seconds": "more CPU time than a submission may use",
     "files": "more files than a submission may have",
 }
+ENDLESS = "Look for a loop that does not end."
 SIGKILL, SIGXCPU = 9, 24  # by number: not every platform has them
 
 
 def took_too_long(name: str, what: str, seconds: float) -> NoAnswer:
     """Return what a call is worth that did not end in `seconds`; `what` is as in ``a call``."""
     fact = f"{name}: {what} took longer than {seconds:.3g} s"
-    return NoAnswer(fact, "Look for a loop that does not end.")
+    return NoAnswer(fact, ENDLESS)
+
+
+def not_reached(name: str) -> NoAnswer:
+    """Return what is said of a condition that is not tried, as earlier ones took too long."""
+    return NoAnswer(f"{name} took too long before it came to this condition", ENDLESS)
 
 
 def process_ended(name: str, what: str, code: int) -> NoAnswer:
@@ -25,7 +31,7 @@ def process_ended(name: str, what: str, code: int) -> NoAnswer:
     fact = f"{name}: the process ended during {what}"
     if code == -SIGXCPU:
         fact = f"{name} needed {OVERRUNS['cpu_seconds']}"
-        return NoAnswer(fact, "Look for a loop that does not end.")
+        return NoAnswer(fact, ENDLESS)
     if code == -SIGKILL:
         return NoAnswer(f"{fact}: it was killed", "It may have needed too much memory.")
     if code < 0:

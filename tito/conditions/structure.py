@@ -30,9 +30,9 @@ __all__ = [
     "expect_blocks",
     "inner_in_blocks",
     "no_python_loop",
-    "proven",
     "rows_in_blocks",
     "rows_in_chunks",
+    "traced",
 ]
 
 BlockCase: TypeAlias = tuple[Shape, int]  # sizes, block_size
@@ -58,9 +58,9 @@ def no_python_loop(
 ) -> None:
     """One NumPy operation multiplies; their number does not grow with the matrices."""
     hint = "A loop in Python pays for every step: let one NumPy operation do all of them."
-    small = proven(call, rng, shapes[0], hint, loops=True)
+    small, _ = traced(call, rng, shapes[0], hint, loops=True)
     expect_one_step(call, small, hint)  # a loop over single numbers is not run again, on more
-    large = proven(call, rng, shapes[1], hint, loops=True)
+    large, _ = traced(call, rng, shapes[1], hint, loops=True)
     growth = large.steps - small.steps
     if growth > FEW:
         rows = f"{shapes[1][0]} rows than with {shapes[0][0]}"
@@ -106,14 +106,15 @@ def rows_in_chunks(
 ) -> None:
     """The rows of A are taken in num_processes chunks, on at most num_processes threads."""
     for shape, count in cases:
-        proof = proven(call, rng, shape, CHUNKS, meet=count, num_processes=count)
+        proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_chunks(call, proof, shape, count)
         expect_threads(call, proof, count)
     for shape, count in uneven:
-        proof = proven(call, rng, shape, CHUNKS, meet=count, num_processes=count)
+        proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)
     shape = cases[0][0]
-    if len(chunks(proven(call, rng, shape, CHUNKS))) < 2:
+    proof, _ = traced(call, rng, shape, CHUNKS)
+    if len(chunks(proof)) < 2:
         fact = f"without num_processes all {shape[0]} rows are in one chunk, on {CPUS} CPUs"
         raise CheckFailure(f"{call.__name__}: {fact}", "The default, None, stands for all CPUs.")
 
@@ -136,8 +137,8 @@ def chunks_at_once(
             what = "each product waited for another, and none came"
             what = what if least < 2 else f"{least} products were under way at once, not {count}"
             raise CheckFailure(f"{call.__name__}: with num_processes={count} {what}", hint)
-        fair = sum(map(work, products)) / count
-        if any(sum(work(x) for x in products if x.thread == t) < fair / 2 for t in threads):
+        fair = sum(x.work for x in products) / count
+        if any(sum(x.work for x in products if x.thread == t) < fair / 2 for t in threads):
             fact = (
                 f"{call.__name__}: with num_processes={count} some threads do nearly all the work"
             )
@@ -151,27 +152,6 @@ def share_of_threads(proof: Proof, threads: set[int]) -> float:
     return proof.share(lambda product: product.thread in threads)
 
 
-def proven(
-    call: Call,
-    rng: Generator,
-    shape: Shape,
-    hint: str,
-    meet: int = 0,
-    loops: bool = False,
-    **options: int,
-) -> Proof:
-    """Multiply, first without a recorder, then with one; return what the log proves.
-
-    Raises
-    ------
-    CheckFailure
-        If the product is wrong; with `loops` also if there are more steps than a log holds.
-    Inconclusive
-        If the log does not prove the product.
-    """
-    return traced(call, rng, shape, hint, meet, loops, **options)[0]
-
-
 def traced(
     call: Call,
     rng: Generator,
@@ -181,7 +161,15 @@ def traced(
     loops: bool = False,
     **options: int,
 ) -> tuple[Proof, CallResult]:
-    """Return what the log of a traced call proves, and the call's result."""
+    """Multiply without a recorder, then with one; return what its log proves, and the result.
+
+    Raises
+    ------
+    CheckFailure
+        If the product is wrong; with `loops` also if there are more steps than a log holds.
+    Inconclusive
+        If the log does not prove the product.
+    """
     m, n, p = shape
     A, B = random_matrix(rng, m, n), random_matrix(rng, n, p)
     right(call, A, B, hint, options, call(A, B, **options))
@@ -196,7 +184,7 @@ def traced(
     expected, bound = expected_product(*secret), error_bound(*secret)
     try:
         proof = prove(log, secret, lambda value: agree(value, expected, bound))
-        if not (any(map(work, proof.products)) or loops):
+        if not (any(x.work for x in proof.products) or loops):
             raise Unproven("no step multiplies numbers of A by numbers of B")
     except Unproven as reason:
         raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
@@ -228,14 +216,14 @@ def check_blocks(call: Call, rng: Generator, cases: Sequence[BlockCase], side: s
     for shape, size in cases:
         proof = call.proofs.get((shape, size))  # one proof tells all three sides
         if proof is None:
-            proof = proven(call, rng, shape, LOOPS[side], block_size=size)
+            proof, _ = traced(call, rng, shape, LOOPS[side], block_size=size)
             call.proofs[shape, size] = proof
         expect_blocks(call, proof, size, side)
 
 
 def expect_blocks(call: Call, proof: Proof, size: int, side: str) -> None:
     """Ask that the product is made of blocks on one side, and of no longer pieces."""
-    products = [x for x in proof.products if x.rows * x.inner * x.columns]
+    products = [x for x in proof.products if x.work]
     longest = max(length(x, side) for x in products)
     text = f"{call.__name__}: with block_size={size}"
     if longest > size and any(is_whole(x, proof) for x in products):
@@ -343,11 +331,6 @@ def is_whole(product: Product, proof: Proof) -> bool:
 def length(product: Product, side: str) -> int:
     found: int = getattr(product, side)
     return found
-
-
-def work(product: Product) -> int:
-    """Return the multiplications in a product."""
-    return product.rows * product.inner * product.columns * product.times
 
 
 def spoken(sizes: Sequence[int]) -> str:

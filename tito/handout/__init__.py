@@ -37,6 +37,7 @@ INSTRUCTORS = (
     "tito/grading/intake/identity.py",
     "tito/grading/intake/owners.py",
     "tito/grading/intake/shelf.py",
+    "tito/grading/judge/bpf.py",
     "tito/grading/judge/connection.py",
     "tito/grading/judge/forkless.py",
     "tito/grading/judge/judge.py",

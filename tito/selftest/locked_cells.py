@@ -24,7 +24,7 @@ import psutil
 
 from tito.conditions.call import NoAnswer
 from tito.conditions.results import ConditionResult, restore, told_once
-from tito.conditions.silence import CALL_SECONDS, process_ended, took_too_long
+from tito.conditions.silence import CALL_SECONDS, not_reached, process_ended, took_too_long
 from tito.course import Limits
 from tito.grading.verdicts import Outcome
 
@@ -113,22 +113,26 @@ class _Child:
         self.is_over = False
 
     def run(self, cell: LockedCell, seconds: float) -> Found:
+        check = _Check()
         try:
             if not self._is_ready:
                 self._receive(START_SECONDS)
                 self._is_ready = True
             self._send(asdict(cell))
-            answer = self._answer(check := _Check(), seconds)
+            answer = self._answer(check, seconds)
         except Empty:
             self.is_over = True
             if check.conditions:
                 return check.stopped(took_too_long(check.name, *check.limit(seconds)))
-            return Outcome("timeout", evalue=f"it ran longer than {seconds:.3g} seconds"), []
+            what = f"it ran longer than {seconds:.3g} seconds"
+            late = f"its process took longer than {START_SECONDS:.3g} seconds to start"
+            return Outcome("timeout", evalue=what if self._is_ready else late), []
         except (EOFError, OSError):
             self.is_over = True
             if check.conditions:
                 return check.stopped(process_ended(check.name, "a call", self._process.wait()))
-            return Outcome("died", evalue="the process ended while the cell ran"), []
+            when = "while" if self._is_ready else "before"
+            return Outcome("died", evalue=f"the process ended {when} the cell ran"), []
         return Outcome(**answer["outcome"]), list(restore(answer["results"]))
 
     def _answer(self, check: "_Check", seconds: float) -> dict[str, Any]:
@@ -201,10 +205,9 @@ class _Check:
             results[place] = replace(
                 results[place], verdict="failed", fact=silence.fact, hint=silence.hint
             )
-        fact = f"{self.name} took too long before it came to this condition"
-        hint = "Look for a loop that does not end."
+        rest = not_reached(self.name)
         results[place + 1 :] = [
-            replace(result, fact=fact, hint=hint) for result in results[place + 1 :]
+            replace(result, fact=rest.fact, hint=rest.hint) for result in results[place + 1 :]
         ]
         return Outcome("error", "CheckFailure", silence.fact), list(told_once(results))
 

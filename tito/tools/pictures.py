@@ -73,7 +73,7 @@ def tiles(kernel: Kernel, shape: tuple[int, int, int] = (10, 12, 14), block_size
         return _nothing(title, found)
     products, _ = found
     m, _, p = shape
-    parts = _tiles(products, m, p)
+    parts = _tiles(products)
     rows = [
         [f"tile {place + 1}", _span(rows), _span(columns), _span(numbers)]
         for place, (rows, columns, numbers) in enumerate(parts)
@@ -90,8 +90,8 @@ def tiles(kernel: Kernel, shape: tuple[int, int, int] = (10, 12, 14), block_size
     )
 
 
-def _tiles(products: Sequence[Product], m: int, p: int) -> list[Tile]:
-    """Return the parts of C (m, p) that are made of the same products, in the order of these."""
+def _tiles(products: Sequence[Product]) -> list[Tile]:
+    """Return the parts of C that are made of the same products, in the order of these."""
     made_of: dict[tuple[int, int], list[int]] = {}
     for number, product in enumerate(products, 1):
         for cell in itertools.product(product.row_set or (), product.column_set or ()):

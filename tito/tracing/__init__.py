@@ -1,9 +1,10 @@
 """Tracing: the array operations of a call as a log, its replay on other numbers, what it proves."""
 
+from tito.tracing.arrays import plain
 from tito.tracing.log import Log, LogError, decode, encode
 from tito.tracing.patches import LATE_PARTS
 from tito.tracing.proof import Product, Proof, Unproven, prove
-from tito.tracing.recorder import Gate, Recorder, plain, recording
+from tito.tracing.recorder import Gate, Recorder, recording
 
 __all__ = [
     "LATE_PARTS",

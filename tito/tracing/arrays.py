@@ -7,11 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tito.tracing.names import FUNCTIONS, PRODUCTS, SILENT
+from tito.tracing.operations import OWN
 
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
-__all__ = ["Flat", "Recorded", "kinds", "pickled", "restored"]
+__all__ = ["Flat", "Recorded", "kinds", "pickled", "plain", "restored"]
 
 Array: TypeAlias = NDArray[Any]
 # While a call is recorded, NumPy's own names stand for what is recorded.
@@ -71,14 +72,14 @@ class Recorded(np.ndarray[Any, Any]):
     def __setitem__(self, index: Any, value: Any) -> None:
         recorder, base, chosen = self.recorder, _base(self), _index(index)
         if not recorder.active:
-            base[chosen] = _plain_one(value)
+            base[chosen] = plain(value)
         elif _is_basic(chosen):
             parts = chosen if isinstance(chosen, tuple) else (chosen,)
             if not any(part is Ellipsis for part in parts):
                 parts = (*parts, Ellipsis)
             target = base[parts]
             if not recorder.is_same_place(target, value):
-                recorder.perform("assign", _assign, (recorder.wrap_view(target), value), {})
+                recorder.perform("assign", OWN["assign"], (recorder.wrap_view(target), value), {})
         else:
             recorder.perform("setitem", _set, (self, index, value), {})
 
@@ -115,11 +116,11 @@ class Recorded(np.ndarray[Any, Any]):
     ) -> Any:
         if not copy and np.dtype(dtype) == self.dtype:
             return self
-        return self.recorder.perform("astype", _astype, (self, np.dtype(dtype), order), {})
+        return self.recorder.perform("astype", OWN["astype"], (self, np.dtype(dtype), order), {})
 
     def reshape(self, *shape: Any, **kwargs: Any) -> Any:
         sides = shape[0] if len(shape) == 1 else shape
-        return np.reshape(self, _plain_one(sides), **kwargs)
+        return np.reshape(self, plain(sides), **kwargs)
 
     def flatten(self, order: Any = "C") -> Any:
         return self.copy().reshape(-1) if order == "C" else self.copy().ravel(order)
@@ -301,6 +302,17 @@ def restored(data: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
     return np.frombuffer(data, dtype).reshape(shape).copy()
 
 
+def plain(value: Any) -> Any:
+    """Return `value` with every recorded array in it as a plain one on the same memory."""
+    if isinstance(value, Recorded):
+        return ndarray.view(value, matrix if value.is_matrix else ndarray)
+    if type(value) in (list, tuple):
+        return type(value)([plain(each) for each in value])
+    if type(value) is slice:
+        return slice(*[_whole(x) for x in (value.start, value.stop, value.step)])
+    return value
+
+
 def _matrix_item(self: Any, index: Any) -> Any:
     result = ndarray.view(self, matrix)[_index(index)]
     if isinstance(result, np.generic):
@@ -317,20 +329,17 @@ def _base(array: Any) -> Array:
     return ndarray.view(array, ndarray)
 
 
-def _plain_one(value: Any) -> Any:
-    if isinstance(value, Recorded):
-        return ndarray.view(value, matrix if value.is_matrix else ndarray)
-    if type(value) in (list, tuple):
-        return type(value)([_plain_one(each) for each in value])
-    return value
-
-
 def _plain(values: Any) -> list[Any]:
-    return [_plain_one(value) for value in values]
+    return [plain(value) for value in values]
 
 
 def _plain_values(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: _plain_one(value) for key, value in values.items()}
+    return {key: plain(value) for key, value in values.items()}
+
+
+def _whole(value: Any) -> Any:
+    """An index as a Python integer, where it is one."""
+    return value if value is None or type(value) is int else value.__index__()
 
 
 def _real_kind(value: Any) -> Any:
@@ -345,12 +354,9 @@ def _index(index: Any) -> Any:
         return index
     if kind is tuple:
         return tuple([_index(part) for part in index])
-    if kind is slice:
-        ends = (index.start, index.stop, index.step)
-        return slice(*[x if x is None else x.__index__() for x in ends])
     if isinstance(index, (np.integer, ndarray)) and index.ndim == 0 and index.dtype.kind in "iu":
         return int(_base(index)) if isinstance(index, ndarray) else int(index)
-    return _plain_one(index)
+    return plain(index)
 
 
 def _is_simple(index: slice) -> bool:
@@ -368,11 +374,3 @@ def _get(array: Array, index: Any) -> Any:
 
 def _set(array: Array, index: Any, value: Any) -> None:
     array[_index(index)] = value
-
-
-def _assign(target: Array, value: Any) -> None:
-    target[...] = value
-
-
-def _astype(array: Array, dtype: Any, order: Any) -> Any:
-    return array.astype(dtype, order=order)

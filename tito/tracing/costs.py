@@ -33,7 +33,7 @@ def cost_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
     elif short in CORES and method == "__call__" and len(arrays) > 1:
         made, operations = _matmul(short, kwargs, arrays[0], arrays[1])
     elif name.startswith("ufunc ") and method == "__call__" or name == "function where":
-        made = operations = _size(np.broadcast_shapes(*[x.shape for x in arrays]))
+        made = operations = math.prod(np.broadcast_shapes(*[x.shape for x in arrays]))
     elif method in METHODS:
         made, operations = METHODS[method](args, kwargs, arrays)
     else:
@@ -51,10 +51,6 @@ def flat(values: Any) -> list[Any]:
         else:
             found.append(value)
     return found
-
-
-def _size(shape: tuple[int, ...]) -> int:
-    return math.prod(shape)
 
 
 def _whole(value: Any) -> list[int]:
@@ -172,7 +168,7 @@ def _by_segments(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -
 
 
 def _broadcast(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> Cost:
-    return (_size(np.broadcast_shapes(*[x.shape for x in arrays])) * (1 + len(arrays)),) * 2
+    return (math.prod(np.broadcast_shapes(*[x.shape for x in arrays])) * (1 + len(arrays)),) * 2
 
 
 def _counted(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> Cost:
@@ -204,7 +200,7 @@ def _matmul(short: str, kwargs: dict[str, Any], a: Array, b: Array) -> Cost:
     if "axes" in kwargs or "axis" in kwargs:
         return (max(1, a.size) * max(1, b.size),) * 2
     batch = [x.shape[: max(0, x.ndim - n)] for x, n in zip((a, b), core, strict=True)]
-    sides = _size(np.broadcast_shapes(*batch))
+    sides = math.prod(np.broadcast_shapes(*batch))
     rows = a.shape[-2] if core[0] == 2 and a.ndim > 1 else 1
     columns = b.shape[-1] if core[1] == 2 and b.ndim > 1 else 1
     made = sides * rows * columns
@@ -236,7 +232,7 @@ def _einsum_sides(args: list[Any], arrays: list[Array]) -> Cost:
     rest = 1
     for letters, array in zip(names, arrays, strict=True):
         own = array.shape[max(0, array.ndim - len(letters)) :]
-        rest *= _size(array.shape[: array.ndim - len(own)])
+        rest *= math.prod(array.shape[: array.ndim - len(own)])
         for letter, n in zip(letters, own, strict=False):
             sides[letter] = max(n, sides.get(letter, 1))
     kept = set(right) if arrow else set(sides)

@@ -54,18 +54,14 @@ SILENT = _names(
 )
 """These say something about arrays and make none."""
 
-CREATORS = _names(
-    """
-    zeros empty ones full eye identity arange linspace tri array asarray asanyarray
-    ascontiguousarray asfortranarray require frombuffer fromiter copy
-    """
-)
 OF_DATA = _names(
     """
     array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter copy
     """
 )
 """What these make of numbers that are not recorded is known contents, not a step."""
+
+CREATORS = OF_DATA | _names("zeros empty ones full eye identity arange linspace tri")
 
 OPTIONS = _names(
     """

@@ -15,8 +15,9 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.arrays import plain
 from tito.tracing.log import Log
-from tito.tracing.recorder import Gate, plain, recording
+from tito.tracing.recorder import Gate, recording
 
 __all__ = ["CPUS", "Observation", "Raised", "observe", "place_of", "pretend_cpus"]
 
@@ -87,14 +88,14 @@ def observe(
 
 
 @contextmanager
-def pretend_cpus(count: int = CPUS) -> Iterator[None]:
-    """Show this many CPUs to whoever asks in the block."""
+def pretend_cpus() -> Iterator[None]:
+    """Show `CPUS` CPUs to whoever asks in the block."""
     shown: list[tuple[Any, str, Any]] = [
-        (os, "cpu_count", lambda: count),
-        (os, "process_cpu_count", lambda: count),
-        (os, "sched_getaffinity", lambda pid: set(range(count))),
-        (multiprocessing, "cpu_count", lambda: count),
-        (sys.modules.get("psutil"), "cpu_count", lambda logical=True: count),
+        (os, "cpu_count", lambda: CPUS),
+        (os, "process_cpu_count", lambda: CPUS),
+        (os, "sched_getaffinity", lambda pid: set(range(CPUS))),
+        (multiprocessing, "cpu_count", lambda: CPUS),
+        (sys.modules.get("psutil"), "cpu_count", lambda logical=True: CPUS),
     ]
     before = [(owner, name, vars(owner).get(name)) for owner, name, _ in shown if owner]
     kept = [(owner, name, original) for owner, name, original in before if original is not None]

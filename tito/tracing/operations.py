@@ -1,6 +1,7 @@
 """The operations that a replay may take: a short list of NumPy's, with their cost beforehand."""
 
 import math
+import operator
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
@@ -11,7 +12,7 @@ from tito.tracing.costs import TooMuch, cost_of, flat
 from tito.tracing.log import DTYPES
 from tito.tracing.names import CREATORS, FUNCTIONS, MATHS, METHODS, OPTIONS, UFUNCS, WORDS
 
-__all__ = ["NotAllowed", "find_operation", "on_numbers", "operations_of"]
+__all__ = ["OWN", "NotAllowed", "find_operation", "on_numbers", "operations_of"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -41,7 +42,7 @@ def find_operation(name: str) -> Callable[..., Any]:
     elif kind == "math" and rest in MATHS:
         found = on_numbers(rest)
     else:
-        found = _OWN.get(name)
+        found = OWN.get(name)
     if callable(found):
         operation: Callable[..., Any] = found
         return operation
@@ -91,14 +92,6 @@ def _astype(array: Array, dtype: Any, order: Any) -> Array:
     return array.astype(dtype, order=order)
 
 
-def _get(array: Array, index: Any) -> Any:
-    return array[index]
-
-
-def _set(array: Array, index: Any, value: Any) -> None:
-    array[index] = value
-
-
 def _assign(target: Array, value: Any) -> None:
     target[...] = value
 
@@ -115,6 +108,8 @@ def on_numbers(name: str) -> Callable[..., Any]:
 
 
 _MATHS = {name: getattr(math, name) for name in MATHS}
-_OWN = {
-    "copy": _copy, "astype": _astype, "getitem": _get, "setitem": _set, "assign": _assign,
+OWN: dict[str, Callable[..., Any]] = {
+    "copy": _copy, "astype": _astype, "assign": _assign,
+    "getitem": operator.getitem, "setitem": operator.setitem,
 }  # fmt: skip
+"""The steps that are no functions of NumPy's or of `math`."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tito.tracing.arrays import UFUNCS, Recorded, pickled
+from tito.tracing.arrays import UFUNCS, Recorded, pickled, plain
 from tito.tracing.names import CREATORS, MATHS, OF_DATA, SEQUENCES, SILENT
 from tito.tracing.stand_ins import (
     Elements,
@@ -104,11 +104,11 @@ def _record_held(
 ) -> None:
     """Let arrays that were made before the call be recorded: in names, defaults and caches."""
     if type(value) is ndarray and recorder.knows(value):
-        _put(place, name, _held(recorder, value), undo)
+        _put(place, name, recorder.wrap_view(value), undo)
     elif type(value) in (list, dict) and len(value) < 1000:
         for key, each in list(value.items() if type(value) is dict else enumerate(value)):
             if type(each) is ndarray and recorder.knows(each):
-                _put(value, key, _held(recorder, each), undo)
+                _put(value, key, recorder.wrap_view(each), undo)
     elif isinstance(value, types.FunctionType) and value.__module__ != __name__:
         _record_defaults(recorder, value, undo)
     elif isinstance(value, functools._lru_cache_wrapper):
@@ -118,7 +118,7 @@ def _record_held(
         for key, each in list(vars(value).items()):
             if type(each) is ndarray and recorder.knows(each):
                 undo.append(functools.partial(setattr, value, key, each))
-                setattr(value, key, _held(recorder, each))
+                setattr(value, key, recorder.wrap_view(each))
             elif isinstance(each, types.FunctionType):
                 _record_defaults(recorder, each, undo)
     elif type(value).__module__ == place.get("__name__") and hasattr(value, "__dict__"):
@@ -136,7 +136,7 @@ def _record_defaults(
         _record_held(recorder, {}, "", function.__kwdefaults__, undo)
     if defaults and any(type(each) is ndarray for each in defaults):
         undo.append(functools.partial(setattr, function, "__defaults__", defaults))
-        held = [_held(recorder, x) if type(x) is ndarray else x for x in defaults]
+        held = [recorder.wrap_view(x) if type(x) is ndarray else x for x in defaults]
         function.__defaults__ = tuple(held)
     for cell in function.__closure__ or ():
         try:
@@ -145,11 +145,7 @@ def _record_defaults(
             continue
         if type(value) is ndarray and recorder.knows(value):
             undo.append(functools.partial(setattr, cell, "cell_contents", value))
-            cell.cell_contents = _held(recorder, value)
-
-
-def _held(recorder: "Recorder", array: Any) -> Any:
-    return recorder.wrap_view(array)
+            cell.cell_contents = recorder.wrap_view(value)
 
 
 def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
@@ -183,8 +179,6 @@ def _creating(recorder: "Recorder", name: str) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def create(*args: Any, **kwargs: Any) -> Any:
-        from tito.tracing.recorder import plain
-
         if not recorder.active:
             return original(*args, **kwargs)
         if kwargs.get("like", 0) is None:

@@ -53,6 +53,11 @@ class Product:
     inner_set: Indices | None = None
     column_set: Indices | None = None
 
+    @property
+    def work(self) -> int:
+        """Its multiplications."""
+        return self.rows * self.inner * self.columns * self.times
+
 
 def products_of(
     log: Log,

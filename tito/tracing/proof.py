@@ -152,7 +152,7 @@ class Proof:
 
     def _work(self, steps: frozenset[int]) -> float:
         """The multiplications of products at these steps, as a share of the textbook's."""
-        done = sum(x.rows * x.inner * x.columns * x.times for x in self.products if x.step in steps)
+        done = sum(x.work for x in self.products if x.step in steps)
         return float(done / max(1, self.inputs[0].size * self.inputs[1].shape[1]))
 
     def multiplies_only_blocks(self, size: int) -> bool:

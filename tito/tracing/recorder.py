@@ -15,12 +15,13 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.arrays import Recorded, kinds
+from tito.tracing.arrays import kinds, plain
 from tito.tracing.buffers import BufferMap, Root, address_bounds, owner_of
 from tito.tracing.log import DTYPES, MOST_STEPS, Buffer, Log, Number, Step, View
+from tito.tracing.operations import OWN
 from tito.tracing.patches import patched
 
-__all__ = ["Gate", "Recorder", "plain", "recording"]
+__all__ = ["Gate", "Recorder", "recording"]
 
 Array: TypeAlias = NDArray[Any]
 # While a call is recorded, NumPy's own names stand for what is recorded.
@@ -33,10 +34,10 @@ MOST_DEPTH = 8
 class Gate(Protocol):
     """Where products wait for one another."""
 
-    def enter(self, thread: int, step: int) -> None:
+    def enter(self, step: int) -> None:
         """Wait until this product may be computed."""
 
-    def leave(self, thread: int, step: int) -> None:
+    def leave(self, step: int) -> None:
         """Hear that it has been computed."""
 
 
@@ -61,17 +62,6 @@ def recording(function: Callable[..., Any], gate: Gate | None = None) -> Iterato
             yield recorder
     finally:
         recorder.open = False
-
-
-def plain(value: Any) -> Any:
-    """Return `value` with every recorded array in it as a plain one on the same memory."""
-    if isinstance(value, Recorded):
-        return ndarray.view(value, matrix if value.is_matrix else ndarray)
-    if type(value) in (list, tuple):
-        return type(value)([plain(each) for each in value])
-    if type(value) is slice:
-        return slice(*[_whole(x) for x in (value.start, value.stop, value.step)])
-    return value
 
 
 class Recorder:
@@ -144,14 +134,14 @@ class Recorder:
         gate = self.gate if product and place is not None else None
         try:
             if gate is not None:
-                gate.enter(self.thread(), place or 0)
+                gate.enter(place or 0)
             result = run(*given, **named)
         except BaseException:
             self._drop(place)
             raise
         finally:
             if gate is not None:
-                gate.leave(self.thread(), place or 0)
+                gate.leave(place or 0)
         return self._end(place, result, any(isinstance(x, matrix) for x in given))
 
     def wrap(self, value: Any, as_matrix: bool = False) -> Any:
@@ -213,7 +203,7 @@ class Recorder:
                 number: Any = ndarray.view(element.copy(), self.number_kind)
                 number.place = view
                 return number
-        return self.perform("copy", _copy, (ndarray.view(element, self.array_kind),), {})
+        return self.perform("copy", OWN["copy"], (ndarray.view(element, self.array_kind),), {})
 
     def thread(self) -> int:
         """Return the number of this thread; 0 is the one that calls the function."""
@@ -325,7 +315,7 @@ class Recorder:
         if type(value) in (list, tuple) and depth < MOST_DEPTH:
             return type(value)([self._describe(each, depth + 1) for each in value])
         if type(value) is slice:
-            return slice(*[_whole(x) for x in (value.start, value.stop, value.step)])
+            return plain(value)
         if isinstance(value, np.generic) and value.dtype.str in DTYPES:
             return Number(value.dtype.str, _python_number(value))
         if isinstance(value, (type, np.dtype)):
@@ -376,21 +366,12 @@ def is_masked(value: Any) -> bool:
     return type(value).__module__.startswith("numpy.ma")
 
 
-def _copy(array: Array) -> Array:
-    return array.copy()
-
-
 def _python_number(value: np.generic) -> bool | int | float | complex:
     """A number as Python has it; one of a longer type than Python's is narrowed."""
     number: Any = value.item()
     if isinstance(number, np.generic):
         return complex(number) if value.dtype.kind == "c" else float(number)
     return number  # type: ignore[no-any-return]
-
-
-def _whole(value: Any) -> Any:
-    """An index as a Python integer, where it is one."""
-    return value if value is None or type(value) is int else value.__index__()
 
 
 def _is_dense(array: Array) -> bool:

@@ -61,13 +61,13 @@ class Rendezvous:
         self._free: set[int] = set()
         self._changed = threading.Condition()
 
-    def enter(self, thread: int, step: int) -> None:
+    def enter(self, step: int) -> None:
         """Wait until this product may be computed."""
         with self._changed:
             self.arrive(step)
             self._wait(step)
 
-    def leave(self, thread: int, step: int) -> None:
+    def leave(self, step: int) -> None:
         """Hear that the product has been computed; wait until its thread may go on."""
         with self._changed:
             self.depart(step)
@@ -139,12 +139,12 @@ class Rendezvous:
 
 
 @contextmanager
-def late_threads(delay: float = DELAY) -> Iterator[None]:
+def late_threads() -> Iterator[None]:
     """Let each new thread begin late, so that it finds what its starter changes after the start."""
     run = threading.Thread.run
 
     def begin_late(self: threading.Thread) -> None:
-        time.sleep(delay)
+        time.sleep(DELAY)
         run(self)
 
     threading.Thread.run = begin_late  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tito.tracing.arrays import Flat, Recorded
+from tito.tracing.arrays import Flat, Recorded, plain
 from tito.tracing.names import METHODS
 from tito.tracing.operations import on_numbers
 
@@ -137,8 +137,6 @@ class Elements:
     recorder: "Recorder"
 
     def __init__(self, op: Any, flags: Any = (), *args: Any, **kwargs: Any) -> None:
-        from tito.tracing.recorder import plain
-
         several = type(op) in (list, tuple)
         operands = [as_operand(self.recorder, x) for x in (op if several else [op])]
         if not args and "op_dtypes" not in kwargs:

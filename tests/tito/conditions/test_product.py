@@ -71,6 +71,14 @@ def test_conditions_ask_with_the_cut_and_without(condition: Any) -> None:
     assert asked[4] == asked[64] != Counter()
 
 
+def test_square_asks_with_any_cut() -> None:
+    def kernel(A: Any, B: Any, tile: int = 8) -> Any:
+        return np.sin(A @ B) if len(A) % tile else A @ B
+
+    holds(product.square, lambda A, B, tile=8: A @ B, "tile")
+    assert "that tile does not divide" in said(product.square, kernel, "tile")[1]
+
+
 def test_conditions_say_that_a_cell_is_not_written() -> None:
     def unsolved(A: Any, B: Any) -> Any:
         raise NotImplementedError

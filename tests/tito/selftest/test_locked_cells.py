@@ -37,6 +37,16 @@ def test_run_locked_cells_goes_on_after_what_ends_the_process(tmp_path: Path) ->
     assert statuses(tmp_path, ends, cell("1 + 1")) == ["died", "ok"]
 
 
+def test_run_locked_cells_says_that_the_process_never_came_to_the_cell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = run_locked_cells([cell("1 + 1")], ["import os; os._exit(3)"], LIMITS, tmp_path)
+    assert [outcome.evalue for outcome, _ in ends] == ["the process ended before the cell ran"]
+    monkeypatch.setattr("tito.selftest.locked_cells.START_SECONDS", 0.0)
+    late = run_locked_cells([cell("1 + 1")], TOOLS, LIMITS, tmp_path)
+    assert [outcome.status for outcome, _ in late] == ["timeout"]
+
+
 def test_run_locked_cells_ends_what_takes_too_long(tmp_path: Path) -> None:
     limits = Limits(cell_seconds=1, notebook_seconds=60)
     endless = cell("solve()", "def solve():\n    while True:\n        pass")

@@ -187,13 +187,13 @@ class Turnstile:
     """A gate that notes who came and went."""
 
     def __init__(self) -> None:
-        self.seen: list[tuple[str, int, int]] = []
+        self.seen: list[tuple[str, int]] = []
 
-    def enter(self, thread: int, step: int) -> None:
-        self.seen.append(("enter", thread, step))
+    def enter(self, step: int) -> None:
+        self.seen.append(("enter", step))
 
-    def leave(self, thread: int, step: int) -> None:
-        self.seen.append(("leave", thread, step))
+    def leave(self, step: int) -> None:
+        self.seen.append(("leave", step))
 
 
 def test_recording_lets_products_through_its_gate() -> None:
@@ -204,7 +204,7 @@ def test_recording_lets_products_through_its_gate() -> None:
         np.add(X @ X, 2 * X)
         with pytest.raises(ValueError, match="mismatch"):
             X @ X[:2]
-    assert gate.seen == [("enter", 0, 0), ("leave", 0, 0), ("enter", 0, 3), ("leave", 0, 3)]
+    assert gate.seen == [("enter", 0), ("leave", 0), ("enter", 3), ("leave", 3)]
 
 
 def test_take_refuses_an_array_that_does_not_lie_row_by_row() -> None:

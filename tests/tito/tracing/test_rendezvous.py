@@ -118,8 +118,8 @@ def test_rendezvous_tells_threads_that_meet_from_one_after_another() -> None:
     gate = Rendezvous(3)
 
     def product(step: int) -> None:
-        gate.enter(step, step)
-        gate.leave(step, step)
+        gate.enter(step)
+        gate.leave(step)
 
     threads = [threading.Thread(target=product, args=(n,)) for n in range(3)]
     for thread in threads:
@@ -130,8 +130,8 @@ def test_rendezvous_tells_threads_that_meet_from_one_after_another() -> None:
 
     gate = Rendezvous(2, patience=60.0, alone=nobody_else)
     for step in range(3):
-        gate.enter(0, step)
-        gate.leave(0, step)
+        gate.enter(step)
+        gate.leave(step)
     assert gate.together == (0,)
 
 

@@ -36,8 +36,8 @@ __all__ = ["ARRIVAL", "ENTER", "LEAVE", "PERMIT", "serve"]
 
 Array: TypeAlias = NDArray[Any]
 
-ARRIVAL = struct.Struct("<BIQ")
-"""What a child says of a product: ENTER or LEAVE, the thread, the step."""
+ARRIVAL = struct.Struct("<BQ")
+"""What a child says of a product: ENTER or LEAVE, and its step."""
 ENTER, LEAVE = 1, 2
 PERMIT = struct.Struct("<Q")
 """The step that may go on, as the supervisor says it."""
@@ -63,17 +63,17 @@ class RemoteGate:
         self._permitted: dict[int, threading.Event] = {}
         _thread.start_new_thread(self._listen, ())
 
-    def enter(self, thread: int, step: int) -> None:
+    def enter(self, step: int) -> None:
         """Wait until this product may be computed."""
-        self._ask(ENTER, thread, step)
+        self._ask(ENTER, step)
 
-    def leave(self, thread: int, step: int) -> None:
+    def leave(self, step: int) -> None:
         """Say that it has been computed; wait until its thread may go on."""
-        self._ask(LEAVE, thread, step)
+        self._ask(LEAVE, step)
 
-    def _ask(self, what: int, thread: int, step: int) -> None:
+    def _ask(self, what: int, step: int) -> None:
         event = self._permitted[step] = threading.Event()
-        self._line.send(ARRIVAL.pack(what, thread, step))
+        self._line.send(ARRIVAL.pack(what, step))
         event.wait()
 
     def _listen(self) -> None:

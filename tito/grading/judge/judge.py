@@ -24,6 +24,7 @@ import numpy as np
 from tinytorch.utils.blas import one_blas_thread
 from tito.conditions.call import NoAnswer
 from tito.conditions.results import (
+    REVIEW_HINT,
     CellVerdict,
     Check,
     ConditionResult,
@@ -34,6 +35,7 @@ from tito.conditions.results import (
     told_once,
     visible_inputs,
 )
+from tito.conditions.silence import not_reached
 from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
 from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
@@ -263,8 +265,8 @@ class Judge:
     def attempt(self, call: RemoteCall, share: Share, try_it: Attempt) -> ConditionResult:
         """Try one condition; whatever happens meanwhile costs no other one."""
         if call.late >= self.limits.late_calls:
-            fact = f"{call.__name__} took too long before it came to this condition"
-            return outcome(share, "not-run", fact, "Look for a loop that does not end.")
+            silence = not_reached(call.__name__)
+            return outcome(share, "not-run", silence.fact, silence.hint)
         try:
             return try_it(share)
         except OutOfTime:
@@ -273,8 +275,8 @@ class Judge:
             raise  # there is no sandbox: nothing can be said of this submission
         except Exception as bug:
             log.exception("condition %s", share.condition.__name__)
-            fact, hint = "It could not be told", "Your instructor will look at this part."
-            return outcome(share, "review", fact, hint, f"{type(bug).__name__}: {bug}")
+            detail = f"{type(bug).__name__}: {bug}"
+            return outcome(share, "review", "It could not be told", REVIEW_HINT, detail)
 
     def call(self, session: Session) -> RemoteCall:
         """Return the function of a graded cell, in a child of its own."""

@@ -19,6 +19,8 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from tito.tracing.buffers import address_bounds
+
 __all__ = [
     "DTYPES",
     "MOST_HEADER",
@@ -214,10 +216,8 @@ def pack(text: bytes, payload: bytes) -> bytes:
 
 def layout_of(array: Array) -> Layout:
     """Return how `array` lies in the smallest buffer that keeps its strides."""
-    reach = [(n - 1) * step for n, step in zip(array.shape, array.strides, strict=True)]
-    size = sum(map(abs, reach)) + array.itemsize if array.size else 0
-    offset = -sum(r for r in reach if r < 0) if array.size else 0
-    return Layout(array.shape, array.dtype.str, array.strides, offset, size)
+    first, low, high = address_bounds(array)
+    return Layout(array.shape, array.dtype.str, array.strides, first - low, high - low)
 
 
 def place(layout: Layout, buffer: bytes | bytearray | mmap.mmap, start: int = 0) -> Array:

@@ -87,7 +87,7 @@ class Gate:
             return True
         return time.monotonic() - self._heard > ASLEEP and is_asleep(self._pid)
 
-    def _take(self, kind: int, thread: int, step: int) -> None:
+    def _take(self, kind: int, step: int) -> None:
         self._heard = time.monotonic()
         if kind != ENTER:
             self.rendezvous.depart(step)
