@@ -70,7 +70,7 @@ OPTIONS = _names(
     endpoint a b repeats shift offset values arr kind posinf neginf nan a_min a_max min max
     start stop step weights minlength axis1 axis2 stat_length
     end_values reflect_type sorter side equal_nan v A m x arr arrays a1 a2 indices wrap copy stable
-    choices condition obj ind val array
+    choices condition obj ind val array requirements
     """
 )
 
@@ -86,7 +86,7 @@ WORDS = _names(
 SEQUENCES = _names(
     """
     concatenate stack vstack hstack dstack column_stack row_stack block select choose ix_ lexsort
-    broadcast_arrays meshgrid append insert
+    broadcast_arrays meshgrid append insert ravel_multi_index
     """
 )
 """These look themselves at arrays in lists."""

@@ -49,6 +49,7 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
     """Replace the makers of arrays in NumPy and in the module of `function`; undo it at the end."""
     new = _replacements(recorder)
     undo: list[Callable[[], Any]] = []
+    holders = Holders(recorder, new, undo)
     try:
         for place in _places(function):
             own = place is not vars(np) and place is not vars(math)
@@ -56,7 +57,7 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
                 if id(value) in new:
                     _put(place, name, new[id(value)], undo)
                 elif own:
-                    _record_held(recorder, place, name, value, undo)
+                    holders.look_at(place, name, value)
         copyreg.pickle(ndarray, pickled)
         undo.append(lambda: copyreg.dispatch_table.pop(ndarray, None))
         _replace_vectorize(recorder, undo)
@@ -99,53 +100,81 @@ def _put(place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]) -> No
     undo.append(put_back)
 
 
-def _record_held(
-    recorder: "Recorder", place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]
-) -> None:
-    """Let arrays that were made before the call be recorded: in names, defaults and caches."""
-    if type(value) is ndarray and recorder.knows(value):
-        _put(place, name, recorder.wrap_view(value), undo)
-    elif type(value) in (list, dict) and len(value) < 1000:
-        for key, each in list(value.items() if type(value) is dict else enumerate(value)):
-            if type(each) is ndarray and recorder.knows(each):
-                _put(value, key, recorder.wrap_view(each), undo)
-    elif isinstance(value, types.FunctionType) and value.__module__ != __name__:
-        _record_defaults(recorder, value, undo)
-    elif isinstance(value, functools._lru_cache_wrapper):
-        value.cache_clear()
-        undo.append(value.cache_clear)
-    elif isinstance(value, type) and value.__module__ == place.get("__name__"):
-        for key, each in list(vars(value).items()):
-            if type(each) is ndarray and recorder.knows(each):
-                undo.append(functools.partial(setattr, value, key, each))
-                setattr(value, key, recorder.wrap_view(each))
-            elif isinstance(each, types.FunctionType):
-                _record_defaults(recorder, each, undo)
-    elif type(value).__module__ == place.get("__name__") and hasattr(value, "__dict__"):
-        _record_held(recorder, {}, "", vars(value), undo)
+class Holders:
+    """Lets what was held before the call be recorded: in names, defaults, caches and closures.
 
+    Parameters
+    ----------
+    recorder : Recorder
+        Who records.
+    new : dict of id to object
+        What stands for NumPy's functions.
+    undo : list of callable
+        Receives what puts each thing back.
+    """
 
-def _record_defaults(
-    recorder: "Recorder", function: types.FunctionType, undo: list[Callable[[], Any]]
-) -> None:
-    defaults = function.__defaults__
-    for each in (*(defaults or ()), *(function.__kwdefaults__ or {}).values()):
-        if type(each) in (list, dict):
-            _record_held(recorder, {}, "", each, undo)
-    if function.__kwdefaults__:
-        _record_held(recorder, {}, "", function.__kwdefaults__, undo)
-    if defaults and any(type(each) is ndarray for each in defaults):
-        undo.append(functools.partial(setattr, function, "__defaults__", defaults))
-        held = [recorder.wrap_view(x) if type(x) is ndarray else x for x in defaults]
-        function.__defaults__ = tuple(held)
-    for cell in function.__closure__ or ():
-        try:
-            value = cell.cell_contents
-        except ValueError:  # not filled yet
-            continue
-        if type(value) is ndarray and recorder.knows(value):
-            undo.append(functools.partial(setattr, cell, "cell_contents", value))
-            cell.cell_contents = recorder.wrap_view(value)
+    def __init__(
+        self, recorder: "Recorder", new: dict[int, Any], undo: list[Callable[[], Any]]
+    ) -> None:
+        self._recorder, self._new, self._undo = recorder, new, undo
+
+    def look_at(self, place: Any, name: Any, value: Any) -> None:
+        """Put what is recorded in the place of a value, or of what it holds."""
+        instead = self._instead_of(value)
+        if instead is not value:
+            _put(place, name, instead, self._undo)
+        elif type(value) in (list, dict) and len(value) < 1000:
+            for key, each in list(value.items() if type(value) is dict else enumerate(value)):
+                if (instead := self._instead_of(each)) is not each:
+                    _put(value, key, instead, self._undo)
+        elif isinstance(value, types.FunctionType) and value.__module__ != __name__:
+            self._look_into(value)
+        elif isinstance(value, functools._lru_cache_wrapper):
+            value.cache_clear()
+            self._undo.append(value.cache_clear)
+        elif isinstance(value, type) and value.__module__ == place.get("__name__"):
+            for key, each in list(vars(value).items()):
+                if (instead := self._instead_of(each)) is not each:
+                    is_function = isinstance(instead, types.FunctionType)  # NumPy's bind no object
+                    self._set(value, key, each, staticmethod(instead) if is_function else instead)
+                elif isinstance(each, types.FunctionType):
+                    self._look_into(each)
+        elif type(value).__module__ == place.get("__name__") and hasattr(value, "__dict__"):
+            self.look_at({}, "", vars(value))
+
+    def _instead_of(self, value: Any) -> Any:
+        """Return what is to stand for a value: itself where it may stay."""
+        if type(value) is ndarray and self._recorder.knows(value):
+            return self._recorder.wrap_view(value)
+        if id(value) in self._new:
+            return self._new[id(value)]
+        if type(value) is staticmethod and id(value.__func__) in self._new:
+            return staticmethod(self._new[id(value.__func__)])
+        if type(value) is functools.partial and id(value.func) in self._new:
+            return functools.partial(self._new[id(value.func)], *value.args, **value.keywords)
+        return value
+
+    def _look_into(self, function: types.FunctionType) -> None:
+        """Look at what a function holds: its defaults and its closure."""
+        defaults, named = function.__defaults__ or (), function.__kwdefaults__ or {}
+        for each in (*defaults, *named.values()):
+            if type(each) in (list, dict):
+                self.look_at({}, "", each)
+        self.look_at({}, "", named)
+        held = tuple(map(self._instead_of, defaults))
+        if any(one is not other for one, other in zip(held, defaults, strict=True)):
+            self._set(function, "__defaults__", defaults, held)
+        for cell in function.__closure__ or ():
+            try:
+                value = cell.cell_contents
+            except ValueError:  # not filled yet
+                continue
+            if (instead := self._instead_of(value)) is not value:
+                self._set(cell, "cell_contents", value, instead)
+
+    def _set(self, owner: Any, name: str, before: Any, value: Any) -> None:
+        self._undo.append(functools.partial(setattr, owner, name, before))
+        setattr(owner, name, value)
 
 
 def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
