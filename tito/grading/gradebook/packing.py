@@ -9,7 +9,7 @@ from pathlib import Path
 from tito.files import write_whole
 from tito.grading.intake.shelf import Receipt, read_receipts
 from tito.lesson import Lesson
-from tito.lms import SYSTEMS, TITLES
+from tito.lms import SYSTEMS
 
 __all__ = ["Packed", "pack_feedback"]
 
@@ -43,6 +43,9 @@ def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Pa
     OSError
         If it cannot be written; nothing is then there.
     """
+    taker = SYSTEMS[system]
+    if taker.feedback_name is None:
+        raise ValueError(f"{taker.title} takes no feedback pages: {system=}")
     receipts = read_receipts(lesson)
     named: dict[str, tuple[str, Path]] = {}
     left_out = {}
@@ -50,8 +53,8 @@ def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Pa
         student = page.parents[1].name
         receipt = receipts.get(student, Receipt())
         if receipt.system != system:
-            left_out[student] = f"the work was not collected from {TITLES[system]}"
-        elif (name := SYSTEMS[system].feedback_name(asdict(receipt))) in named:
+            left_out[student] = f"the work was not collected from {taker.title}"
+        elif (name := taker.feedback_name(asdict(receipt))) in named:
             left_out[student] = f"it would have the same name as that of {named[name][0]}"
         else:
             named[name] = (student, page)
