@@ -89,4 +89,4 @@ def _layout(table: Table, wanted: Column) -> Layout:
     return Layout(named, (score,), kept)
 
 
-BLACKBOARD = System(TITLE, ARCHIVE, parser=_parser, layout=_layout)
+BLACKBOARD = System(TITLE, ARCHIVE, parser=_parser, layout=_layout, tells_time=True)

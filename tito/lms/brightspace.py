@@ -85,6 +85,7 @@ BRIGHTSPACE = System(
     parser=lambda _: _parse,
     layout=_layout,
     own_files=("index.html",),
+    tells_time=True,
     feedback_name=_feedback_name,
     new_file=_new_file,
 )

@@ -6,7 +6,7 @@ Ruby's symbols as keys, and one folder per submission.
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from tito.errors import TitoError
@@ -26,7 +26,7 @@ MOST_METADATA = 64 * 2**20
 HEADER = ("First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status")
 QUESTION = re.compile(r"\d+: .+\([\d.]+ pts\)")
 FOLDER = re.compile(r"(?P<folder>submission_(?P<number>\d+))/(?P<file>.+)")
-TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?")
+TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(?:UTC|(Z|[+-]\d\d:?\d\d))?")
 
 
 def _parser(files: Mapping[str, Reader]) -> Parse:
@@ -80,13 +80,10 @@ def _text(value: Any) -> str:
 
 def _time(text: str) -> datetime | None:
     found = TIME.fullmatch(text.strip())
-    if found is None:
+    try:
+        return datetime.fromisoformat(f"{found[1]}{found[2] or 'Z'}") if found else None
+    except ValueError:  # there is no such day
         return None
-    time = datetime.fromisoformat(found[1])
-    zone = found[2] or "Z"
-    if zone in ("Z", "UTC"):
-        return time.replace(tzinfo=UTC)
-    return datetime.strptime(f"{found[1][:10]} {found[1][11:]} {zone}", "%Y-%m-%d %H:%M:%S %z")
 
 
 def _layout(table: Table, wanted: Column) -> Layout:
@@ -129,5 +126,11 @@ def _new_file(grades: Sequence[Grade], wanted: Column) -> Table:
 
 
 GRADESCOPE = System(
-    TITLE, ARCHIVE, parser=_parser, layout=_layout, own_files=(METADATA,), new_file=_new_file
+    TITLE,
+    ARCHIVE,
+    parser=_parser,
+    layout=_layout,
+    own_files=(METADATA,),
+    tells_time=True,
+    new_file=_new_file,
 )

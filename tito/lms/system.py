@@ -31,6 +31,8 @@ class System:
         Returns how a grade file is filled; raises `TitoError` if it is not the system's.
     own_files : tuple of str
         What the system adds beside the files of students.
+    tells_time : bool
+        Whether it says when each hand-in came.
     feedback_name : callable, optional
         Returns the name of a page in a feedback zip, given a receipt's facts.
     new_file : callable, optional
@@ -42,5 +44,6 @@ class System:
     parser: Callable[[Mapping[str, Reader]], Parse]
     layout: Callable[[Table, Column], Layout]
     own_files: tuple[str, ...] = ()
+    tells_time: bool = False
     feedback_name: Callable[[Mapping[str, str]], str] | None = None
     new_file: Callable[[Sequence[Grade], Column], Table] | None = None

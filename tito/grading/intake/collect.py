@@ -41,6 +41,7 @@ __all__ = ["collect_paths"]
 
 MIB = 2**20
 MIXED = "holds work of its own and of {}: an archive of one student holds no other's"
+ON_TIME = "without a timestamp.txt they count as on time"
 ASK = "Ask the student for it again, or collect it as STUDENT/{}."
 
 
@@ -318,17 +319,18 @@ class _Intake:
         chosen = choose(self.lesson, work.files, names_another, timed=work.timed)
         if named.system == "plain":
             return chosen, ()
-        course = self.lesson.course
+        course, system = self.lesson.course, SYSTEMS[named.system]
         due = course.lessons[self.lesson.assignment].due
         time = in_utc(named.time, course.time_zone or (due.tzinfo if due else None))
-        if named.time is not None and time is None:
-            note = (
-                f"{SYSTEMS[named.system].title}'s time has no zone: set time_zone in settings.ini"
-            )
-            return replace(chosen, timestamp=b""), (note,)
         stamp = time.strftime(NBGRADER).encode() if time else b""
-        late = "late by Canvas, which tells no time: without a timestamp.txt they count as on time"
-        return replace(chosen, timestamp=stamp), (late,) if named.late else ()
+        note = ""
+        if named.time is not None and time is None:
+            note = f"{system.title}'s time has no zone: set time_zone in settings.ini"
+        elif time is None and system.tells_time:
+            note = f"{system.title}'s time cannot be read: {ON_TIME}"
+        elif named.late:
+            note = f"late by Canvas, which tells no time: {ON_TIME}"
+        return replace(chosen, timestamp=stamp), (note,) if note else ()
 
     def _names_another(self, student: str, named: Named, name: str) -> str:
         """The other student whose work a path says it is; a system's own names come first."""
