@@ -149,9 +149,13 @@ def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str
             return [], "rejected", f"The submission holds no {lesson.notebook_name}."
         remedy = f"Run `tito nbgrader autograde {lesson.name}`."
         return [], "failed", f"Its autograded notebook is missing. {remedy}"
-    notebook = read_notebook(path)
-    mark = notebook.metadata.get(METADATA_KEY, {})
-    return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+    try:
+        notebook = read_notebook(path)
+        mark = notebook.metadata.get(METADATA_KEY, {})
+        return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+    except (TitoError, ValueError, KeyError, AttributeError, TypeError):
+        remedy = f"Run `tito nbgrader autograde {lesson.name} --student {student} --force`."
+        return [], "failed", f"Its autograded notebook is damaged. {remedy}"
 
 
 def _cells(
