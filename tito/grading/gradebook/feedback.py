@@ -125,13 +125,13 @@ def page_of(lesson: Lesson, session: Any, student: str) -> Page | None:
         name=" ".join(filter(None, names)),
         score=standing.grade or 0.0,
         max_score=sum(float(each.max_score) for each in entries.values()),
-        remarks=tuple(_remarks(lesson, notebook, standing, entries)),
+        notes=tuple(_notes(lesson, notebook, standing, entries)),
         checks=tuple(_checks(lesson, notebook, entries, comments)),
         answers=tuple(_answers(lesson, notebook, entries, comments)),
     )
 
 
-def _remarks(
+def _notes(
     lesson: Lesson, notebook: Notebook, standing: Standing, entries: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield what a student should know of the grade as a whole."""
