@@ -1,11 +1,10 @@
 """What `tito nbgrader collect` says: who maps to whom, and what was not taken."""
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tito.reports.console import plain, printable
+from tito.reports.console import as_text, plain, printable
 
 if TYPE_CHECKING:
     from tito.grading.intake.collection import Collected, Collection
@@ -24,7 +23,6 @@ LEAST = 8
 def as_table(collection: "Collection", width: int) -> str:
     """Return a table of who maps to whom, for a terminal of `width` characters."""
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -50,9 +48,7 @@ def as_table(collection: "Collection", width: int) -> str:
         table.add_column(heading, no_wrap=True, overflow="ellipsis", width=wide)
     for row in rows:
         table.add_row(*(plain(row[heading]) for heading in headings))
-    out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    return as_text(table, width)
 
 
 def as_lines(collection: "Collection", shown: Callable[[Path], str] = str) -> Iterator[str]:
