@@ -74,7 +74,7 @@ class RunReport:
             self.say(self._foretold())
             return
         new, seconds = counted["graded"] + counted["rejected"], time.monotonic() - self.start
-        rate = f", {new / seconds:.1f} a second" if new > 1 and seconds > 0 else ""
+        rate = f", {new / seconds:.1f} per second" if new > 1 and seconds > 0 else ""
         rejected = f" ({counted['rejected']} rejected)" if counted["rejected"] else ""
         entered = f", {counted['entered']} entered anew" if counted["entered"] else ""
         self.say(
