@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["as_lines", "as_receipts", "as_summary", "as_table"]
 
-RECEIPT = 12
-"""So many digits of a notebook's digest are a receipt."""
 MOST_LISTED = 30
 FIXED = ("student", "time (UTC)", "becomes")
 """What is never cut in the table."""
@@ -87,7 +85,7 @@ def as_receipts(collection: "Collection") -> Iterator[str]:
     """
     for one in collection.submissions:
         if one.receipt and one.status in ("collected", "unchanged"):
-            yield printable(f"{one.receipt.digest[:RECEIPT]}  {one.name}")
+            yield printable(f"{one.receipt.digits}  {one.name}")
 
 
 def as_summary(collection: "Collection") -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
-from tito.files import Reader, Refused, opened_zip, opened_zip_in, read_regular
+from tito.files import MIB, Reader, Refused, opened_zip, opened_zip_in, read_regular
 from tito.grading.intake.choice import Chosen, choose, listed
 from tito.grading.intake.collection import (
     Collected,
@@ -39,7 +39,6 @@ from tito.lms.people import People, Person
 
 __all__ = ["collect_paths"]
 
-MIB = 2**20
 MIXED = "holds work of its own and of {}: an archive of one student holds no other's"
 ON_TIME = "without a timestamp.txt they count as on time"
 ASK = "Ask the student for it again, or collect it as STUDENT/{}."
