@@ -9,6 +9,7 @@ from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
 from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.grading.gradebook.standing import of_lesson
 from tito.lesson import Lesson, read_notebook
 
 __all__ = [
@@ -86,12 +87,12 @@ def read_grades(lesson: Lesson) -> Grades:
 
 def count_unread(lesson: Lesson) -> int:
     """Return how many written answers of the class wait for a person."""
-    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
 
     with nbgrader_api(lesson.course).gradebook as gradebook:
         grades = gradebook.db.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
-        wanted = grades.join(Assignment).filter(Assignment.name == lesson.assignment)
-        unread: int = wanted.filter(Grade.needs_manual_grade, Grade.auto_score.is_(None)).count()
+        waiting = (Grade.needs_manual_grade, Grade.auto_score.is_(None))
+        unread: int = of_lesson(grades, lesson).filter(*waiting).count()
     return unread
 
 
