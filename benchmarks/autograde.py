@@ -47,7 +47,7 @@ class Run:
 
     @property
     def rate(self) -> float:
-        """Submissions a second."""
+        """Submissions per second."""
         return self.students / self.wall
 
     def row(self) -> str:
@@ -115,7 +115,7 @@ def _measured(name: str, command: list[str], folder: Path) -> tuple[Run, str]:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[int]]:
-    """Look twice a second at the memory of a process and of all below it, shared pages shared."""
+    """Look twice per second at the memory of a process and of all below it, shared pages shared."""
     peaks, done = [0, 0], threading.Event()
 
     def look() -> None:
@@ -180,7 +180,7 @@ def compare(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def draw(data: dict[str, Any], path: str) -> None:
-    """Draw submissions a second of every run; readable without colour."""
+    """Draw submissions per second of every run; readable without colour."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -200,7 +200,7 @@ def draw(data: dict[str, Any], path: str) -> None:
     axes.bar_label(axes.containers[0], fmt="%.2f", padding=3)
     axes.invert_yaxis()
     axes.margins(x=0.12)
-    axes.set_xlabel("submissions graded a second")
+    axes.set_xlabel("submissions graded per second")
     axes.set_title(f"{describe_machine().cpu}, {os.cpu_count()} CPUs", fontsize="medium")
     figure.savefig(path)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tito.errors import TitoError
 
 __all__ = [
-    "DUE_FORMAT",
+    "TIME_FORMAT",
     "HANDED_OUT",
     "SANDBOXES",
     "SETTINGS",
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 SETTINGS = "settings.ini"
-DUE_FORMAT = "%Y-%m-%d %H:%M:%S %z"
+TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"
 HANDED_OUT = Path(__file__).with_name("handed_out")
 """The course that the package of a handout carries, for folders that belong to no course."""
 
@@ -285,7 +285,7 @@ class _Reader:
         if not text:
             return None
         try:
-            return datetime.strptime(text, DUE_FORMAT)
+            return datetime.strptime(text, TIME_FORMAT)
         except ValueError:
             legal = "a date like 2027-01-31 23:59:59 +0100"
             raise self._wrong(section, "due", text, legal) from None

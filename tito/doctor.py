@@ -6,14 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from tito.course import Course
+from tito.course import Course, Limits
 from tito.errors import TitoError, file_error
 
 __all__ = ["Finding", "examine"]
 
 DISTRIBUTION = "tinytorch-kernels"
 OLDEST_PYTHON = (3, 11)
-OPTIONAL = {"matplotlib": "pip install 'tinytorch-kernels[plots]'"}
+FOR_PLOTS = "matplotlib"
 
 NO_GROUP = (
     "none: memory and files are counted ten times per second, so a sandbox may exceed them for a "
@@ -83,11 +83,10 @@ def _packages() -> Iterator[Finding]:
             match = re.match(r"[\w.-]+", requirement)
             if match:
                 yield _package(match[0], requirement)
-    for name, remedy in OPTIONAL.items():
-        found = _version(name)
-        yield Finding(
-            name, "ok" if found else "optional", found or "for plots", "" if found else remedy
-        )
+    if found := _version(FOR_PLOTS):
+        yield Finding(FOR_PLOTS, "ok", found)
+    else:
+        yield Finding(FOR_PLOTS, "optional", "for plots", f"pip install {FOR_PLOTS}")
 
 
 def _package(name: str, requirement: str) -> Finding:
@@ -147,7 +146,6 @@ def _sandbox() -> Iterator[Finding]:
 
 def _control_group() -> Finding:
     """What bounds a whole sandbox, and what then is not bounded."""
-    from tito.course import Limits
     from tito.grading.sandbox.cgroup import make_group
 
     group = make_group(Limits())

@@ -2,10 +2,11 @@
 
 import errno
 
-__all__ = ["TitoError", "file_error"]
+__all__ = ["FULL", "TitoError", "file_error"]
 
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 FULL = (errno.ENOSPC, errno.EDQUOT)
+"""The errors of a disk on which there is no room."""
 IN_THE_WAY = (
     *(errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ELOOP, errno.ENAMETOOLONG),
 )

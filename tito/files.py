@@ -13,15 +13,17 @@ import struct
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 __all__ = [
+    "MIB",
     "Reader",
     "Refused",
+    "as_zip",
     "files_below",
     "opened_zip",
     "opened_zip_in",
@@ -39,6 +41,8 @@ READING = (
 MIB = 2**20
 AT_A_TIME = MIB
 MOST_ENTRIES = 100_000
+ZIP_TIME = (1980, 1, 1, 0, 0, 0)
+"""The time of the files in our zip files, whenever they are made."""
 MOST_DIRECTORY = 16 * MIB
 """The largest list of contents of a zip file: zipfile reads it whole."""
 
@@ -135,6 +139,17 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
         _write_beside(path, data, mode)
     except OSError as error:  # names the file beside, or none
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def as_zip(files: Mapping[str, bytes]) -> bytes:
+    """Return a zip file of files, given by their names; the same files give the same bytes."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, data in files.items():
+            entry = zipfile.ZipInfo(name, ZIP_TIME)
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, data, zipfile.ZIP_DEFLATED)
+    return out.getvalue()
 
 
 def _write_beside(path: Path, data: bytes, mode: int) -> None:

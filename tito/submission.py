@@ -8,19 +8,15 @@ from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
 
+from tito.course import TIME_FORMAT
 from tito.errors import TitoError
-from tito.files import write_whole
+from tito.files import as_zip, write_whole
+from tito.grading.intake.manifest import DIGITS, FORMAT, MANIFEST, receipts_name
 from tito.selftest.work import Work
 
-__all__ = ["DIGITS", "Receipt", "last_receipt", "pack", "submit_to_exchange"]
+__all__ = ["Receipt", "last_receipt", "pack", "submit_to_exchange"]
 
-MANIFEST = "submission.json"
-FORMAT = "tito-submission"
 VERSION = 1
-TIME = "%Y-%m-%d %H:%M:%S %z"
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the manifest has the time
-DIGITS = 12
-"""So many hexadecimal digits of a digest are shown: enough to tell any two hand-ins apart."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ def pack(work: Work, folder: Path) -> Receipt:
 
     Raises
     ------
-    TitoError
+    OSError
         If it cannot be written.
     """
     lesson, data = work.lesson, work.notebook()
@@ -60,7 +56,7 @@ def pack(work: Work, folder: Path) -> Receipt:
             if last is None or last.file != receipt.file:
                 _note(folder, lesson.name, receipt)
             return receipt
-    receipt = Receipt(datetime.now().astimezone().strftime(TIME), path.name, digest)
+    receipt = Receipt(datetime.now().astimezone().strftime(TIME_FORMAT), path.name, digest)
     manifest = {
         "format": FORMAT,
         "version": VERSION,
@@ -69,33 +65,21 @@ def pack(work: Work, folder: Path) -> Receipt:
         "sha256": digest,
         "saved": receipt.saved,
     }
-    try:
-        write_whole(path, _zipped({lesson.notebook_name: data, MANIFEST: _json(manifest)}))
-    except OSError as error:
-        raise _unwritable(path, error) from None
+    write_whole(path, as_zip({lesson.notebook_name: data, MANIFEST: _json(manifest)}))
     _note(folder, lesson.name, receipt)
     return receipt
 
 
 def _note(folder: Path, lesson: str, receipt: Receipt) -> None:
     """Make a receipt the last one."""
-    path = _receipts(folder, lesson)
-    try:
-        with path.open("a", encoding="utf-8") as file:
-            file.write(f"{receipt.saved}  {receipt.file}  sha256 {receipt.sha256}\n")
-    except OSError as error:
-        raise _unwritable(path, error) from None
-
-
-def _unwritable(path: Path, error: OSError) -> TitoError:
-    fact = f"{path} cannot be written: {error.strerror}."
-    return TitoError(fact, "Change into a folder of your own.")
+    with (folder / receipts_name(lesson)).open("a", encoding="utf-8") as file:
+        file.write(f"{receipt.saved}  {receipt.file}  sha256 {receipt.sha256}\n")
 
 
 def last_receipt(folder: Path, lesson: str) -> Receipt | None:
     """Return the receipt of what was packed last in `folder`; None if nothing was."""
     try:
-        lines = _receipts(folder, lesson).read_text(encoding="utf-8").splitlines()
+        lines = (folder / receipts_name(lesson)).read_text(encoding="utf-8").splitlines()
         saved, file, digest = lines[-1].split("  ")
     except (OSError, ValueError, IndexError):
         return None
@@ -143,16 +127,6 @@ def submit_to_exchange(work: Work) -> str:
     return f"Handed in to the exchange {course.exchange}."
 
 
-def _zipped(files: dict[str, bytes]) -> bytes:
-    from io import BytesIO
-
-    out = BytesIO()
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            archive.writestr(zipfile.ZipInfo(name, ZIP_TIME), data, zipfile.ZIP_DEFLATED)
-    return out.getvalue()
-
-
 def _json(manifest: dict[str, object]) -> bytes:
     return f"{json.dumps(manifest, indent=2)}\n".encode()
 
@@ -166,7 +140,3 @@ def _manifest(path: Path) -> dict[str, object]:
         return {}
     is_ours = isinstance(found, dict) and found.get("format") == FORMAT and "saved" in found
     return found if is_ours else {}
-
-
-def _receipts(folder: Path, lesson: str) -> Path:
-    return folder / f"{lesson}.receipts.txt"

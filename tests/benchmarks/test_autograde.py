@@ -57,4 +57,4 @@ def test_the_plot_is_drawn(tmp_path: Path) -> None:
     runs = [Run("ours, 2 jobs", 10, 5.0, 8.0, 10**8, 5 * 10**8, {"run": 0.2}).__dict__]
     runs.append(Run("stock nbgrader", 4, 80.0, 80.0, 10**8, 2 * 10**8).__dict__)
     draw({"runs": runs}, str(tmp_path / "rates.svg"))
-    assert "submissions graded a second" in (tmp_path / "rates.svg").read_text(encoding="utf-8")
+    assert "submissions graded per second" in (tmp_path / "rates.svg").read_text(encoding="utf-8")

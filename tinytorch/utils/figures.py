@@ -166,7 +166,7 @@ def rates_by_size(series: Mapping[str, Sequence[Point]], machine: str, *, of: st
     return Chart(
         _title("Rate by size", of),
         machine,
-        "Operations a second of the fastest pass, for matrices (n, n).",
+        "Operations per second of the fastest pass, for matrices (n, n).",
         ["GFLOP/s", *(f"n = {size:g}" for size in sizes)],
         rows,
         partial(panels.draw_rates, series=series, sizes=sizes),
@@ -191,15 +191,15 @@ def roofline(
     Parameters
     ----------
     peak : float
-        Operations a second.
-    bandwidths : mapping of name to bytes a second
+        Operations per second.
+    bandwidths : mapping of name to bytes per second
         One slanted roof each.
     kernels : sequence of (name, operations a byte, GFLOP/s)
         A name may have several points.
     machine : str
     of : str
         What was measured, for the title.
-    ceilings : mapping of name to operations a second, optional
+    ceilings : mapping of name to operations per second, optional
         Flat roofs beside `peak`, such as that of several cores.
     call_seconds : float, optional
         What a call costs that multiplies next to nothing: a third roof, for float32 matrices

@@ -1,4 +1,4 @@
-"""What this machine can do at best, measured: operations a second, and bytes a second.
+"""What this machine can do at best, measured: operations per second, and bytes per second.
 
 Both are measured with NumPy alone, on one core. The peak is the best rate that any product
 reached, so it is a floor: the processor's own peak lies some ten per cent above it. Where other
@@ -27,7 +27,7 @@ NUMBER = np.dtype(np.float64)
 
 
 def peak_flops(dtype: DTypeLike = "float32", sizes: Sequence[int] = (256, 512, 1024)) -> float:
-    """Return the most floating-point operations a second that ``A @ B`` reaches on one thread.
+    """Return the most floating-point operations per second that ``A @ B`` reaches on one thread.
 
     Where the BLAS cannot be held to one thread (see `tinytorch.utils.blas`), on all of its threads.
     """
@@ -42,7 +42,7 @@ def peak_flops(dtype: DTypeLike = "float32", sizes: Sequence[int] = (256, 512, 1
 
 
 def bandwidth(working_set: int) -> float:
-    """Return the bytes a second that ``z = x + y`` moves: two numbers read, one written.
+    """Return the bytes per second that ``z = x + y`` moves: two numbers read, one written.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def bandwidth(working_set: int) -> float:
 
 
 def bandwidths(working_sets: Sequence[int] = WORKING_SETS) -> dict[int, float]:
-    """Return the bandwidth in bytes a second for each working set in bytes."""
+    """Return the bandwidth in bytes per second for each working set in bytes."""
     return {size: bandwidth(size) for size in working_sets}
 
 

@@ -19,7 +19,7 @@ class Prediction(NamedTuple):
 
 
 def roofline_rate(n: int, peak: float, bandwidth: float, itemsize: int = 4) -> float:
-    """Return the most operations a second of ``A (n, n) @ B (n, n)``, each matrix moved once.
+    """Return the most operations per second of ``A (n, n) @ B (n, n)``, each matrix moved once.
 
     Williams, Waterman and Patterson, Communications of the ACM 52 (4), 2009, p. 65.
 
@@ -28,9 +28,9 @@ def roofline_rate(n: int, peak: float, bandwidth: float, itemsize: int = 4) -> f
     n : int
         Side of the matrices.
     peak : float
-        Operations a second.
+        Operations per second.
     bandwidth : float
-        Bytes a second.
+        Bytes per second.
     itemsize : int
         Bytes of a number.
     """
@@ -38,14 +38,14 @@ def roofline_rate(n: int, peak: float, bandwidth: float, itemsize: int = 4) -> f
 
 
 def block_rate(block_size: int, peak: float, overhead: float) -> float:
-    """Return the operations a second of a blocked product whose arithmetic runs at `peak`.
+    """Return the operations per second of a blocked product whose arithmetic runs at `peak`.
 
     Parameters
     ----------
     block_size : int
         Side of the blocks.
     peak : float
-        Operations a second.
+        Operations per second.
     overhead : float
         Seconds that a step, the product of two blocks, takes beside its arithmetic.
     """

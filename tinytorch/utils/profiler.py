@@ -76,7 +76,7 @@ class SimpleProfiler:
         flops, moved : float, optional
             Floating-point operations of a call, and the bytes that it has to move.
         peak : float, optional
-            Operations a second that this machine reaches, as `tinytorch.utils.limits` measures.
+            Operations per second that this machine reaches, as `tinytorch.utils.limits` measures.
 
         Returns
         -------
@@ -99,8 +99,8 @@ class SimpleProfiler:
               of the machine's; ``num_threads``: of the process, those of libraries included.
             - for arrays: ``result_shape``, ``result_dtype``, ``result_size_mb``,
               ``result_elements``.
-            - with flops: ``gflops``: 1e9 operations a second in the fastest pass; with moved, too:
-              ``intensity``, operations a byte; with peak: ``peak_percent``.
+            - with flops: ``gflops``: 1e9 operations per second in the fastest pass; with moved,
+              ``intensity``, too: operations per byte; with peak: ``peak_percent``.
             - ``cores_used``: the same as cpu_efficiency. ``thread_time``: CPU time a call took on
               the calling thread; what exceeds it in cpu_time was other threads' work.
             - ``unstable``: whether the figures can be trusted no further than their ``spread``;

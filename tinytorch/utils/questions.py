@@ -59,7 +59,7 @@ QUESTIONS = {
         "You thought of compiled code: Python takes both numbers out of their arrays first, "
         "wraps each in an object, and looks up what * and + mean for them.",
         "You counted what surrounds an operation in Python, which is nearly all of it.",
-        "It is slow, but not that slow: Python does some ten million simple steps a second.",
+        "It is slow, but not that slow: Python does some ten million simple steps per second.",
     ),
     "misses of jki": Question(
         "What share of all accesses misses with the order jki?",

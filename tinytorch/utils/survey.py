@@ -169,7 +169,7 @@ def _rates(comparison: Comparison) -> Chart:
 
 
 def _peak(comparison: Comparison) -> float:
-    """Return the best rate of any product on one thread, in operations a second."""
+    """Return the best rate of any product on one thread, in operations per second."""
     rest()
     products = [1e9 * one.gflops for one in _of(comparison, REFERENCE)]
     return max(limits.peak_flops(comparison.dtype), *products)

@@ -7,7 +7,7 @@ from tito.authoring.conversion import convert, has_autotests
 from tito.authoring.scaffold import add_lesson, place_for, title_of
 from tito.course import Course
 from tito.errors import TitoError
-from tito.files import Refused, files_below, read_regular
+from tito.files import MIB, Refused, files_below, read_regular
 from tito.lesson import Lesson, Notebook, read_notebook
 from tito.notebooks import percent_text
 
@@ -41,7 +41,7 @@ def import_notebook(
     TitoError
         If something cannot be taken; names the cell or file and what to do. Nothing is written.
     """
-    most = course.limits.notebook_mib * 2**20
+    most = course.limits.notebook_mib * MIB
     notebook = _read(course, path, most)
     lesson = place_for(course, name or re.sub(r"[\s.-]+", "_", path.stem.strip().lower()))
     title = title_of(lesson, title)

@@ -15,6 +15,7 @@ __all__ = [
     "MIME_TYPE",
     "LABELS",
     "REVIEW_HINT",
+    "SHAPES",
     "CellVerdict",
     "Check",
     "Condition",
@@ -47,6 +48,15 @@ LABELS = {
     "not-tried": "not tried",
 }
 """The verdicts as a person reads them."""
+
+SHAPES = {
+    "passed": "\N{HEAVY CHECK MARK}",
+    "failed": "\N{HEAVY MULTIPLICATION X}",
+    "review": "\N{BLACK DIAMOND}",
+    "not-run": "\N{BLACK UP-POINTING TRIANGLE}",
+    "not-tried": "\N{WHITE CIRCLE}",
+}
+"""What stands before a verdict's label, so that nothing hangs on a colour."""
 
 VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every time
 FOUNDATIONS = ("square", "attends")  # what these ask for, all others of their check build on

@@ -6,17 +6,16 @@ and the released notebooks, so that every command works in any folder.
 """
 
 import importlib.metadata
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 from tempfile import TemporaryDirectory
 
-from tito.course import DUE_FORMAT, HANDED_OUT, SETTINGS, Course
+from tito.course import HANDED_OUT, SETTINGS, TIME_FORMAT, Course
 from tito.edition import write_edition
 from tito.errors import TitoError
-from tito.files import write_whole
+from tito.files import as_zip, write_whole
 from tito.lesson import Lesson, read_notebook
 
 __all__ = ["Handout", "write_handout"]
@@ -65,7 +64,6 @@ INSTRUCTORS = (
 
 TEMPLATES = Path(__file__).parent
 COURSE = Path("tito") / HANDED_OUT.name
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same files give the same archive
 
 
 @dataclass(frozen=True)
@@ -106,7 +104,9 @@ def write_handout(course: Course, folder: Path, *, zipped: bool = False) -> Hand
         made, zip_file = Path(name, folder.name), Path(name, "zip")
         wheel = _fill(made, course, lessons)
         if archive is not None:
-            _zip(made, zip_file)
+            inside = (path for path in sorted(made.rglob("*")) if path.is_file())
+            names = {path.relative_to(made.parent).as_posix(): path for path in inside}
+            zip_file.write_bytes(as_zip({name: path.read_bytes() for name, path in names.items()}))
         if folder.exists():  # it is empty
             folder.rmdir()
         made.rename(folder)
@@ -156,7 +156,7 @@ def _settings(course: Course, lessons: list[Lesson]) -> str:
     for lesson in lessons:
         due = course.lessons[lesson.assignment].due
         lines += ["", f"[lesson {lesson.assignment}]", f"title = {lesson.title}"]
-        lines += [f"due = {due.strftime(DUE_FORMAT)}"] if due else []
+        lines += [f"due = {due.strftime(TIME_FORMAT)}"] if due else []
     if course.hand_in:
         lines += ["", "[handout]", f"hand_in = {' '.join(course.hand_in.split())}"]
     limits = course.limits
@@ -227,16 +227,3 @@ def _build_wheel(folder: Path) -> Path:
 
     (wheel,) = WheelBuilder(str(folder)).build(directory=str(folder), versions=["standard"])
     return Path(wheel)
-
-
-def _zip(folder: Path, archive: Path) -> None:
-    from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
-
-    with ZipFile(archive, "x", ZIP_DEFLATED) as file:
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
-                entry = ZipInfo(name, ZIP_TIME)
-                entry.external_attr = 0o644 << 16
-                with file.open(entry, "w") as into, path.open("rb") as source:
-                    shutil.copyfileobj(source, into)

@@ -1,29 +1,27 @@
 """Learning-management systems: what they hand out and take in, one file per system."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from tito.files import Reader
-from tito.lms import blackboard, brightspace, canvas, gradescope, moodle
+from tito.lms.blackboard import BLACKBOARD
+from tito.lms.brightspace import BRIGHTSPACE
+from tito.lms.canvas import CANVAS
+from tito.lms.gradescope import GRADESCOPE
+from tito.lms.moodle import MOODLE
 from tito.lms.names import Named
+from tito.lms.system import Parse
 
-__all__ = [
-    *("SYSTEMS", "TITLES", "Parse"),
-    *("is_download", "parser_of", "placed", "recognise", "unwrapped"),
-]
-
-Parse = Callable[[str], tuple[Named, ...]]
+__all__ = ["SYSTEMS", "is_download", "placed", "recognise", "unwrapped"]
 
 SYSTEMS = {
-    "moodle": moodle,
-    "blackboard": blackboard,
-    "brightspace": brightspace,
-    "gradescope": gradescope,
-    "canvas": canvas,
+    "moodle": MOODLE,
+    "blackboard": BLACKBOARD,
+    "brightspace": BRIGHTSPACE,
+    "gradescope": GRADESCOPE,
+    "canvas": CANVAS,
 }
 """In the order in which they are tried: the names of Canvas's files are the least distinctive."""
-
-TITLES = {name: system.TITLE for name, system in SYSTEMS.items()}
 
 HAND_INS = (".ipynb", ".zip", ".py", ".txt")
 
@@ -58,19 +56,12 @@ def recognise(files: Mapping[str, Reader]) -> str:
     files : mapping of str to Reader
         The files by their paths, without folders around them.
     """
-    wanted = [name for name in files if PurePosixPath(name).suffix.lower() in HAND_INS]
-    for system in SYSTEMS:
-        parse = parser_of(system, files)
-        found = [name for name in wanted if parse(name)]
-        if 2 * len(found) > len(wanted):
-            return system
+    wanted = [path for path in files if PurePosixPath(path).suffix.lower() in HAND_INS]
+    for name, system in SYSTEMS.items():
+        parse = system.parser(files)
+        if 2 * sum(bool(parse(path)) for path in wanted) > len(wanted):
+            return name
     return ""
-
-
-def parser_of(system: str, files: Mapping[str, Reader]) -> Parse:
-    """Return what reads the names of a system's files, given all files of a download."""
-    parser: Parse = SYSTEMS[system].parser(files)
-    return parser
 
 
 def placed(parse: Parse, path: str) -> tuple[Named, ...]:
@@ -82,4 +73,4 @@ def placed(parse: Parse, path: str) -> tuple[Named, ...]:
 
 def is_download(name: str) -> bool:
     """Whether a zip file is called as a system calls the download of a class."""
-    return any(system.ARCHIVE.fullmatch(name) for system in SYSTEMS.values())
+    return any(system.archive.fullmatch(name) for system in SYSTEMS.values())

@@ -6,16 +6,17 @@ Blackboard's help (grades).
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 
 from tito.errors import TitoError
 from tito.files import Reader
 from tito.lms.gradefiles import Column, Layout, find_column, require_points
 from tito.lms.names import Named, composed
+from tito.lms.system import Parse, System
 from tito.lms.tables import Table
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "layout", "parser"]
+__all__ = ["BLACKBOARD"]
 
 TITLE = "Blackboard"
 ARCHIVE = re.compile(r"gradebook_.+\.zip", re.IGNORECASE)
@@ -26,11 +27,9 @@ NAME = re.compile(
 )
 COLUMN = re.compile(r"(?P<title>.+) \[[^\]]*?(?P<most>[\d.,]+)?(?: [^\]\d]*)?\] ?\|\d+")
 TIME = "%Y-%m-%d-%H-%M-%S"
-OWN_FILES: tuple[str, ...] = ()
-"""What the system adds beside the files of students."""
 
 
-def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
+def _parser(files: Mapping[str, Reader]) -> Parse:
     """Return what reads a name; the assignment's is what all of them begin with."""
     starts = {
         f"{found['who']}_"
@@ -58,7 +57,7 @@ def _parse(path: str, assignment: str) -> tuple[Named, ...]:
     return (Named("blackboard", key, found["file"] or "", ids=ids, user_id=likely, time=time),)
 
 
-def layout(table: Table, wanted: Column) -> Layout:
+def _layout(table: Table, wanted: Column) -> Layout:
     """Return how a grade file is filled; columns of other assignments do not go back.
 
     Raises
@@ -88,3 +87,6 @@ def layout(table: Table, wanted: Column) -> Layout:
 
     kept = tuple(at for at in range(len(table.header)) if at == score or at not in columns)
     return Layout(named, (score,), kept)
+
+
+BLACKBOARD = System(TITLE, ARCHIVE, parser=_parser, layout=_layout, tells_time=True)

@@ -4,20 +4,18 @@ Sources: public scripts that read its downloads and grade files. Only English da
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from tito.files import Reader
 from tito.lms.gradefiles import Column, Grade, Layout, find_column, points, require_points
 from tito.lms.names import Named, composed
+from tito.lms.system import System
 from tito.lms.tables import Table
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "new_file", "parser"]
+__all__ = ["BRIGHTSPACE"]
 
 TITLE = "Brightspace"
 ARCHIVE = re.compile(r".+ Download .+\.zip", re.IGNORECASE)
-OWN_FILES: tuple[str, ...] = ("index.html",)
-"""What the system adds beside the files of students."""
 
 COLUMN = re.compile(r"(?P<title>.+?) Points Grade(?: <.*?MaxPoints:(?P<most>[\d.,]+).*>)?")
 END = "End-of-Line Indicator"
@@ -25,11 +23,6 @@ NAME = re.compile(
     r"(?P<folder>(?P<user>\d+)-\d+ - (?P<who>[^/]+?) - (?P<day>[A-Z][a-z]{2,8} \d{1,2}, \d{4}) "
     r"(?P<hour>\d{1,2})(?P<minute>\d\d) (?P<half>[AP]M))(?:/(?P<below>.+)| - (?P<flat>[^/]+))"
 )
-
-
-def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
-    """Return what reads a name; each tells all by itself."""
-    return _parse
 
 
 def _parse(path: str) -> tuple[Named, ...]:
@@ -52,12 +45,12 @@ def _time(found: re.Match[str]) -> datetime | None:
     return None
 
 
-def feedback_name(facts: Mapping[str, str]) -> str:
+def _feedback_name(facts: Mapping[str, str]) -> str:
     """Return the path of a page in the feedback zip."""
     return f"{facts['folder']}/feedback.html"
 
 
-def layout(table: Table, wanted: Column) -> Layout:
+def _layout(table: Table, wanted: Column) -> Layout:
     """Return how a grade file is filled; columns of other assignments do not go back."""
     columns = {
         at: found
@@ -78,9 +71,21 @@ def layout(table: Table, wanted: Column) -> Layout:
     return Layout(named, (score,), kept)
 
 
-def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+def _new_file(grades: Sequence[Grade], wanted: Column) -> Table:
     """Return a file without a download; Brightspace finds the grade item by its title."""
     title = wanted.forced or wanted.titles[0]
     rows = [["Username", f"{title} Points Grade", END]]
     rows += [[f"#{g.person.id}", points(g.score), "#"] for g in grades if g.score is not None]
     return Table(rows)
+
+
+BRIGHTSPACE = System(
+    TITLE,
+    ARCHIVE,
+    parser=lambda _: _parse,
+    layout=_layout,
+    own_files=("index.html",),
+    tells_time=True,
+    feedback_name=_feedback_name,
+    new_file=_new_file,
+)

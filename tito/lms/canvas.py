@@ -5,28 +5,17 @@ lib/gradebook_importer.rb (grades), app/models/assignment.rb (feedback).
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from tito.files import Reader
 from tito.lms.gradefiles import Column, Grade, Layout, find_column, points, require_points
 from tito.lms.names import Named, composed
+from tito.lms.system import System
 from tito.lms.tables import Table, inert
 
-__all__ = [
-    "ARCHIVE",
-    "OWN_FILES",
-    "TEST_STUDENT",
-    "TITLE",
-    "feedback_name",
-    "layout",
-    "new_file",
-    "parser",
-]
+__all__ = ["CANVAS", "TEST_STUDENT"]
 
 TITLE = "Canvas"
 ARCHIVE = re.compile(r"(?:.+_)?submissions(?: ?\(\d+\)|-\d+)?\.zip", re.IGNORECASE)
-OWN_FILES: tuple[str, ...] = ()
-"""What the system adds beside the files of students."""
 
 NAME = re.compile(
     r"(?P<who>\w+?)(?P<late>_LATE)?_(?P<user>\d+)_(?:(?P<number>\d+)_(?P<file>[^/]+)"
@@ -41,11 +30,6 @@ TEST_STUDENT = "Student, Test"
 RESERVED = ("EX", "N/A")
 """Excused, and not assigned."""
 ANONYMOUS = re.compile(r"(?P<late>LATE_)?anon_(?P<user>\w+?)_(?P<number>\d+)_(?P<file>[^/]+)")
-
-
-def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
-    """Return what reads a name; each tells all by itself."""
-    return _parse
 
 
 def _parse(path: str) -> tuple[Named, ...]:
@@ -68,13 +52,13 @@ def _parse(path: str) -> tuple[Named, ...]:
     )
 
 
-def feedback_name(facts: Mapping[str, str]) -> str:
+def _feedback_name(facts: Mapping[str, str]) -> str:
     """Return the name of a page: Canvas looks for the first two parts that are all digits."""
     who = facts["folder"] if not re.search(r"(?:^|_)\d+(?:_|$)", facts["folder"]) else "feedback"
     return f"{who}_{facts['user_id']}_{facts['number']}_feedback.html"
 
 
-def layout(table: Table, wanted: Column) -> Layout:
+def _layout(table: Table, wanted: Column) -> Layout:
     """Return how a grade export is filled; columns of other assignments do not go back."""
     section = table.column("section")
     titles = {
@@ -100,7 +84,7 @@ def layout(table: Table, wanted: Column) -> Layout:
     return Layout(named, (score,), kept, reserved=RESERVED)
 
 
-def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+def _new_file(grades: Sequence[Grade], wanted: Column) -> Table:
     """Return a file without a download; Canvas finds the assignment by its exact title."""
     title = wanted.forced or wanted.titles[0]
     rows = [
@@ -114,3 +98,13 @@ def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
             about = [inert(name or who.id), who.lms_user_id, inert(who.id), inert(who.section)]
             rows.append([*about, points(grade.score)])
     return Table(rows)
+
+
+CANVAS = System(
+    TITLE,
+    ARCHIVE,
+    parser=lambda _: _parse,
+    layout=_layout,
+    feedback_name=_feedback_name,
+    new_file=_new_file,
+)

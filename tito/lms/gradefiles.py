@@ -7,7 +7,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from tito.errors import TitoError
 from tito.lms.names import Named
 from tito.lms.people import People, Person
-from tito.lms.tables import Table, number
+from tito.lms.tables import Table, cell, number
 
 __all__ = [
     *("Column", "Filled", "Grade", "Layout"),
@@ -99,7 +99,7 @@ def fill(table: Table, layout: Layout, grades: Sequence[Grade]) -> Filled:
                 f"Rows {rows_of[person.id]} and {place} are both of {person.shown}.",
                 "Remove one of them.",
             )
-        score, before = scores[person.id], _cell(row, layout.scores[0])
+        score, before = scores[person.id], cell(row, layout.scores[0])
         if before.upper() in layout.reserved and before:
             reserved.append(f"{person.shown}: {before}")
         elif score is not None:
@@ -108,7 +108,7 @@ def fill(table: Table, layout: Layout, grades: Sequence[Grade]) -> Filled:
                 rows[place - 1] += [""] * (at + 1 - len(rows[place - 1]))
                 rows[place - 1][at] = text
     kept = layout.kept or tuple(range(len(table.header)))
-    cut = [[_cell(row, at, stripped=False) for at in kept] for row in rows]
+    cut = [["".join(row[at : at + 1]) for at in kept] for row in rows]
     return Filled(
         table.with_rows(cut).encoded(),
         tuple(g.person.shown for g in grades if g.score is not None and g.person.id not in rows_of),
@@ -170,8 +170,3 @@ def _one(people: People, named: Named, place: int) -> Person | None:
             "Read a roster with the system's ids: `tito roster FILE`.",
         )
     return found[0] if found else None
-
-
-def _cell(row: list[str], place: int, *, stripped: bool = True) -> str:
-    text = row[place] if 0 <= place < len(row) else ""
-    return text.strip() if stripped else text

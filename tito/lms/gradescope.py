@@ -5,32 +5,31 @@ Ruby's symbols as keys, and one folder per submission.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from tito.errors import TitoError
 from tito.files import Reader, Refused
 from tito.lms.gradefiles import Column, Grade, Layout, points, require_points
 from tito.lms.names import Named
-from tito.lms.tables import Table, inert
+from tito.lms.system import Parse, System
+from tito.lms.tables import Table, cell, inert
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "layout", "new_file", "parser"]
+__all__ = ["GRADESCOPE"]
 
 TITLE = "Gradescope"
 ARCHIVE = re.compile(r"assignment_\d+_export(?: ?\(\d+\))?\.zip", re.IGNORECASE)
 METADATA = "submission_metadata.yml"
-OWN_FILES: tuple[str, ...] = (METADATA,)
-"""What the system adds beside the files of students."""
 
 MOST_METADATA = 64 * 2**20
 HEADER = ("First Name", "Last Name", "SID", "Email", "Total Score", "Max Points", "Status")
 QUESTION = re.compile(r"\d+: .+\([\d.]+ pts\)")
 FOLDER = re.compile(r"(?P<folder>submission_(?P<number>\d+))/(?P<file>.+)")
-TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?")
+TIME = re.compile(r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d)(?:\.\d+)? ?(?:UTC|(Z|[+-]\d\d:?\d\d))?")
 
 
-def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
+def _parser(files: Mapping[str, Reader]) -> Parse:
     """Return what reads a path by the metadata among the files; nothing where there is none."""
     found = _people(files[METADATA]) if METADATA in files else {}
     return lambda path: _parse(path, found)
@@ -81,16 +80,13 @@ def _text(value: Any) -> str:
 
 def _time(text: str) -> datetime | None:
     found = TIME.fullmatch(text.strip())
-    if found is None:
+    try:
+        return datetime.fromisoformat(f"{found[1]}{found[2] or 'Z'}") if found else None
+    except ValueError:  # there is no such day
         return None
-    time = datetime.fromisoformat(found[1])
-    zone = found[2] or "Z"
-    if zone in ("Z", "UTC"):
-        return time.replace(tzinfo=UTC)
-    return datetime.strptime(f"{found[1][:10]} {found[1][11:]} {zone}", "%Y-%m-%d %H:%M:%S %z")
 
 
-def layout(table: Table, wanted: Column) -> Layout:
+def _layout(table: Table, wanted: Column) -> Layout:
     """Return how a file of scores is filled: the total, and the question where there is only one.
 
     Raises
@@ -110,15 +106,14 @@ def layout(table: Table, wanted: Column) -> Layout:
     also = {status: "Graded"} if status >= 0 else {}
 
     def named(row: list[str]) -> Named | None:
-        cells = dict(enumerate(row))
-        ids = tuple(filter(None, (cells.get(at, "").strip() for at in (sid, email))))
+        ids = tuple(filter(None, (cell(row, at) for at in (sid, email))))
         return Named("gradescope", "", "", ids=ids) if ids else None
 
     scores = (total, *questions) if len(questions) == 1 else (total,)
     return Layout(named, scores, also=also)
 
 
-def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
+def _new_file(grades: Sequence[Grade], wanted: Column) -> Table:
     """Return a file of scores without a download."""
     most = points(wanted.max_score)
     rows = [list(HEADER)]
@@ -128,3 +123,14 @@ def new_file(grades: Sequence[Grade], wanted: Column) -> Table:
         status = "Missing" if score is None else "Graded"
         rows.append([*about, "" if score is None else points(score), most, status])
     return Table(rows)
+
+
+GRADESCOPE = System(
+    TITLE,
+    ARCHIVE,
+    parser=_parser,
+    layout=_layout,
+    own_files=(METADATA,),
+    tells_time=True,
+    new_file=_new_file,
+)

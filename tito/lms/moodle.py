@@ -5,30 +5,23 @@ feedback zip), gradingtable.php and feedback/offline/importgradeslib.php (the gr
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from tito.errors import TitoError
-from tito.files import Reader
 from tito.lms.gradefiles import Column, Layout, require_points
 from tito.lms.names import Named, composed
+from tito.lms.system import System
 from tito.lms.tables import Table, number
 
-__all__ = ["ARCHIVE", "OWN_FILES", "TITLE", "feedback_name", "layout", "parser"]
+__all__ = ["MOODLE"]
 
 TITLE = "Moodle"
 ARCHIVE = re.compile(r".+-.+-\d+\.zip")
-OWN_FILES: tuple[str, ...] = ()
-"""What the system adds beside the files of students."""
 
 NAME = re.compile(
     r"(?P<who>[^/]+?)_(?P<user>\d+)_assignsubmission_(?P<plugin>[a-z]+)(?:_(?P<flat>[^/]*))?"
     r"(?:/(?P<below>.+))?"
 )
-
-
-def parser(files: Mapping[str, Reader]) -> Callable[[str], tuple[Named, ...]]:
-    """Return what reads a name; each tells all by itself."""
-    return _parse
 
 
 def _parse(path: str) -> tuple[Named, ...]:
@@ -41,12 +34,12 @@ def _parse(path: str) -> tuple[Named, ...]:
     return (Named("moodle", user, file, name=who, user_id=user, folder=folder),)
 
 
-def feedback_name(facts: Mapping[str, str]) -> str:
+def _feedback_name(facts: Mapping[str, str]) -> str:
     """Return the path of a page in the feedback zip."""
     return f"{facts['folder']}/feedback.html"
 
 
-def layout(table: Table, wanted: Column) -> Layout:
+def _layout(table: Table, wanted: Column) -> Layout:
     """Return how a grading worksheet is filled; its headers are of any language.
 
     Moodle's maximum is the last column in which all rows hold one number, and the grade is before.
@@ -79,3 +72,8 @@ def _named(row: list[str]) -> Named | None:
         return None
     ids = tuple(cell.strip() for cell in row[2:4] if cell.strip())
     return Named("moodle", "", "", name=row[1].strip(), ids=ids, user_id=user_id)
+
+
+MOODLE = System(
+    TITLE, ARCHIVE, parser=lambda _: _parse, layout=_layout, feedback_name=_feedback_name
+)

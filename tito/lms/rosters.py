@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from tito.errors import TitoError
 from tito.lms.canvas import TEST_STUDENT
 from tito.lms.people import Person
-from tito.lms.tables import Table, read_table
+from tito.lms.tables import Table, cell, read_table
 
 __all__ = ["read_people"]
 
@@ -77,38 +77,38 @@ def _of_canvas(table: Table) -> list[Person]:
     section = table.column("section")
     return [
         Person(
-            next(filter(None, (_cell(row, place) for place in logins))),
+            next(filter(None, (cell(row, place) for place in logins))),
             *_canvas_name(row, split=is_split),
-            lms_user_id=_cell(row, number),
-            section=_cell(row, section),
+            lms_user_id=cell(row, number),
+            section=cell(row, section),
         )
         for _, row in table.body()
-        if _cell(row, number).isdigit() and _cell(row, 0) != TEST_STUDENT
+        if cell(row, number).isdigit() and cell(row, 0) != TEST_STUDENT
     ]
 
 
 def _canvas_name(row: list[str], *, split: bool) -> tuple[str, str]:
     if split:
-        return _cell(row, 1), _cell(row, 0)
-    last, _, first = _cell(row, 0).partition(",")
+        return cell(row, 1), cell(row, 0)
+    last, _, first = cell(row, 0).partition(",")
     return (first.strip(), last.strip()) if first else _split(last)
 
 
 def _of_moodle(table: Table) -> list[Person]:
     """Moodle's grading worksheet, in any language: its columns are known by what is in them."""
     rows = [row for _, row in table.body()]
-    if not all(PARTICIPANT.fullmatch(_cell(row, 0)) for row in rows) or len(table.header) < 4:
+    if not all(PARTICIPANT.fullmatch(cell(row, 0)) for row in rows) or len(table.header) < 4:
         return []
     email = next(
-        (at for at in range(2, len(table.header)) if any("@" in _cell(row, at) for row in rows)), -1
+        (at for at in range(2, len(table.header)) if any("@" in cell(row, at) for row in rows)), -1
     )
     id_number = 2 if email == 3 else -1
     return [
         Person(
-            _cell(row, id_number) or _cell(row, email),
-            *_split(_cell(row, 1)),
-            email=_cell(row, email),
-            lms_user_id=_cell(row, 0).rpartition(" ")[2],
+            cell(row, id_number) or cell(row, email),
+            *_split(cell(row, 1)),
+            email=cell(row, email),
+            lms_user_id=cell(row, 0).rpartition(" ")[2],
         )
         for row in rows
     ]
@@ -120,16 +120,12 @@ def _of_columns(table: Table) -> Iterator[Person]:
     email, section, number = (table.column(*names) for names in (EMAIL, SECTION, LMS_ID))
     ids = [at for at in (table.column(key) for key in IDS) if at >= 0]
     for _, row in table.body():
-        id_ = next(filter(None, (_cell(row, at).removeprefix("#") for at in ids)), "")
-        names = (_cell(row, first), _cell(row, last))
-        whole = names if any(names) else _split(_cell(row, full))
-        mail = _cell(row, email)
+        id_ = next(filter(None, (cell(row, at).removeprefix("#") for at in ids)), "")
+        names = (cell(row, first), cell(row, last))
+        whole = names if any(names) else _split(cell(row, full))
+        mail = cell(row, email)
         if id_ or mail:
-            yield Person(id_ or mail, *whole, mail, _cell(row, number), _cell(row, section))
-
-
-def _cell(row: list[str], place: int) -> str:
-    return row[place].strip() if 0 <= place < len(row) else ""
+            yield Person(id_ or mail, *whole, mail, cell(row, number), cell(row, section))
 
 
 def _split(name: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from tito.errors import TitoError
 
-__all__ = ["Table", "inert", "number", "read_table"]
+__all__ = ["Table", "cell", "inert", "number", "read_table"]
 
 DELIMITERS = (",", ";", "\t")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -74,6 +74,11 @@ def read_table(data: bytes, name: str) -> Table:
         raise _no_table(name, "it has no rows")
     quoting = csv.QUOTE_ALL if head.startswith('"') and _all_quoted(head) else csv.QUOTE_MINIMAL
     return Table(rows, delimiter, encoding, quoting, "\r\n" if "\r\n" in text else "\n")
+
+
+def cell(row: Sequence[str], place: int) -> str:
+    """Return what stands in a place of a row, without spaces around it; empty if there is none."""
+    return row[place].strip() if 0 <= place < len(row) else ""
 
 
 def number(text: str) -> float | None:

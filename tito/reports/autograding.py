@@ -58,11 +58,10 @@ class RunReport:
             log.error("%s: %s", graded.student, graded.error)
 
     def finished(self, stopped: str = "") -> None:
-        """Say what came of it; `stopped` is the reason of an early end."""
-        self.summarize(stopped)
+        """Print the counts, what went wrong with the remedy, and how to go on.
 
-    def summarize(self, stopped: str) -> None:
-        """Print the counts, what went wrong with the remedy, and how to go on."""
+        `stopped` is the reason of an early end.
+        """
         for graded in self.wrong[:SHOWN]:
             self.say(f"{graded.student}: {graded.status}: {graded.reason} {self._remedy(graded)}")
         if len(self.wrong) > SHOWN:
@@ -75,7 +74,7 @@ class RunReport:
             self.say(self._foretold())
             return
         new, seconds = counted["graded"] + counted["rejected"], time.monotonic() - self.start
-        rate = f", {new / seconds:.1f} a second" if new > 1 and seconds > 0 else ""
+        rate = f", {new / seconds:.1f} per second" if new > 1 and seconds > 0 else ""
         rejected = f" ({counted['rejected']} rejected)" if counted["rejected"] else ""
         entered = f", {counted['entered']} entered anew" if counted["entered"] else ""
         self.say(

@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from tito.conditions.results import LABELS, SHAPES
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
     from tito.conditions.results import CellVerdict, ConditionResult
 
-__all__ = ["card", "overview", "section_of"]
+__all__ = ["card", "overview", "section_of", "unread_text"]
 
-WORDS = {
-    "passed": ("\N{HEAVY CHECK MARK}", "passed", "--jp-success-color1, #388e3c"),
-    "failed": ("\N{HEAVY MULTIPLICATION X}", "failed", "--jp-error-color1, #d32f2f"),
-    "review": ("\N{BLACK DIAMOND}", "for review", "--jp-info-color1, #0288d1"),
-    "not-run": ("\N{BLACK UP-POINTING TRIANGLE}", "could not run", "--jp-warn-color1, #f57c00"),
-    "not-tried": ("\N{WHITE CIRCLE}", "not tried", "--jp-content-font-color2, #757575"),
+COLOURS = {
+    "passed": "--jp-success-color1, #388e3c",
+    "failed": "--jp-error-color1, #d32f2f",
+    "review": "--jp-info-color1, #0288d1",
+    "not-run": "--jp-warn-color1, #f57c00",
+    "not-tried": "--jp-content-font-color2, #757575",
 }
-"""The shape, the word and the colour of each verdict."""
 
 FONT = (
     "font-family: var(--jp-ui-font-family, sans-serif); font-size: var(--jp-content-font-size1, "
@@ -50,8 +50,8 @@ def card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> str:
     points = f"{sum(r.points for r in results):g} of {sum(r.share for r in results):g} points"
     first = next((r for r in results if r.verdict == verdict != "passed"), None)
     lines = "".join(_condition(result, is_open=result is first) for result in results)
-    label = _text(f"Check of {name}: {WORDS[verdict][1]}, {points}")
-    edge = f"border: {LINE}; border-left: 4px solid var({WORDS[verdict][2]})"
+    label = _text(f"Check of {name}: {LABELS[verdict]}, {points}")
+    edge = f"border: {LINE}; border-left: 4px solid var({COLOURS[verdict]})"
     return (
         f'<section aria-label="{label}" style="{FONT}; {edge}; border-radius: 4px; '
         'padding: 8px 16px; margin: 4px 0; max-width: 54em">'
@@ -86,8 +86,7 @@ def overview(
         f'<tbody>{rows}</tbody><tfoot><tr><th scope="row" style="{CELL}">total</th>'
         f'<td style="{CELL}"></td><td style="{CELL}"></td>'
         f'<td style="{NUMBER}"><b>{score:g} / {most:g}</b></td></tr></tfoot></table>'
-        f"{_unread(answers)}"
-    )
+    ) + (f'<p style="{FONT}">{unread_text(answers)}</p>' if answers else "")
 
 
 def _anchor(heading: str) -> str:
@@ -101,11 +100,11 @@ def section_of(source: str) -> str:
     return found[-1] if found else ""
 
 
-def _unread(answers: "Sequence[CellVerdict]") -> str:
+def unread_text(answers: "Sequence[CellVerdict]") -> str:
+    """Return how many points more a person can give for written answers."""
     points, count = sum(answer.max_score for answer in answers), len(answers)
     what = "a written answer" if count == 1 else f"{count} written answers"
-    more = f"{points:g} more points: {what}, for a person to read."
-    return f'<p style="{FONT}">{more}</p>' if answers else ""
+    return f"{points:g} more points: {what}, for a person to read."
 
 
 def _condition(result: "ConditionResult", *, is_open: bool) -> str:
@@ -141,10 +140,9 @@ def _row(verdict: "CellVerdict", section: str) -> str:
 
 
 def _mark(verdict: str) -> str:
-    shape, word, color = WORDS[verdict]
     return (
-        f'<span style="white-space: nowrap"><span aria-hidden="true" style="color: var({color})">'
-        f"{shape}</span> <b>{word}</b></span>"
+        '<span style="white-space: nowrap"><span aria-hidden="true" style="color: '
+        f'var({COLOURS[verdict]})">{SHAPES[verdict]}</span> <b>{LABELS[verdict]}</b></span>'
     )
 
 

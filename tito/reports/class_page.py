@@ -9,7 +9,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 from tito.conditions.results import AS_ABOVE
-from tito.reports.console import plain
+from tito.reports.console import printable
 
 if TYPE_CHECKING:
     from tito.grading.gradebook.grades import Grades, StudentGrade
@@ -104,7 +104,7 @@ def _needs(grades: "Grades") -> Iterator[str]:
         if review:
             parts.append(f"for review: {', '.join(review)}")
         if parts:
-            yield plain(f"{submission.student}: {'; '.join(parts)}").plain
+            yield printable(f"{submission.student}: {'; '.join(parts)}")
 
 
 def _rates(grades: "Grades") -> Iterator[dict[str, Any]]:
@@ -150,8 +150,8 @@ def _failures(grades: "Grades") -> list[dict[str, Any]]:
             "count": count,
             "check": key[0],
             "words": key[1],
-            "student": plain(examples[key][0]).plain,
-            "fact": plain(examples[key][1]).plain,
+            "student": printable(examples[key][0]),
+            "fact": printable(examples[key][1]),
         }
         for key, count in counts.most_common(SHOWN)
     ]
@@ -162,8 +162,8 @@ def _row(submission: "StudentGrade", names: Sequence[str]) -> list[_Cell]:
     cells |= dict.fromkeys(submission.unread, "open")
     late = f"-{_number(submission.late_penalty)}" if submission.late_penalty else ""
     return [
-        _Cell(plain(submission.student).plain),
-        _Cell(plain(submission.name).plain),
+        _Cell(printable(submission.student)),
+        _Cell(printable(submission.name)),
         _Cell(submission.status),
         _Cell(_number(submission.score) if submission.is_graded else "", True),
         _Cell(late, True),

@@ -1,19 +1,16 @@
 """What `tito nbgrader collect` says: who maps to whom, and what was not taken."""
 
-import io
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tito.reports.console import plain, printable
+from tito.reports.console import as_text, plain, printable
 
 if TYPE_CHECKING:
     from tito.grading.intake.collection import Collected, Collection
 
 __all__ = ["as_lines", "as_receipts", "as_summary", "as_table"]
 
-RECEIPT = 12
-"""So many digits of a notebook's digest are a receipt."""
 MOST_LISTED = 30
 FIXED = ("student", "time (UTC)", "becomes")
 """What is never cut in the table."""
@@ -24,7 +21,6 @@ LEAST = 8
 def as_table(collection: "Collection", width: int) -> str:
     """Return a table of who maps to whom, for a terminal of `width` characters."""
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
@@ -50,9 +46,7 @@ def as_table(collection: "Collection", width: int) -> str:
         table.add_column(heading, no_wrap=True, overflow="ellipsis", width=wide)
     for row in rows:
         table.add_row(*(plain(row[heading]) for heading in headings))
-    out = io.StringIO()
-    Console(file=out, width=width, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    return as_text(table, width)
 
 
 def as_lines(collection: "Collection", shown: Callable[[Path], str] = str) -> Iterator[str]:
@@ -91,7 +85,7 @@ def as_receipts(collection: "Collection") -> Iterator[str]:
     """
     for one in collection.submissions:
         if one.receipt and one.status in ("collected", "unchanged"):
-            yield printable(f"{one.receipt.digest[:RECEIPT]}  {one.name}")
+            yield printable(f"{one.receipt.digits}  {one.name}")
 
 
 def as_summary(collection: "Collection") -> str:

@@ -1,5 +1,7 @@
-"""The console that reports print to, and text that cannot command it."""
+"""What reports print to a console: how wide it is, tables, and text that cannot command it."""
 
+import io
+import shutil
 import sys
 import unicodedata
 from collections.abc import Callable, Iterator
@@ -8,25 +10,26 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
-__all__ = ["console", "line_width", "plain", "printable", "time_text", "waiting"]
+__all__ = ["as_text", "line_width", "plain", "printable", "time_text", "waiting"]
 
 PIPED_WIDTH = 120
 
 
-def console() -> "Console":
-    """Return a console on standard output: the terminal's width, or a fixed one when piped."""
+def line_width() -> int:
+    """Return how many characters a line of a report may have: a fixed number when piped."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+
+
+def as_text(table: "Table", width: int) -> str:
+    """Return a table in lines of at most `width` characters."""
     from rich.console import Console
 
-    width = None if sys.stdout.isatty() else PIPED_WIDTH
-    return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=width is not None)
-
-
-def line_width() -> int:
-    """Return how many characters a line of a report may have."""
-    return console().width
+    out = io.StringIO()
+    Console(file=out, width=width, highlight=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 @contextmanager

@@ -6,7 +6,8 @@ import json
 from textwrap import shorten
 from typing import TYPE_CHECKING
 
-from tito.reports.console import plain
+from tito.lms.tables import inert
+from tito.reports.console import as_text, plain, printable
 
 if TYPE_CHECKING:
     from tito.grading.gradebook.grades import Grades, StudentGrade
@@ -18,11 +19,9 @@ HEADS = ("student", "name", "score", "late", "open", "largest loss")
 NUMBERS = ("score", "late", "open")
 TABLE_COLUMNS = 80
 TABLE_WIDTH = 1000
-REMARK_WIDTH = 110
+NOTE_WIDTH = 110
 # What the JSON says of a cell: a contract, so more that we know of it stays out.
 CELL_KEYS = ("grade_id", "score", "max_score", "verdict", "message", "hint")
-# What a spreadsheet takes for the start of a formula.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def as_json(grades: "Grades") -> str:
@@ -48,13 +47,12 @@ def as_csv(grades: "Grades") -> str:
         scores = {cell.grade_id: cell.score for cell in s.cells}
         cells = [f"{round(scores.get(name, 0.0), 2):g}" for name in names]
         numbers = [f"{round(n, 2):g}" for n in (s.score, s.max_score, s.late_penalty)]
-        writer.writerow([_inert(s.student), s.status, *numbers, *cells, _inert(_remark(s))])
+        writer.writerow([inert(printable(s.student)), s.status, *numbers, *cells, inert(_note(s))])
     return out.getvalue()
 
 
 def as_table(grades: "Grades") -> str:
     """Return the grades as a table that fits 80 columns: what each lost most, and what is open."""
-    from rich.console import Console
     from rich.table import Table
 
     rows = [_short_row(s) for s in grades.submissions]
@@ -70,21 +68,18 @@ def as_table(grades: "Grades") -> str:
         table.add_row(
             *(plain(_cut(row[at], left) if at == len(HEADS) - 1 else row[at]) for at in shown)
         )
-    out = io.StringIO()
-    Console(file=out, width=TABLE_COLUMNS, highlight=False).print(table)
-    lines = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([*lines, "", _summary(grades)])
+    return f"{as_text(table, TABLE_COLUMNS)}\n\n{_summary(grades)}"
 
 
 def _short_row(submission: "StudentGrade") -> list[str]:
     """What the short table has of a student: long names are cut."""
     return [
-        _cut(plain(submission.student).plain, 20),
-        _cut(plain(submission.name).plain, 18),
+        _cut(printable(submission.student), 20),
+        _cut(printable(submission.name), 18),
         f"{round(submission.score, 2):g}" if submission.is_graded else "-",
         f"-{round(submission.late_penalty, 2):g}" if submission.late_penalty else "",
         str(len(submission.unread)) if submission.unread else "",
-        plain(_loss(submission)).plain,
+        printable(_loss(submission)),
     ]
 
 
@@ -124,12 +119,11 @@ def _summary(grades: "Grades") -> str:
 
 def as_wide_table(grades: "Grades") -> str:
     """Return the grades as a table with a column for each graded cell."""
-    from rich.console import Console
     from rich.table import Table
 
     names = _cell_names(grades)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
-    for heading in ("student", "status", "score", *names, "remark"):
+    for heading in ("student", "status", "score", *names, "note"):
         is_number = heading in ("score", *names)
         table.add_column(heading, justify="right" if is_number else "left", no_wrap=True)
     for s in grades.submissions:
@@ -138,11 +132,9 @@ def as_wide_table(grades: "Grades") -> str:
         shown = [scores.get(name, "") for name in names]
         total = f"{round(s.score, 2):g} / {s.max_score:g}"
         table.add_row(
-            plain(s.student), s.status, total, *shown, plain(shorten(_remark(s), REMARK_WIDTH))
+            plain(s.student), s.status, total, *shown, plain(shorten(_note(s), NOTE_WIDTH))
         )
-    out = io.StringIO()
-    Console(file=out, width=TABLE_WIDTH, highlight=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
+    return as_text(table, TABLE_WIDTH)
 
 
 def _submission(submission: "StudentGrade") -> dict[str, object]:
@@ -155,7 +147,7 @@ def _submission(submission: "StudentGrade") -> dict[str, object]:
     }
 
 
-def _remark(submission: "StudentGrade") -> str:
+def _note(submission: "StudentGrade") -> str:
     """What waits for a person, then the reason of no grade, or the first check that failed."""
     count = len(submission.unread)
     unread = f"{count} {'answer' if count == 1 else 'answers'} to read" if count else ""
@@ -163,13 +155,7 @@ def _remark(submission: "StudentGrade") -> str:
     told = (c for c in submission.cells if c.message and c.grade_id not in submission.unread)
     found = submission.message or next((f"{c.grade_id}: {c.message}" for c in told), "")
     parts = (unread, late, found.partition("\n")[0])
-    return plain("; ".join(part for part in parts if part)).plain
-
-
-def _inert(text: str) -> str:
-    """Text that a spreadsheet shows and does not compute."""
-    shown = plain(text).plain
-    return f"'{shown}" if shown.startswith(FORMULA) else shown
+    return printable("; ".join(part for part in parts if part))
 
 
 def _cell_names(grades: "Grades") -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from tito.reports.console import line_width, plain, waiting
+from tito.reports.console import as_text, line_width, plain, waiting
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -53,13 +53,13 @@ def changes_table(results: Sequence["GradingResult"]) -> str:
     counts += f", {len(failed)} cannot be graded." if failed else "."
     if not changed and not failed:
         return counts
-    table = _table("student", "before", "after", "change", "remark")
+    table = _table("student", "before", "after", "change", "note")
     for r in sorted(changed, key=_change):
         before = "-" if r.before is None else f"{r.before:g}"
         table.add_row(plain(r.student), before, f"{r.score:g}", f"{_change(r):+g}", plain(r.reason))
     for r in failed:
         table.add_row(plain(r.student), "", "", "", plain(f"failed: {r.reason}"))
-    return f"{_text(table)}{counts}"
+    return f"{as_text(table, line_width())}\n{counts}"
 
 
 def history_table(regrades: Sequence["Regrade"]) -> str:
@@ -72,7 +72,7 @@ def history_table(regrades: Sequence["Regrade"]) -> str:
             *map(plain, (each.time, each.student, each.before or "-", each.after)),
             plain(each.reason),
         )
-    return _text(table).rstrip("\n")
+    return as_text(table, line_width()).rstrip("\n")
 
 
 def _change(graded: "GradingResult") -> float:
@@ -88,13 +88,3 @@ def _table(*names: str) -> "Table":
         number = name in ("before", "after", "change")
         table.add_column(name, justify="right" if number else "left", no_wrap=number)
     return table
-
-
-def _text(table: "Table") -> str:
-    from io import StringIO
-
-    from rich.console import Console
-
-    out = StringIO()
-    Console(file=out, width=line_width(), highlight=False).print(table)
-    return out.getvalue()

@@ -8,6 +8,7 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from tito.conditions.results import LABELS
+from tito.reports.cards import unread_text
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -136,11 +137,9 @@ def _wrapped(text: str, width: int, first: int = 0, others: int = 0) -> str:
 
 
 def _to_be_read(answers: Sequence["CellVerdict"]) -> str:
-    points, count = sum(answer.max_score for answer in answers), len(answers)
-    what = "a written answer" if count == 1 else f"{count} written answers"
     empty = [answer.grade_id for answer in answers if answer.verdict == "failed"]
     blank = f" Nothing is written in {', '.join(empty)}." if empty else ""
-    return f"{points:g} more points: {what}, for a person to read.{blank}"
+    return f"{unread_text(answers)}{blank}"
 
 
 def _points(score: float, most: float) -> str:

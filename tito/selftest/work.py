@@ -13,6 +13,7 @@ from tito.lesson import (
     answers_in,
     grade_id,
     is_solution,
+    read_notebook,
 )
 from tito.notebooks import notebook_text, student_notebook
 from tito.selftest.elsewhere import doubles, elsewhere
@@ -64,8 +65,6 @@ class Work:
         """Return the file as a notebook: as it is, or made of a percent file."""
         if self.file.suffix == ".ipynb":
             return self.file.read_bytes()
-        from tito.lesson import read_notebook
-
         return notebook_text(read_notebook(self.file)).encode()
 
 

@@ -88,8 +88,8 @@ print(describe_machine())
 Before each measurement you type a prediction. Run the cell: it asks. Put a number in place of each
 `...`, and run it again. A guess is enough if you make it before you see the figure: a wrong one
 teaches you something. The next cell times a product of 50 x 50 matrices, a triple loop over 16 x 16,
-and products of many sizes. Sizes are compared by operations a second, `2 * m * n * p / seconds`. A
-*FLOP* is an operation on floats; 1 GFLOP/s is 10**9 of them a second, or one a nanosecond.
+and products of many sizes. Sizes are compared by operations per second, `2 * m * n * p / seconds`. A
+*FLOP* is an operation on floats; 1 GFLOP/s is 10**9 of them per second, or one per nanosecond.
 """
 
 # %%
@@ -315,7 +315,7 @@ test_vectorized_matrix_multiplication()
 """
 ### How fast can it be?
 
-Two things limit a kernel: how many operations the core does a second, and how many bytes reach it. The
+Two things limit a kernel: how many operations the core does per second, and how many bytes reach it. The
 kernel's operations per byte are its *arithmetic intensity*.
 
 **Worked example.** Adding two float32 vectors of n numbers does n operations, reads `2 * n` numbers

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from types import ModuleType
 
 import pytest
 from downloads import SAMPLES, roster
@@ -11,6 +10,7 @@ from tito.errors import TitoError
 from tito.lms import SYSTEMS
 from tito.lms.gradefiles import Column, Filled, Grade, fill, points
 from tito.lms.people import Person
+from tito.lms.system import System
 from tito.lms.tables import read_table
 
 KERNELS = Column(("Kernels", "kernels", "11_kernels"), 100.0)
@@ -180,14 +180,14 @@ def test_points_rounds_once(score: float, text: str) -> None:
 
 # Files from nothing.
 
-NEW = [system for system in SYSTEMS.values() if hasattr(system, "new_file")]
+NEW = [system for system in SYSTEMS.values() if system.new_file]
 
 
-@pytest.mark.parametrize("system", NEW, ids=[system.TITLE for system in NEW])
-def test_new_file_can_be_filled_again(system: ModuleType) -> None:
+@pytest.mark.parametrize("system", NEW, ids=[system.title for system in NEW])
+def test_new_file_can_be_filled_again(system: System) -> None:
     made = system.new_file(SCORES, KERNELS)
     table = read_table(made.encoded(), "made.csv")
-    if system.TITLE == "Canvas":
+    if system.title == "Canvas":
         assert made.header == ["Student", "ID", "SIS Login ID", "Section", "Kernels"]
         assert made.rows[1:3] == [
             ["    Points Possible", "", "", "", "100"],
@@ -198,8 +198,8 @@ def test_new_file_can_be_filled_again(system: ModuleType) -> None:
     assert (done.data, done.unplaced) == (made.encoded(), ())
 
 
-@pytest.mark.parametrize("system", NEW, ids=[system.TITLE for system in NEW])
-def test_new_file_holds_no_formula(system: ModuleType) -> None:
+@pytest.mark.parametrize("system", NEW, ids=[system.title for system in NEW])
+def test_new_file_holds_no_formula(system: System) -> None:
     evil = Person("=cmd()", "@a", "=1+1", "+a@b", section="-x")
     for row in system.new_file([Grade(evil, 5.0)], KERNELS).rows[1:]:
         assert not any(cell.startswith(("=", "+", "-", "@")) for cell in row)

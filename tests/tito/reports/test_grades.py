@@ -139,7 +139,7 @@ def test_csv_has_a_row_for_each_student() -> None:
 
 def test_wide_table_has_a_line_for_each_student() -> None:
     assert as_wide_table(CLASS).splitlines() == [
-        "student  status       score  test-vectorized-immediate  test-cache-immediate  remark",
+        "student  status       score  test-vectorized-immediate  test-cache-immediate  note",
         "ada      graded   16.5 / 25                         10                   7.5  "
         "late: -1; test-cache-immediate: The edges differ.",
         "blaise   missing     0 / 25                          0                     0  "
@@ -175,7 +175,7 @@ def test_html_shows_rates_failures_and_what_needs_a_person() -> None:
 
 
 def test_report_of_nobody_is_a_heading() -> None:
-    assert as_wide_table(NOBODY) == "student  status  score  remark"
+    assert as_wide_table(NOBODY) == "student  status  score  note"
     assert [row[0] for row in rows_of(as_csv(NOBODY))] == ["student"]
     assert json.loads(as_json(NOBODY))["submissions"] == []
     assert Page(as_html(NOBODY)).cells == ["student", "name", "status", "score", "late", "open"]
@@ -204,16 +204,16 @@ def test_html_page_needs_nothing_from_outside() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unread", "remark"),
+    ("unread", "note"),
     [
         (("test-cache-immediate",), "1 answer to read; late: -1"),
         (("a", "b"), "2 answers to read; late: -1; test-cache-immediate: The edges differ."),
     ],
 )
-def test_reports_say_how_many_answers_wait(unread: tuple[str, ...], remark: str) -> None:
+def test_reports_say_how_many_answers_wait(unread: tuple[str, ...], note: str) -> None:
     grades = replace(CLASS, submissions=[replace(ADA, unread=unread)])
-    assert as_wide_table(grades).splitlines()[1].endswith(f"  {remark}")
-    assert rows_of(as_csv(grades))[1][-1] == remark
+    assert as_wide_table(grades).splitlines()[1].endswith(f"  {note}")
+    assert rows_of(as_csv(grades))[1][-1] == note
     assert json.loads(as_json(grades)) == json.loads(as_json(replace(CLASS, submissions=[ADA])))
 
 
@@ -238,11 +238,11 @@ def test_wide_table_is_never_squeezed() -> None:
     student = "a" * 60
     table = as_wide_table(replace(CLASS, submissions=[replace(ADA, student=student, cells=cells)]))
     heading, row = table.splitlines()
-    assert heading.split() == ["student", "status", "score", *names, "remark"]
+    assert heading.split() == ["student", "status", "score", *names, "note"]
     assert row.split() == [student, "graded", "16.5", "/", "25", *["10"] * 20, "late:", "-1"]
 
 
-def test_wide_table_cuts_a_long_remark_and_nothing_else() -> None:
+def test_wide_table_cuts_a_long_note_and_nothing_else() -> None:
     table = as_wide_table(class_of("The edges differ. " * 500))
     assert table.count("[...]") == 2
     assert max(map(len, table.splitlines())) < 250

@@ -130,7 +130,7 @@ def rates_by_size(sizes: Sequence[int] = SIZES) -> Finding:
     chart = Chart(
         "The rate of A @ B by size: float32, one thread",
         machine_name(),
-        "Operations a second of the fastest pass, for matrices (n, n).",
+        "Operations per second of the fastest pass, for matrices (n, n).",
         ["n", "best", "spread", "GFLOP/s", "of its best"],
         rows,
         partial(panels.draw_rates, series={"A @ B": list(rates.items())}, sizes=sizes),

@@ -4,16 +4,18 @@ from pathlib import Path
 
 import click
 
+from tito.lms import SYSTEMS
+
 __all__ = ["collect"]
 
 NARROW = 80
-SYSTEMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace", "plain", "exchange")
+SOURCES = (*SYSTEMS, "plain", "exchange")
 
 
 @click.command()
 @click.argument("lesson")
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
-@click.option("--from", "system", type=click.Choice(SYSTEMS), help="Default: found out.")
+@click.option("--from", "system", type=click.Choice(SOURCES), help="Default: found out.")
 @click.option("--dry-run", is_flag=True, help="Show who maps to whom; change nothing.")
 def collect(lesson: str, paths: tuple[Path, ...], system: str | None, dry_run: bool) -> None:
     """Take submissions of LESSON from folders and zip files, or from nbgrader's exchange.

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from tito.lms import SYSTEMS
+
 __all__ = ["feedback"]
 
 
@@ -18,7 +20,7 @@ __all__ = ["feedback"]
 @click.option(
     "--pack",
     "system",
-    type=click.Choice(["canvas", "moodle", "brightspace"]),
+    type=click.Choice([name for name, one in SYSTEMS.items() if one.feedback_name]),
     help="Pack the pages for upload into the LMS that the work was collected from.",
 )
 @click.option("--output", type=click.Path(path_type=Path), help="The zip file of --pack.")

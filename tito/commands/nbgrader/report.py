@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tito.lms import SYSTEMS
+
 if TYPE_CHECKING:
     from tito.grading.gradebook.grades import Grades
     from tito.lesson import Lesson
 
 __all__ = ["report"]
-
-SYSTEMS = ("canvas", "moodle", "gradescope", "blackboard", "brightspace")
 
 
 @click.command()

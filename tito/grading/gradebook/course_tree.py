@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path, PurePath
 
-from tito.errors import TitoError
-from tito.files import Refused, read_regular, write_whole
+from tito.errors import FULL, TitoError
+from tito.files import MIB, Refused, read_regular, write_whole
 from tito.grading.gradebook.database import REMEDY
 from tito.grading.intake.read import TIMESTAMP
-from tito.grading.intake.times import parse_time
+from tito.grading.intake.times import MOST_TIMESTAMP, parse_time
 from tito.lesson import Lesson
 
 __all__ = [
@@ -31,10 +31,6 @@ __all__ = [
 
 READ_ONLY = 0o444
 """The mode of autograded files, as nbgrader sets it."""
-
-MIB = 2**20
-MOST_TIMESTAMP = 1000
-"""The most bytes of a timestamp.txt; one has 30."""
 
 
 class NotStored(TitoError):
@@ -193,7 +189,7 @@ def _force_to_disk(folder: Path) -> None:
 def unwritable(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
     """Return what says why the course tree, or the folder of a student, cannot be written."""
     folder = lesson.course.shown(lesson.course.assignments)
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in FULL:
         return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")
     fact = f"{folder} cannot be written: {error.strerror}."
     if student and error.errno != errno.EROFS:

@@ -18,7 +18,7 @@ from tito.grading.gradebook.grades import is_unread
 from tito.grading.gradebook.lateness import deadline_of, started_days
 from tito.grading.gradebook.marking import without_marking
 from tito.grading.gradebook.page import Answer, Check, Page, as_html
-from tito.grading.gradebook.standing import Standing, read_standing
+from tito.grading.gradebook.standing import Standing, of_lesson, read_standing
 from tito.grading.intake.rebuild import NOTE_KEY
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson, Notebook, grade_id, is_answer, is_graded, is_locked, is_solution
@@ -125,13 +125,13 @@ def page_of(lesson: Lesson, session: Any, student: str) -> Page | None:
         name=" ".join(filter(None, names)),
         score=standing.grade or 0.0,
         max_score=sum(float(each.max_score) for each in entries.values()),
-        remarks=tuple(_remarks(lesson, notebook, standing, entries)),
+        notes=tuple(_notes(lesson, notebook, standing, entries)),
         checks=tuple(_checks(lesson, notebook, entries, comments)),
         answers=tuple(_answers(lesson, notebook, entries, comments)),
     )
 
 
-def _remarks(
+def _notes(
     lesson: Lesson, notebook: Notebook, standing: Standing, entries: Mapping[str, Any]
 ) -> Iterator[str]:
     """Yield what a student should know of the grade as a whole."""
@@ -222,22 +222,20 @@ def _path(lesson: Lesson, student: str) -> Path:
 
 
 def _grades(session: Any, lesson: Lesson, student: str) -> Sequence[Any]:
-    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
 
     grades = session.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
-    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
-    found: Sequence[Any] = grades.join(Assignment).filter(*of_this).all()
+    found: Sequence[Any] = of_lesson(grades, lesson, student).all()
     return found
 
 
 def _comments(session: Any, lesson: Lesson, student: str) -> list[tuple[str, str]]:
     """Return what was said of each cell: by a person, else by nbgrader."""
-    from nbgrader.api import Assignment, BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.api import BaseCell, Comment, SubmittedAssignment, SubmittedNotebook
 
-    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
     columns = session.query(BaseCell.name, Comment.manual_comment, Comment.auto_comment)
     said = columns.select_from(Comment).join(BaseCell).join(SubmittedNotebook)
-    rows = said.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
+    rows = of_lesson(said.join(SubmittedAssignment), lesson, student).all()
     return sorted((name, manual or auto or "") for name, manual, auto in rows)
 
 

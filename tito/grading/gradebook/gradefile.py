@@ -8,7 +8,7 @@ from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.roster import read_roster
 from tito.grading.intake.shelf import Receipt, read_receipts
 from tito.lesson import Lesson
-from tito.lms import SYSTEMS, TITLES
+from tito.lms import SYSTEMS
 from tito.lms.gradefiles import Column, Filled, Grade, fill
 from tito.lms.people import Person
 from tito.lms.tables import read_table
@@ -37,6 +37,7 @@ def make_grade_file(
     TitoError
         If the system takes only a file of its own, or the file does not fit.
     """
+    taker = SYSTEMS[system]
     grades = read_grades(lesson)
     people = {person.id: person for person in read_roster(lesson.course)}
     receipts = {s: r for s, r in read_receipts(lesson).items() if r.system == system}
@@ -52,14 +53,14 @@ def make_grade_file(
     unread = [submission for submission in grades.submissions if submission.unread]
     if download is not None:
         table = read_table(download.read_bytes(), str(download))
-        return fill(table, SYSTEMS[system].layout(table, wanted), scores), unread
-    if not hasattr(SYSTEMS[system], "new_file"):
+        return fill(table, taker.layout(table, wanted), scores), unread
+    if taker.new_file is None:
         raise TitoError(
-            f"{TITLES[system]} takes back its own file only.",
+            f"{taker.title} takes back its own file only.",
             "Download it there, and name it with --fill.",
             exit_code=2,
         )
-    made = SYSTEMS[system].new_file(scores, wanted)
+    made = taker.new_file(scores, wanted)
     ungraded = tuple(grade.person.shown for grade in scores if grade.score is None)
     return Filled(made.encoded(), ungraded=ungraded), unread
 

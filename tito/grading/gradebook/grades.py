@@ -9,6 +9,7 @@ from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
 from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.grading.gradebook.standing import of_lesson
 from tito.lesson import Lesson, read_notebook
 
 __all__ = [
@@ -86,12 +87,12 @@ def read_grades(lesson: Lesson) -> Grades:
 
 def count_unread(lesson: Lesson) -> int:
     """Return how many written answers of the class wait for a person."""
-    from nbgrader.api import Assignment, Grade, SubmittedAssignment, SubmittedNotebook
+    from nbgrader.api import Grade, SubmittedAssignment, SubmittedNotebook
 
     with nbgrader_api(lesson.course).gradebook as gradebook:
         grades = gradebook.db.query(Grade).join(SubmittedNotebook).join(SubmittedAssignment)
-        wanted = grades.join(Assignment).filter(Assignment.name == lesson.assignment)
-        unread: int = wanted.filter(Grade.needs_manual_grade, Grade.auto_score.is_(None)).count()
+        waiting = (Grade.needs_manual_grade, Grade.auto_score.is_(None))
+        unread: int = of_lesson(grades, lesson).filter(*waiting).count()
     return unread
 
 
@@ -149,9 +150,13 @@ def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str
             return [], "rejected", f"The submission holds no {lesson.notebook_name}."
         remedy = f"Run `tito nbgrader autograde {lesson.name}`."
         return [], "failed", f"Its autograded notebook is missing. {remedy}"
-    notebook = read_notebook(path)
-    mark = notebook.metadata.get(METADATA_KEY, {})
-    return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+    try:
+        notebook = read_notebook(path)
+        mark = notebook.metadata.get(METADATA_KEY, {})
+        return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
+    except (TitoError, ValueError, KeyError, AttributeError, TypeError):
+        remedy = f"Run `tito nbgrader autograde {lesson.name} --student {student} --force`."
+        return [], "failed", f"Its autograded notebook is damaged. {remedy}"
 
 
 def _cells(

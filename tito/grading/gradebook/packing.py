@@ -1,19 +1,15 @@
 """Packing: feedback pages as one zip file, under the names that a system expects for upload."""
 
-import io
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from tito.files import write_whole
+from tito.files import as_zip, write_whole
 from tito.grading.intake.shelf import Receipt, read_receipts
 from tito.lesson import Lesson
-from tito.lms import SYSTEMS, TITLES
+from tito.lms import SYSTEMS
 
 __all__ = ["Packed", "pack_feedback"]
-
-ZIP_TIME = (1980, 1, 1, 0, 0, 0)  # the same pages give the same archive
 
 
 @dataclass(frozen=True)
@@ -43,6 +39,9 @@ def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Pa
     OSError
         If it cannot be written; nothing is then there.
     """
+    taker = SYSTEMS[system]
+    if taker.feedback_name is None:
+        raise ValueError(f"{taker.title} takes no feedback pages: {system=}")
     receipts = read_receipts(lesson)
     named: dict[str, tuple[str, Path]] = {}
     left_out = {}
@@ -50,15 +49,10 @@ def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Pa
         student = page.parents[1].name
         receipt = receipts.get(student, Receipt())
         if receipt.system != system:
-            left_out[student] = f"the work was not collected from {TITLES[system]}"
-        elif (name := SYSTEMS[system].feedback_name(asdict(receipt))) in named:
+            left_out[student] = f"the work was not collected from {taker.title}"
+        elif (name := taker.feedback_name(asdict(receipt))) in named:
             left_out[student] = f"it would have the same name as that of {named[name][0]}"
         else:
             named[name] = (student, page)
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w") as archive:
-        for name, (_, page) in named.items():
-            entry = zipfile.ZipInfo(name, ZIP_TIME)
-            archive.writestr(entry, page.read_bytes(), zipfile.ZIP_DEFLATED)
-    write_whole(output, data.getvalue())
+    write_whole(output, as_zip({name: page.read_bytes() for name, (_, page) in named.items()}))
     return Packed(tuple(student for student, _ in named.values()), left_out)

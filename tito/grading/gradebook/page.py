@@ -11,19 +11,12 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tito.conditions.results import CellVerdict
+from tito.conditions.results import SHAPES, CellVerdict
 from tito.grading.markup import highlight_code, markdown2html
 
 __all__ = ["Answer", "Check", "Page", "as_html"]
 
 TEMPLATE = Path(__file__).with_name("page.html.jinja")
-SHAPES = {
-    "passed": "\N{HEAVY CHECK MARK}",
-    "failed": "\N{HEAVY MULTIPLICATION X}",
-    "review": "\N{BLACK DIAMOND}",
-    "not-run": "\N{BLACK UP-POINTING TRIANGLE}",
-    "not-tried": "\N{WHITE CIRCLE}",
-}
 
 
 @dataclass(frozen=True)
@@ -67,7 +60,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Page:
-    """What a student's page shows; ``remarks`` are sentences on lateness and on what is open."""
+    """What a student's page shows; ``notes`` are sentences on lateness and on what is open."""
 
     course: str
     lesson: str
@@ -75,7 +68,7 @@ class Page:
     name: str
     score: float
     max_score: float
-    remarks: tuple[str, ...]
+    notes: tuple[str, ...]
     checks: tuple[Check, ...]
     answers: tuple[Answer, ...]
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from tito.errors import TitoError
+from tito.course import TIME_FORMAT
 from tito.lesson import Lesson
 
 __all__ = ["Regrade", "read_regrades", "record_regrade"]
@@ -30,7 +30,7 @@ class Regrade:
     @classmethod
     def now(cls, student: str, before: float | None, after: float, reason: str) -> "Regrade":
         """Return what happened at this moment."""
-        time = datetime.now().astimezone().strftime("%Y-%m-%d %H:%M:%S %z")
+        time = datetime.now().astimezone().strftime(TIME_FORMAT)
         return cls(
             time, student, "" if before is None else f"{before:.10g}", f"{after:.10g}", reason
         )
@@ -41,7 +41,7 @@ def record_regrade(lesson: Lesson, regrade: Regrade) -> None:
 
     Raises
     ------
-    TitoError
+    OSError
         If it cannot be written.
     """
     path = _record(lesson)
@@ -50,12 +50,8 @@ def record_regrade(lesson: Lesson, regrade: Regrade) -> None:
     if not path.exists():
         writer.writerow(COLUMNS)
     writer.writerow(getattr(regrade, column) for column in COLUMNS)
-    try:
-        with path.open("a", encoding="utf-8", newline="") as file:
-            file.write(line.getvalue())
-    except OSError as error:
-        fact = f"{path} cannot be written: {error.strerror}."
-        raise TitoError(fact, "Make that possible; grades that were written stay.") from error
+    with path.open("a", encoding="utf-8", newline="") as file:
+        file.write(line.getvalue())
 
 
 def read_regrades(lesson: Lesson) -> list[Regrade]:

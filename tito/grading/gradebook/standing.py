@@ -8,7 +8,7 @@ from typing import Any
 from tito.grading.gradebook.lateness import penalty_for
 from tito.lesson import Lesson, Notebook, grade_id, is_graded
 
-__all__ = ["Standing", "difference", "read_standing"]
+__all__ = ["Standing", "difference", "of_lesson", "read_standing"]
 
 
 @dataclass(frozen=True)
@@ -43,26 +43,27 @@ class Standing:
         return max(0.0, self.score - self.penalty)
 
 
+def of_lesson(query: Any, lesson: Lesson, student: str | None = None) -> Any:
+    """Return what a query on submissions finds of a lesson, and of one student if one is named."""
+    from nbgrader.api import Assignment, SubmittedAssignment
+
+    found = query.join(Assignment).filter(Assignment.name == lesson.assignment)
+    return found if student is None else found.filter(SubmittedAssignment.student_id == student)
+
+
 def read_standing(session: Any, lesson: Lesson, student: str) -> Standing | None:
     """Return where a student stands; None if the gradebook has no submission of theirs."""
-    from nbgrader.api import (
-        Assignment,
-        BaseCell,
-        Grade,
-        SubmittedAssignment,
-        SubmittedNotebook,
-    )
+    from nbgrader.api import BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 
-    of_this = (Assignment.name == lesson.assignment, SubmittedAssignment.student_id == student)
     entries = session.query(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
-    entry = entries.join(Assignment).filter(*of_this).one_or_none()
+    entry = of_lesson(entries, lesson, student).one_or_none()
     if entry is None:
         return None
     penalties = session.query(SubmittedNotebook.late_submission_penalty)
-    late = penalties.join(SubmittedAssignment).join(Assignment).filter(*of_this).all()
+    late = of_lesson(penalties.join(SubmittedAssignment), lesson, student).all()
     cells = session.query(BaseCell.name, Grade.auto_score, Grade.score).select_from(Grade)
     found = cells.join(BaseCell).join(SubmittedNotebook).join(SubmittedAssignment)
-    grades = found.join(Assignment).filter(*of_this).all()
+    grades = of_lesson(found, lesson, student).all()
     return Standing(
         timestamp=entry.timestamp,
         extension=entry.extension,

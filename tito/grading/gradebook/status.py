@@ -14,7 +14,7 @@ from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
 from tito.grading.gradebook.roster import read_roster
-from tito.grading.gradebook.standing import difference, read_standing
+from tito.grading.gradebook.standing import difference, of_lesson, read_standing
 from tito.lesson import Lesson, read_notebook
 from tito.lms.people import Person
 
@@ -106,22 +106,21 @@ def _why_due(lesson: Lesson, session: Any, student: str) -> str:
 
 
 def _graded_students(lesson: Lesson, session: Any) -> list[str]:
-    from nbgrader.api import Assignment, SubmittedAssignment
+    from nbgrader.api import SubmittedAssignment
 
     if session is None:
         return []
-    entries = session.query(SubmittedAssignment).join(Assignment)
-    found = entries.filter(Assignment.name == lesson.assignment)
+    found = of_lesson(session.query(SubmittedAssignment), lesson)
     return [entry.student_id for entry in found if was_graded(entry)]
 
 
 def _extensions(lesson: Lesson, session: Any) -> dict[str, datetime]:
-    from nbgrader.api import Assignment, SubmittedAssignment
+    from nbgrader.api import SubmittedAssignment
 
     if session is None:
         return {}
     rows = session.query(SubmittedAssignment.student_id, SubmittedAssignment.extension)
-    found = rows.join(Assignment).filter(Assignment.name == lesson.assignment)
+    found = of_lesson(rows, lesson)
     given = {row.student_id: deadline_of(lesson, row.extension) for row in found if row.extension}
     return {student: until for student, until in sorted(given.items()) if until is not None}
 

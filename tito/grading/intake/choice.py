@@ -9,21 +9,16 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tito.errors import TitoError
-from tito.files import Reader, Refused, opened_zip_in
+from tito.files import MIB, Reader, Refused, opened_zip_in
+from tito.grading.intake.manifest import FORMAT, MANIFEST, receipts_name
 from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_one
 from tito.grading.intake.read import TIMESTAMP
-from tito.grading.intake.times import for_nbgrader, parse_time
-from tito.lesson import Lesson
+from tito.grading.intake.times import MOST_TIMESTAMP, for_nbgrader, parse_time
+from tito.lesson import Lesson, assign_cell_ids, parse_percent
 
-__all__ = ["SUBMISSION", "Chosen", "NotTaken", "choose", "listed"]
+__all__ = ["Chosen", "NotTaken", "choose", "listed"]
 
-SUBMISSION = "submission.json"
-"""Lies beside the notebook in a file of ``tito submit``."""
-FORMAT = "tito-submission"
-
-MIB = 2**20
-SUBMISSION_BYTES = 10_000
-TIMESTAMP_BYTES = 100
+MANIFEST_BYTES = 10_000
 SCRIPT_BYTES = MIB
 MOST_ZIPS = 3
 """So many zip files in one another are opened."""
@@ -115,7 +110,7 @@ def choose(
         )
     content = _converted(name, data) if name.lower().endswith(".py") else data
     stamp = str(PurePosixPath(name).with_name(TIMESTAMP))
-    timestamp = _content(files, stamp, TIMESTAMP_BYTES) if timed and stamp in files else b""
+    timestamp = _content(files, stamp, MOST_TIMESTAMP) if timed and stamp in files else b""
     return Chosen(name, content, digest, _time(timestamp), submission.get("saved"), left)
 
 
@@ -201,7 +196,7 @@ def _depth(lesson: Lesson, name: str) -> int:
 
 def _is_beside(lesson: Lesson, name: str, *, timed: bool) -> bool:
     """Whether a file comes with a hand-in without being part of it."""
-    ours = (SUBMISSION, f"{lesson.name}.receipts.txt", *([TIMESTAMP] if timed else []))
+    ours = (MANIFEST, receipts_name(lesson.name), *([TIMESTAMP] if timed else []))
     return is_litter(name) or PurePosixPath(name).name in ours
 
 
@@ -214,11 +209,11 @@ def _content(files: Mapping[str, Reader], name: str, most: int) -> bytes:
 
 def _submission(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Any]:
     """What `tito submit` says of its notebook: its name, digest and time; empty without it."""
-    places = [name for name in files if PurePosixPath(name).name == SUBMISSION]
+    places = [name for name in files if PurePosixPath(name).name == MANIFEST]
     if len(places) != 1:
         return {}
     try:
-        data = json.loads(_content(files, places[0], SUBMISSION_BYTES))
+        data = json.loads(_content(files, places[0], MANIFEST_BYTES))
     except (Refused, ValueError, RecursionError):
         return {}
     if not isinstance(data, dict) or data.get("format") != FORMAT:
@@ -235,14 +230,13 @@ def _submission(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Any]:
 
 def _saved(text: object) -> datetime | None:
     try:
-        return parse_time(str(text)[:TIMESTAMP_BYTES])
+        return parse_time(str(text)[:MOST_TIMESTAMP])
     except ValueError:
         return None
 
 
 def _converted(name: str, data: bytes) -> bytes:
     """A percent script as the text of a notebook."""
-    from tito.lesson import assign_cell_ids, parse_percent
     from tito.notebooks import notebook_text
 
     if len(data) > SCRIPT_BYTES:

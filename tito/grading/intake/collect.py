@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from tito.errors import TitoError
-from tito.files import Reader, Refused, opened_zip, opened_zip_in, read_regular
+from tito.files import MIB, Reader, Refused, opened_zip, opened_zip_in, read_regular
 from tito.grading.intake.choice import Chosen, choose, listed
 from tito.grading.intake.collection import (
     Collected,
@@ -33,14 +33,14 @@ from tito.grading.intake.owners import (
 from tito.grading.intake.shelf import Receipt, Shelf
 from tito.grading.intake.times import NBGRADER, in_utc
 from tito.lesson import Lesson
-from tito.lms import SYSTEMS, TITLES, is_download, parser_of, placed, recognise, unwrapped
+from tito.lms import SYSTEMS, is_download, placed, recognise, unwrapped
 from tito.lms.names import Named
 from tito.lms.people import People, Person
 
 __all__ = ["collect_paths"]
 
-MIB = 2**20
 MIXED = "holds work of its own and of {}: an archive of one student holds no other's"
+ON_TIME = "without a timestamp.txt they count as on time"
 ASK = "Ask the student for it again, or collect it as STUDENT/{}."
 
 
@@ -232,8 +232,11 @@ class _Intake:
                     return
                 done = self._one(plain(student), of_one(self.lesson, files))
                 system = recognise(unwrapped(files)) if done.status == "refused" else ""
-                remedy = f"If it is {TITLES.get(system)}'s download, name it alone, or use --from."
-                yield replace(done, remedy=remedy) if system else done
+                if system:
+                    title = SYSTEMS[system].title
+                    remedy = f"If it is {title}'s download, name it alone, or use --from."
+                    done = replace(done, remedy=remedy)
+                yield done
         except Refused as refused:
             yield self._refused(plain(student), f"{Path(name).name} {refused}")
 
@@ -248,7 +251,7 @@ class _Intake:
         self, system: str, files: Mapping[str, Reader], label: str
     ) -> Iterator[Collected]:
         """The hand-ins in a system's download, each with all its files."""
-        parse = parser_of(system, files)
+        parse = SYSTEMS[system].parser(files)
         works: dict[str, tuple[Named, dict[str, Reader]]] = {}
         for path, read in sorted(files.items()):
             found = placed(parse, path) if self.system else parse(path)
@@ -272,8 +275,8 @@ class _Intake:
         name = path.rpartition("/")[2]
         if is_download(name) or (self.system and name.lower().endswith(".zip")):
             yield from self._zip(path, read, Path(name).stem)
-        elif path not in SYSTEMS[system].OWN_FILES:
-            reason = f"its name is not one that {TITLES[system]} gives"
+        elif path not in SYSTEMS[system].own_files:
+            reason = f"its name is not one that {SYSTEMS[system].title} gives"
             self._leave(label, path, reason)
 
     def _leave(self, label: str, path: str, reason: str, remedy: str = "") -> None:
@@ -315,15 +318,18 @@ class _Intake:
         chosen = choose(self.lesson, work.files, names_another, timed=work.timed)
         if named.system == "plain":
             return chosen, ()
-        course = self.lesson.course
+        course, system = self.lesson.course, SYSTEMS[named.system]
         due = course.lessons[self.lesson.assignment].due
         time = in_utc(named.time, course.time_zone or (due.tzinfo if due else None))
-        if named.time is not None and time is None:
-            note = f"{TITLES[named.system]}'s time has no zone: set time_zone in settings.ini"
-            return replace(chosen, timestamp=b""), (note,)
         stamp = time.strftime(NBGRADER).encode() if time else b""
-        late = "late by Canvas, which tells no time: without a timestamp.txt they count as on time"
-        return replace(chosen, timestamp=stamp), (late,) if named.late else ()
+        note = ""
+        if named.time is not None and time is None:
+            note = f"{system.title}'s time has no zone: set time_zone in settings.ini"
+        elif time is None and system.tells_time:
+            note = f"{system.title}'s time cannot be read: {ON_TIME}"
+        elif named.late:
+            note = f"late by Canvas, which tells no time: {ON_TIME}"
+        return replace(chosen, timestamp=stamp), (note,) if note else ()
 
     def _names_another(self, student: str, named: Named, name: str) -> str:
         """The other student whose work a path says it is; a system's own names come first."""

@@ -37,9 +37,12 @@ class Identities:
         return bool(self.people.identify(plain(name)))
 
     def expect(self, all_named: Iterable[Named]) -> None:
-        """Take note of all that a download names: without a roster, namesakes are nobody."""
+        """Take note of all that a download names: namesakes whom nothing else tells are nobody."""
         for named in all_named:
-            self._namesakes.setdefault(fallback_id(named), set()).add(named.user_id)
+            found = self.people.identify(named)
+            student = found[0].id if found else fallback_id(named)
+            number = named.key if _is_name_only(named) else "" if found else named.user_id
+            self._namesakes.setdefault(student, set()).add(number)
 
     def of(self, named: Named) -> tuple[str, Person | None, tuple[str, ...]]:
         """Return the student's id, the person in the roster, and what to say of the id.
@@ -54,7 +57,10 @@ class Identities:
             fits = " and ".join(person.shown for person in found)
             raise NotTaken(f"{named.shown} may be {fits}", self.rename)
         student = fallback_id(named)
+        two = f"two people may be called {named.name}"
         if found:
+            if _is_name_only(named) and self._has_namesake(found[0].id):
+                raise NotTaken(two, self.rename)
             return found[0].id, found[0], self._before_the_roster(student, found[0])
         if named.system == "plain":
             if is_lessons_name(self.lesson, student):
@@ -62,19 +68,18 @@ class Identities:
             if not STUDENT.fullmatch(student):
                 remedy = f"{READ_A_ROSTER} Or: {self.rename}"
                 raise NotTaken("a student id is letters, digits and . _ @ + -", remedy)
-            return (
-                student,
-                None,
-                (NOT_IN_IT,) if self.people.is_roster else (),
-            )
+            return student, None, (NOT_IN_IT,) if self.people.is_roster else ()
         if self.people.is_roster:
             remedy = f"Read the roster again with `tito roster FILE`, or: {self.rename}"
             raise NotTaken("nobody in the roster fits", remedy)
         if not STUDENT.fullmatch(student) or named.user_id.startswith("anon_"):
             raise NotTaken("it tells no student id", READ_A_ROSTER)
-        if len(self._namesakes.get(student, ())) > 1:
-            raise NotTaken(f"two people may be called {named.name}", READ_A_ROSTER)
+        if self._has_namesake(student):
+            raise NotTaken(two, READ_A_ROSTER)
         return student, None, (NO_ROSTER,)
+
+    def _has_namesake(self, student: str) -> bool:
+        return len(self._namesakes.get(student, ())) > 1
 
     def _before_the_roster(self, student: str, person: Person) -> tuple[str, ...]:
         """What to say of work that is there under another id, from before the roster was read."""
@@ -87,3 +92,8 @@ class Identities:
             return ()
         shown = self.lesson.course.shown(place)
         return (f"{shown} is of the same person, from before the roster: remove it",)
+
+
+def _is_name_only(named: Named) -> bool:
+    """Whether a system tells nothing but the name."""
+    return bool(named.name) and not (named.ids or named.user_id)

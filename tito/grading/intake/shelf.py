@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tito.errors import TitoError
-from tito.files import Refused, read_regular, write_whole
+from tito.errors import FULL, TitoError
+from tito.files import MIB, Refused, read_regular, write_whole
 from tito.grading.intake.choice import Chosen
+from tito.grading.intake.manifest import DIGITS
 from tito.grading.intake.read import TIMESTAMP
-from tito.grading.intake.times import NBGRADER, parse_time
+from tito.grading.intake.times import MOST_TIMESTAMP, NBGRADER, parse_time
 from tito.lesson import Lesson
 from tito.lms.names import Named
 
@@ -20,9 +21,7 @@ __all__ = ["Receipt", "Shelf", "read_receipts"]
 
 MODE = 0o600
 """Submissions are read by nobody else."""
-MOST_TIMESTAMP = 100
-MIB = 2**20
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
+UNWRITABLE = (*FULL, errno.EROFS)
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,11 @@ class Receipt:
             chosen.digest,
             hashlib.sha256(chosen.content).hexdigest(),
         )
+
+    @property
+    def digits(self) -> str:
+        """The part of the digest that `tito submit` shows, too."""
+        return self.digest[:DIGITS]
 
     def is_newer(self, other: "Receipt") -> bool | None:
         """Whether this hand-in is newer than another; None where nothing tells."""
@@ -162,7 +166,7 @@ class Shelf:
     def _keep_aside(self, student: str, receipt: Receipt, content: bytes) -> Path:
         time = _parsed(receipt.time)
         when = f"{time:%Y-%m-%d_%H-%M-%S}_" if time else ""
-        name = f"{when}{receipt.digest[:12]}_{self.lesson.notebook_name}"
+        name = f"{when}{receipt.digits}_{self.lesson.notebook_name}"
         place = self.lesson.handed_in(student, "earlier").with_name(name)
         if not self.dry_run:
             _write(place, content)

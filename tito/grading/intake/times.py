@@ -3,12 +3,14 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-__all__ = ["NBGRADER", "for_nbgrader", "in_utc", "parse_time"]
+__all__ = ["MOST_TIMESTAMP", "NBGRADER", "for_nbgrader", "in_utc", "parse_time"]
 
 TIME = re.compile(
     r"(\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d(?:\.\d{1,6})?)?) ?(Z|UTC|([+-])(\d\d):?(\d\d))",
     re.ASCII,
 )
+MOST_TIMESTAMP = 100
+"""The most bytes of a timestamp.txt; one has 30."""
 NBGRADER = "%Y-%m-%d %H:%M:%S.%f UTC"
 """How nbgrader writes a time."""
 

@@ -13,7 +13,8 @@ import secrets
 from collections.abc import Sequence
 
 from tito.course import Limits
-from tito.grading.sandbox.mounts import MIB, SCRATCH, SHARED_MEMORY, Mounts
+from tito.files import MIB
+from tito.grading.sandbox.mounts import SCRATCH, SHARED_MEMORY, Mounts
 from tito.grading.sandbox.tools import Tools
 
 __all__ = ["bwrap_command"]

@@ -15,12 +15,12 @@ from pathlib import Path
 
 from tito.course import Limits
 from tito.errors import TitoError
+from tito.files import MIB
 
 __all__ = ["Group", "group_stems", "make_group"]
 
 ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "pids")
-MIB = 1024 * 1024
 
 # The processes that bubblewrap and its companions add to the student's own.
 CHAIN = 8

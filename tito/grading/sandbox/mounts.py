@@ -13,9 +13,8 @@ from pathlib import Path
 from tito.edition import PACKAGES, write_edition
 from tito.grading.sandbox.cleanup import runtime_dir
 
-__all__ = ["EDITION", "MIB", "SCRATCH", "SHARED_MEMORY", "Mounts", "student_mounts"]
+__all__ = ["EDITION", "SCRATCH", "SHARED_MEMORY", "Mounts", "student_mounts"]
 
-MIB = 1024 * 1024
 
 EDITION = "/edition"
 """Where the student edition lies inside."""

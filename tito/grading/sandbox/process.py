@@ -36,7 +36,6 @@ def run_in_sandbox(
     limits: Limits | None = None,
     pass_fds: tuple[int, int] | None = None,
     mounts: Mounts | None = None,
-    stderr: int = subprocess.DEVNULL,
 ) -> "SandboxProcess":
     """Start `command` in a sandbox of its own and return as soon as the sandbox is ready.
 
@@ -50,11 +49,9 @@ def run_in_sandbox(
         What it may use; default: the defaults. ``notebook_seconds`` is its wall time.
     pass_fds : tuple[int, int], optional
         Two open files of ours, which the command finds as 3, to read, and 4, to write. Close
-        yours afterwards. Standard input and output lead nowhere in any case.
+        yours afterwards. Standard input, output and error lead nowhere in any case.
     mounts : Mounts, optional
         What it sees; default: `student_mounts()`.
-    stderr : int
-        Where its standard error goes; default: nowhere.
 
     Raises
     ------
@@ -84,7 +81,7 @@ def run_in_sandbox(
             chain,
             stdin=pass_fds[0] if pass_fds else subprocess.DEVNULL,
             stdout=pass_fds[1] if pass_fds else subprocess.DEVNULL,
-            stderr=stderr,
+            stderr=subprocess.DEVNULL,
             pass_fds=[report] if call_filter is None else [report, call_filter],
             start_new_session=True,  # Ctrl-C is for the grader
             cwd="/",
@@ -130,21 +127,12 @@ class SandboxProcess:
         self._owner = os.getpid()
         atexit.register(self._end_with_owner)  # before the cleanup, which was there earlier
 
-    def poll(self) -> int | None:
-        """Return the exit status if all has ended, 128 + n for signal n, else None."""
-        return None if self._head.poll() is None else self.wait()
-
-    def wait(self, timeout: float | None = None) -> int:
+    def wait(self) -> int:
         """Wait until all has ended and is cleared away; return the exit status.
 
-        It is the sandbox's word: evidence of nothing.
-
-        Raises
-        ------
-        subprocess.TimeoutExpired
-            If it has not ended within `timeout` seconds.
+        It is 128 + n for signal n, and the sandbox's word: evidence of nothing.
         """
-        code = self._head.wait(timeout)
+        code = self._head.wait()
         code = 128 - code if code < 0 else code
         with self._ending:
             if not self._cleared:

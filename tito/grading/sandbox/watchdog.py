@@ -15,7 +15,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from tito.course import Limits
-from tito.grading.sandbox.mounts import MIB, SCRATCH, SHARED_MEMORY
+from tito.files import MIB
+from tito.grading.sandbox.mounts import SCRATCH, SHARED_MEMORY
 
 __all__ = ["Watchdog"]
 

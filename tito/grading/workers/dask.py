@@ -64,7 +64,7 @@ class Cluster:
         try:
             from distributed import Client
         except ImportError:
-            remedy = "Install it with `pip install 'tinytorch-kernels[dask]'`."
+            remedy = "Run `pip install -e '.[dask]'` in the course's checkout."
             raise TitoError("A scheduler needs Dask's distributed.", remedy, exit_code=2) from None
         deadline = time.monotonic() + seconds
         while True:

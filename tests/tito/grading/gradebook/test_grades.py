@@ -1,14 +1,19 @@
 """Reading the grades: every student has a status, and every score is a number."""
 
+import json
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from classroom import ANSWERS, CHECKS, MOST, Sample, read_samples
 from nbgrader.api import Gradebook
+from shell import Tito
 
 from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.grades import StudentGrade, count_unread, read_grades
 from tito.grading.pipeline.autograde import autograde
-from tito.lesson import Lesson, find_lesson
+from tito.lesson import Lesson, Notebook, find_lesson, read_notebook
 
 
 def test_read_grades_of_a_class(graded_course: Course) -> None:
@@ -32,6 +37,41 @@ def test_read_grades_names_what_is_not_graded_yet(lesson: Lesson) -> None:
     (submission,) = read_grades(lesson).submissions
     assert (submission.status, submission.score) == ("failed", 0.0)
     assert "tito nbgrader autograde kernels" in submission.message
+
+
+def recorded(notebook: Notebook) -> dict[str, Any]:
+    """Return the first verdict in a notebook that has conditions."""
+    found = (cell.metadata.get("tito", {}) for cell in notebook.cells)
+    return next(verdict for verdict in found if verdict.get("conditions"))
+
+
+DAMAGES: dict[str, Callable[[Notebook], object]] = {
+    "no verdict": lambda notebook: recorded(notebook).pop("verdict"),
+    "no condition": lambda notebook: recorded(notebook)["conditions"][0].pop("condition"),
+    "no notebook": lambda notebook: notebook.clear(),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
+def test_read_grades_names_a_student_whose_autograded_notebook_is_damaged(
+    graded_course: Course, tito: Tito, damage: Callable[[Notebook], None]
+) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    path = lesson.handed_in("ada", "autograded")
+    before, notebook = grade_of(lesson, "ada").score, read_notebook(path)
+    damage(notebook)
+    path.chmod(0o644)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+    done = tito("nbgrader", "report", "kernels")
+    assert (done.returncode, done.stdout.count("failed: Its autograded notebook is damaged")) == (
+        0,
+        1,
+    )
+    submission = grade_of(lesson, "ada")
+    assert (submission.status, submission.score) == ("failed", before)
+    assert "autograde kernels --student ada --force" in submission.message
+    autograde(lesson, ["ada"], force=True)
+    assert grade_of(lesson, "ada").status == "graded"
 
 
 def test_read_grades_of_an_unknown_assignment(plain_course: Course) -> None:

@@ -364,6 +364,48 @@ def test_collect_takes_an_export_of_gradescope(lesson: Lesson, tmp_path: Path) -
     assert stored(lesson, "jdoe", "timestamp.txt") == b"2027-01-20 15:26:37.000000 UTC"
 
 
+def export(path: Path, entries: Mapping[str, str]) -> Path:
+    """Write an export of Gradescope in which a submission has this metadata."""
+    about = "".join(f"{folder}:\n{text}" for folder, text in entries.items())
+    works = {f"{folder}/kernels.ipynb": folder.encode() for folder in entries}
+    return download(path, [], {**works, "submission_metadata.yml": about.encode()})
+
+
+NAMELESS = "  :submitters:\n  - :name: Jane Doe\n    :sid: ''\n    :email: ''\n"
+KNOWN = "  :submitters:\n  - :name: Jane Doe\n    :sid: jdoe\n    :email: ''\n"
+
+
+@pytest.mark.parametrize("people", [[], [Person("jdoe", "Jane", "Doe")]], ids=["none", "a roster"])
+def test_collect_refuses_namesakes_of_gradescope_without_ids(
+    lesson: Lesson, tmp_path: Path, people: list[Person]
+) -> None:
+    path = export(tmp_path / "a.zip", {"submission_1": NAMELESS, "submission_2": NAMELESS})
+    done = collect_paths(lesson, [path], people)
+    assert [one.status for one in done.submissions] == ["refused", "refused"]
+    assert refused(done) == {"Jane Doe": "two people may be called Jane Doe"}
+    assert lesson.submitted_students() == []
+
+
+def test_collect_takes_a_namesake_with_an_id(lesson: Lesson, tmp_path: Path) -> None:
+    path = export(tmp_path / "a.zip", {"submission_1": KNOWN, "submission_2": NAMELESS})
+    done = collect_paths(lesson, [path], [Person("jdoe", "Jane", "Doe")])
+    assert stored(lesson, "jdoe") == b"submission_1"
+    assert refused(done) == {"Jane Doe": "two people may be called Jane Doe"}
+
+
+@pytest.mark.parametrize("time", ["2027-02-30 10:00:00 Z", "2027-02-03 10:00:00 +9999", "soon"])
+def test_collect_names_who_has_a_time_that_cannot_be_read(
+    lesson: Lesson, tmp_path: Path, time: str
+) -> None:
+    good = KNOWN.replace("jdoe", "ada") + "  :created_at: 2027-01-20 15:26:37.412 Z\n"
+    bad = f"{KNOWN}  :created_at: {time}\n"
+    path = export(tmp_path / "a.zip", {"submission_1": bad, "submission_2": good})
+    notes = {one.name: one.notes[-1] for one in collect_paths(lesson, [path]).submissions}
+    assert notes["jdoe"].startswith("Gradescope's time cannot be read")
+    assert "time" not in notes["ada"]
+    assert lesson.submitted_students() == ["ada", "jdoe"]
+
+
 def test_collect_reads_no_objects_from_metadata(lesson: Lesson, tmp_path: Path) -> None:
     evil = b"submission_1: !!python/object/apply:os.system ['touch hit']\n"
     files = {"submission_1/kernels.ipynb": WORK, "submission_metadata.yml": evil}

@@ -72,4 +72,4 @@ def test_a_cluster_without_distributed(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(TitoError, match="needs Dask's distributed") as told:
         Cluster("tcp://127.0.0.1:9")
     assert told.value.exit_code == 2
-    assert "tinytorch-kernels[dask]" in str(told.value.remedy)
+    assert "pip install -e '.[dask]'" in str(told.value.remedy)
