@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tinytorch.utils.blas import one_blas_thread
 from tito.tracing import LATE_PARTS, Log, Proof
 from tito.tracing.buffers import address_bounds
+from tito.tracing.logging_cost import seconds_of_a_product
 from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
@@ -63,6 +64,8 @@ class CallResult:
         The steps of the products that waited for one another at the same time.
     seconds, reference : float
         CPU seconds of a timed call, and of ``A @ B`` on the same arrays, measured in the same way.
+    logging : float
+        CPU seconds that its log adds for each product.
     untimed : str
         Why these seconds say nothing about speed.
     """
@@ -76,6 +79,7 @@ class CallResult:
     together: tuple[int, ...] = ()
     seconds: float = 0.0
     reference: float = 0.0
+    logging: float = 0.0
     untimed: str = ""
 
 
@@ -159,6 +163,7 @@ class LocalCall:
             seen = observe(self.function, mine, options, traced=True)
             end = time.process_time()
         spent = {"seconds": end - between, "reference": between - start}
+        spent |= {"logging": seconds_of_a_product()}
         return self._result(seen, mine, arrays, **spent, untimed="" if is_held else NOT_HELD)
 
     def _result(

@@ -1,5 +1,6 @@
 """The condition on how fast a blocked product is, in CPU time and against A @ B in the same run."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 
@@ -10,7 +11,7 @@ from tito.conditions.call import Call, CallResult
 from tito.conditions.expect import Array, Generator, Shape, expect_log, expect_returned, found
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import SIDES, expect_blocks, traced
-from tito.tracing import Log, Unproven, prove
+from tito.tracing import Unproven, prove
 from tito.tracing.proof import MATRIX_PRODUCTS, needed_steps
 
 __all__ = ["fast_in_blocks"]
@@ -20,6 +21,7 @@ HINT = "A block is one product: time what surrounds it, such as copies and passe
 VECTORS = 4
 MOST_ROUNDS = 12
 SECONDS = 8.0
+MOST_SPARED, MOST_PRODUCTS = 0.75, 1 << 13
 CLEARLY_FAST, CLEARLY_SLOW = 1.15, 0.7  # times the bound: no further round would change it
 HOPELESS, CERTAIN = 0.1, 0.75  # one round is enough: no other kernel was ever seen near it
 # These are made however long they take: a busy machine made two rounds of an honest kernel three
@@ -43,7 +45,7 @@ def fast_in_blocks(
         rounds.append(one_round(call, rng, shape, block_size, text))
         if rounds[0].untimed:
             raise Inconclusive(f"{text}: {rounds[0].untimed}.", GRADER)
-        share = share_of(rounds, is_compared(fastest(rounds).log, shape))
+        share = share_of(rounds, spared(fastest(rounds), shape))
         if share < HOPELESS or share > CERTAIN or is_clear(share, least, done):
             break
         if done >= PATIENT_ROUNDS and time.monotonic() - start > SECONDS:
@@ -60,28 +62,37 @@ def fastest(rounds: Sequence[CallResult]) -> CallResult:
     return min(rounds, key=lambda each: each.seconds)
 
 
-def share_of(rounds: Sequence[CallResult], compared: bool) -> float:
+def share_of(rounds: Sequence[CallResult], spared: float = 0.0) -> float:
     """Return the speed over that of A @ B, by the least time of each; 0 where there is none.
 
-    For one A @ B that the result is `compared` with, at most half of the time is taken off.
+    The `spared` seconds of the fastest round do not count, as far as they are most of it.
     """
     own, reference = (min(getattr(x, name) for x in rounds) for name in ("seconds", "reference"))
-    own -= min(reference, own / 2) if compared else 0.0
+    own -= min(spared, MOST_SPARED * own)
     return float(reference / own) if own > 0 else 0.0
 
 
-def is_compared(log: Log | None, shape: Shape) -> bool:
-    """Whether A @ B is computed beside the work: the result does not depend on it."""
-    if log is None or log.result is None:
-        return False
-    m, n, p = shape
-    needed = set(needed_steps(log))
-    return any(
-        place not in needed
-        and step.name in MATRIX_PRODUCTS
-        and [view.shape for view in step.operands()] == [(m, n), (n, p)]
-        for place, step in enumerate(log.steps)
-    )
+def spared(result: CallResult, shape: Shape) -> float:
+    """Return the seconds of a timed call that are none of the kernel's.
+
+    These are what its log adds for each product of blocks, and one A @ B beside the work, which
+    the result does not depend on but may be compared with.
+    """
+    if result.log is None or result.log.result is None:
+        return 0.0
+    needed, of_blocks, beside = set(needed_steps(result.log)), 0, 0
+    for place, step in enumerate(result.log.steps):
+        if step.name in MATRIX_PRODUCTS:
+            sides = [view.shape for view in step.operands()]
+            beside |= place not in needed and sides == [shape[:2], shape[1:]]
+            of_blocks += place in needed and is_of_blocks(sides, shape)
+    return of_blocks * result.logging + beside * result.reference
+
+
+def is_of_blocks(sides: Sequence[tuple[int, ...]], shape: Shape) -> bool:
+    """Whether a product is large enough that no more of them make up the whole."""
+    work = math.prod(sides[0]) * sides[1][-1] if len(sides) == 2 and sides[1] else 0
+    return work * MOST_PRODUCTS >= math.prod(shape)
 
 
 def is_clear(share: float, least: float, rounds: int) -> bool:

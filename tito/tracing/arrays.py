@@ -239,7 +239,10 @@ def _out_of_place(ufunc: np.ufunc) -> Callable[[Any, Any], Any]:
 
 
 def _forwarded(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+    def forward(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return self.__array_function__(function, (), (self, *args), kwargs)
+
+    return forward
 
 
 IN_PLACE = {

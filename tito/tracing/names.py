@@ -78,7 +78,7 @@ WORDS = _names(
     """
     C F A K no equiv safe same_kind unsafe raise wrap clip constant edge reflect symmetric
     linear_ramp maximum minimum mean median even odd quicksort mergesort heapsort stable full
-    same valid left right greedy optimal einsum_path
+    same valid left right greedy optimal einsum_path O W E
     """
 )
 """The texts among operands, but for types of numbers and the letters of einsum."""

@@ -19,7 +19,14 @@ from tito.tracing.arrays import plain
 from tito.tracing.log import Log
 from tito.tracing.recorder import Gate, recording
 
-__all__ = ["CPUS", "Observation", "Raised", "observe", "place_of", "pretend_cpus"]
+__all__ = [
+    "CPUS",
+    "Observation",
+    "Raised",
+    "observe",
+    "place_of",
+    "pretend_cpus",
+]
 
 Array: TypeAlias = NDArray[Any]
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
+from tito.conditions import performance
 from tito.conditions.call import CallResult, LocalCall
-from tito.conditions.performance import fast_in_blocks, is_compared
+from tito.conditions.performance import fast_in_blocks, spared
 from tito.conditions.results import Inconclusive
 
 INPUTS: dict[str, Any] = {"shape": (36, 40, 44), "block_size": 16, "least": 0.5}
@@ -188,19 +189,33 @@ def test_fast_in_blocks_stops_a_wrong_large_product(
         ask(spoilt, 0.9)
 
 
-def test_is_compared_knows_a_whole_product_beside_the_work() -> None:
-    def log_of(beside: Callable[[Any, Any], Any]) -> Any:
+def test_a_whole_product_beside_the_work_is_spared() -> None:
+    def of(beside: Callable[[Any, Any], Any]) -> float:
         def kernel(A: Any, B: Any) -> Any:
             beside(A, B)
             return A[:, :3] @ B[:3] + A[:, 3:] @ B[3:]
 
         A, B = np.ones((2, 6, 6))
-        return LocalCall(kernel).trace(A, B).log
+        return spared(replace(LocalCall(kernel).trace(A, B), reference=1.0), (6, 6, 6))
 
-    assert is_compared(log_of(np.matmul), (6, 6, 6))
-    assert not is_compared(log_of(np.add), (6, 6, 6))
-    assert not is_compared(log_of(lambda A, B: A[:, :3] @ B[:3]), (6, 6, 6))
-    assert not is_compared(None, (6, 6, 6))
+    assert of(np.matmul) == 1.0
+    assert of(np.add) == 0.0
+    assert of(lambda A, B: A[:, :3] @ B[:3]) == 0.0
+
+
+@pytest.mark.parametrize(("inner", "products"), [(1, 0), (2, 2)])
+def test_logging_is_spared_for_products_of_blocks(
+    inner: int, products: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(performance, "MOST_PRODUCTS", 3)
+
+    def kernel(A: Any, B: Any) -> Any:
+        A[:2] @ B
+        return A[:, :inner] @ B[:inner] + A[:, inner:] @ B[inner:]
+
+    result = replace(LocalCall(kernel).trace(*np.ones((2, 4, 4))), logging=0.5)
+    assert spared(result, (4, 4, 4)) == 0.5 * max(products, 1)
+    assert spared(replace(result, log=None), (4, 4, 4)) == 0.0
 
 
 def test_fast_in_blocks_does_not_wait_for_loops_over_single_numbers() -> None:

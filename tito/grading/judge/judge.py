@@ -293,8 +293,9 @@ class Judge:
 
 
 def late_parts(solutions: Mapping[str, str]) -> list[str]:
-    """Return the modules that NumPy loads when they are first used, and that a solution names."""
+    """Return what NumPy loads when it is first used: what a solution names, and what others use."""
     words = {word for source in solutions.values() for word in re.findall(r"\w+", source)}
+    words.add("ma")  # as np.unique does
     return [module for module in LATE_PARTS if module.removeprefix("numpy.") in words]
 
 

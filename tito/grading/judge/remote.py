@@ -122,7 +122,8 @@ class RemoteCall:
         if not told["called"]:
             self._expect_defined(said)
         result = self._read(told, said, arrays)
-        return replace(result, seconds=told["seconds"], reference=told["reference"])
+        measured = {name: told[name] for name in ("seconds", "reference", "logging")}
+        return replace(result, **measured)
 
     def open(self) -> None:
         """Have a child load the cells, if none has."""

@@ -38,6 +38,7 @@ from tito.grading.judge.processes import (
     wipe,
 )
 from tito.grading.judge.protocol import MOST_HEADER, ProtocolError, Stream, frame, pack, parse_json
+from tito.tracing.logging_cost import seconds_of_a_product
 from tito.tracing.observe import observe
 from tito.tracing.rendezvous import Rendezvous
 
@@ -237,6 +238,7 @@ class Supervisor:
         reference = self._own(REFERENCE, request, text, payload, memory)
         told["seconds"] = max(0.0, seconds - self._nothing[size])
         told["reference"] = max(0.0, reference - self._nothing[size])
+        told["logging"] = seconds_of_a_product()
         return told, said
 
     def _own(
