@@ -36,7 +36,7 @@ RESULTS = (
         },
     ),
 )
-BLOCKS = {"cases": (((17, 13, 15), 7), ((8, 10, 11), 3))}
+BLOCKS = {"cases": (((17, 13, 15), 7), ((8, 10, 11), 3), ((61, 2, 58), 40))}
 
 CHECKS = {
     "test-memory-trace": Check(
@@ -112,7 +112,7 @@ CHECKS = {
                 {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
             ),
             Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
-            Share(c.little_memory, 3, {"lengths": (55, 50, 3, 2), "rows": 4}),
+            Share(c.little_memory, 3, {"lengths": (55, 50, 3, 2), "rows": 2}),
         ),
     ),
     "test-chunk-edges": Check(

@@ -30,6 +30,7 @@ __all__ = ["JudgeLimits", "OutOfTime", "RemoteCall"]
 Array: TypeAlias = NDArray[Any]
 
 GRACE = 2.0  # how many times its seconds a child may wait for a CPU, as the supervisor has it
+MOST_THREADS = 32  # that a child may have kept when the next call begins
 ELSEWHERE = "it works in other processes, where its products cannot be seen"
 
 TIME = ("wall_seconds", "notebook_seconds")
@@ -165,6 +166,8 @@ class RemoteCall:
             raise Inconclusive(f"{self.__name__}: {ELSEWHERE}")
         if others and not result.unlogged:
             result = replace(result, unlogged=ELSEWHERE)
+        if told["threads"] > MOST_THREADS:
+            self.close()  # threads that wait for ever, of one call after the other
         return result
 
     def _request(

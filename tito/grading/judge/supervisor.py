@@ -213,6 +213,7 @@ class Supervisor:
         told, said = self._child.exchange(data, request["seconds"], most, meet)
         if request["traced"]:
             told["others"] = has_others(self._child.pid, self._alone)
+        told["threads"] = thread_count(self._child.pid)
         return self._finish(told, said)
 
     def _end(
