@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tito.tracing import Recorder, plain, recording
+from tito.tracing.observe import observe
 
 
 def recorded(function: Any, *arrays: Any) -> tuple[Any, Any]:
@@ -205,6 +206,21 @@ def test_recording_lets_products_through_its_gate() -> None:
         with pytest.raises(ValueError, match="mismatch"):
             X @ X[:2]
     assert gate.seen == [("enter", 0), ("leave", 0), ("enter", 3), ("leave", 3)]
+
+
+def test_methods_work_where_recording_was_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tito.tracing.recorder.MOST_KNOWN", 8)
+
+    def function(A: Any, B: Any) -> Any:
+        C = np.zeros((4, 4))
+        at = np.ravel_multi_index(np.ix_(range(2), range(2)), (4, 4))
+        np.put(C, at, np.take(C, at) + A @ B)
+        return C
+
+    seen = observe(function, (np.ones((2, 2)), np.ones((2, 2))), {}, traced=True)
+    assert seen.value is not None
+    assert seen.value[:2].tolist() == [[2, 2, 0, 0], [2, 2, 0, 0]]
+    assert "too many numbers" in seen.unlogged
 
 
 def test_take_refuses_an_array_that_does_not_lie_row_by_row() -> None:

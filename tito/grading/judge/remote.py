@@ -166,7 +166,7 @@ class RemoteCall:
             raise Inconclusive(f"{self.__name__}: {ELSEWHERE}")
         if others and not result.unlogged:
             result = replace(result, unlogged=ELSEWHERE)
-        if told["threads"] > MOST_THREADS:
+        if told.get("threads", 0) > MOST_THREADS:
             self.close()  # threads that wait for ever, of one call after the other
         return result
 

@@ -180,6 +180,20 @@ def test_remote_call_starts_a_fresh_child_after_a_death(
     assert call(A, B).value is not None
 
 
+def test_remote_call_starts_a_fresh_child_where_threads_wait_for_ever(
+    remote: Remote, connection: Connection
+) -> None:
+    source = """
+import threading
+def f(A, B):
+    for _ in range(20):
+        threading.Thread(target=threading.Event().wait, daemon=True).start()
+    return np.array(threading.active_count())
+"""
+    call = remote(source, connection)
+    assert [int(call(A, B).value) for _ in range(3)] == [21, 41, 21]
+
+
 def test_remote_call_is_over_with_the_time_of_the_submission(connection: Connection) -> None:
     call = RemoteCall("f", None, [("cell", RIGHT)], connection, JudgeLimits(), time.monotonic())
     with pytest.raises(OutOfTime):
