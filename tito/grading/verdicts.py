@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
-from tito.conditions.results import MIME_TYPE, CellVerdict, ConditionResult, overall, restore
+from tito.conditions.results import CellVerdict, ConditionResult, overall
 from tito.lesson import (
     Cell,
     Notebook,
@@ -42,28 +42,24 @@ class Outcome:
 
 @dataclass
 class Execution:
-    """An executed notebook, and the outcome of each code cell by its cell id."""
+    """An executed notebook, and the outcome of each code cell by its cell id.
+
+    ``results`` are those of a locked cell's conditions, where students test their own work: what
+    another process shows is for its owner to change.
+    """
 
     notebook: Notebook
     outcomes: dict[str, Outcome] = field(default_factory=dict)
+    results: dict[str, tuple[ConditionResult, ...]] = field(default_factory=dict)
 
 
-def verdicts_of(execution: Execution, *, believe_outputs: bool = False) -> list[CellVerdict]:
-    """Return the verdict on each check of an executed notebook, in order.
-
-    Parameters
-    ----------
-    execution : Execution
-        The notebook and how its cells ended.
-    believe_outputs : bool
-        Whether the conditions that a locked cell showed count: only where students test their own
-        work, as whatever a process shows is for its owner to change.
-    """
+def verdicts_of(execution: Execution) -> list[CellVerdict]:
+    """Return the verdict on each check of an executed notebook, in order."""
     verdicts = []
     solution: Cell | None = None
     for cell in execution.notebook.cells:
         if is_graded(cell) and not is_answer(cell):
-            results = _shown_results(cell) if believe_outputs else ()
+            results = execution.results.get(cell.id, ())
             verdicts.append(_verdict(cell, solution, execution.outcomes, results))
         elif is_solution(cell):
             solution = cell
@@ -118,14 +114,6 @@ def _verdict(
             name, 0.0, points, "not-run", broken, f"Correct {_place(solution)} first."
         )
     return _from_failure(outcome, cell, solution, name, points)
-
-
-def _shown_results(cell: Cell) -> tuple[ConditionResult, ...]:
-    """The conditions' results that a locked cell showed."""
-    for output in cell.outputs:
-        if output.output_type == "display_data" and MIME_TYPE in output.data:
-            return restore(output.data[MIME_TYPE])
-    return ()
 
 
 def _from_results(results: tuple[ConditionResult, ...], name: str, points: float) -> CellVerdict:

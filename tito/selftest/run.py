@@ -1,11 +1,11 @@
 """What `tito test` runs: the released checks on the solutions in a student's own file."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from tito.conditions.results import MIME_TYPE, CellVerdict
+from tito.conditions.results import CellVerdict
 from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell
@@ -150,7 +150,7 @@ def run_checks(
     asked = {solution.name: solution for solution, _ in plan.checks}.values()
     execution = _run(plan, lesson.course.limits, folder, first, tell)
     tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
-    found = {v.grade_id: v for v in verdicts_of(execution, believe_outputs=True)}
+    found = {v.grade_id: v for v in verdicts_of(execution)}
     verdicts = [found[grade_id(cell)] for _, cell in plan.checks if cell.id in tried]
     return CheckResult(
         assignment=lesson.assignment,
@@ -181,9 +181,7 @@ def _chosen(wanted: str, checks: Sequence[tuple[SolutionCell, Cell]]) -> int:
 def _run(
     plan: Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
 ) -> Execution:
-    """Run the checks; return how they ended, with what they found as their cells' outputs."""
-    from nbformat.v4 import new_output
-
+    """Run the checks; return how they ended and what they found."""
     execution = Execution(plan.notebook)
     written = []
     for solution, cell in plan.checks:
@@ -200,8 +198,7 @@ def _run(
     found = run_locked_cells(locked_cells(), plan.tools_needed(), limits, folder)
     for (_, cell), (outcome, results) in zip(written, found, strict=False):
         execution.outcomes[cell.id] = outcome
-        data = {MIME_TYPE: [asdict(result) for result in results]}
-        cell.outputs = [new_output("display_data", data)] if results else []
+        execution.results[cell.id] = tuple(results)
         if first and outcome.status != "ok":
             break
     return execution

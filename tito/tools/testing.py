@@ -152,9 +152,6 @@ def _released_checks(
 
     The second list is of the answers; what is written in them does not reach this process.
     """
-    from nbformat.v4 import new_output
-
-    from tito.conditions.results import MIME_TYPE
     from tito.grading.verdicts import Execution, answer_verdict, verdicts_of
     from tito.lesson import answers_in, is_answer, is_graded
 
@@ -165,10 +162,9 @@ def _released_checks(
             with _names_of(given, namespace):
                 outcome, results = run_locked(cell.source, dict(namespace))
             execution.outcomes[cell.id] = outcome
-            data = {MIME_TYPE: [asdict(result) for result in results]}
-            cell.outputs = [new_output("display_data", data)] if results else []
+            execution.results[cell.id] = tuple(results)
     answers = [answer_verdict(cell, written=True) for cell in answers_in(notebook)]
-    return verdicts_of(execution, believe_outputs=True), answers
+    return verdicts_of(execution), answers
 
 
 def _given(notebook: "Notebook") -> dict[str, Any]:

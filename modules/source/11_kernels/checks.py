@@ -36,7 +36,8 @@ RESULTS = (
         },
     ),
 )
-BLOCKS = {"cases": (((17, 13, 15), 7), ((8, 10, 11), 3), ((61, 2, 58), 40))}
+BLOCKS = (((17, 13, 15), 7), ((8, 10, 11), 3))
+LARGE = ((61, 2, 58), 40)  # with an inner side of 2, so that loops over single numbers end
 
 CHECKS = {
     "test-memory-trace": Check(
@@ -86,9 +87,9 @@ CHECKS = {
                 2,
                 {"shapes": ((11, 6, 17), (3, 19, 7), (12, 12, 12)), "block_sizes": (5, 12, 2, 100)},
             ),
-            Share(c.rows_in_blocks, 2, BLOCKS),
-            Share(c.columns_in_blocks, 2, BLOCKS),
-            Share(c.inner_in_blocks, 2, BLOCKS),
+            Share(c.rows_in_blocks, 2, {"cases": (*BLOCKS, LARGE)}),
+            Share(c.columns_in_blocks, 2, {"cases": (*BLOCKS, LARGE)}),
+            Share(c.inner_in_blocks, 2, {"cases": BLOCKS}),
         ),
     ),
     "test-cache-performance": Check(

@@ -73,7 +73,7 @@ def test_each_recorder_numbers_threads_anew() -> None:
             thread.join()
         return [recorder.thread(), *found]
 
-    assert [numbered() for _ in range(20)] == [[0, 1, 2]] * 20
+    assert [numbered() for _ in range(5)] == [[0, 1, 2]] * 5
 
 
 def test_whole_numbers_that_are_read_make_no_steps() -> None:

@@ -56,6 +56,7 @@ say(len(found), *found[:20])
     assert run(code).said == "0"
 
 
+@pytest.mark.full
 def test_mounts_shows_no_passage_of_a_solution(run: Run) -> None:
     """Search every text below the folders that a student may look into."""
     passages = solution_passages(REPOSITORY)
