@@ -26,7 +26,7 @@ from tito.conditions.call import LocalCall
 from tito.conditions.expect import multiply
 from tito.conditions.formulas import expect_number
 from tito.course import Course
-from tito.grading.judge import load_checks
+from tito.grading.judge.notebook import load_checks
 from tito.source_cells import read_cell
 
 __all__ = ["false_failures", "load", "main", "styles"]

@@ -28,7 +28,8 @@ from tinytorch.utils.machine import describe_machine, environment
 from tinytorch.utils.report import text_table
 from tito.conditions.results import CellVerdict
 from tito.course import Course
-from tito.grading.judge import judge_cells, load_checks
+from tito.grading.judge.judge import judge_cells
+from tito.grading.judge.notebook import load_checks
 from tito.grading.sandbox.mode import choose_sandbox
 
 __all__ = ["HONEST", "SLOW", "busy_neighbours", "main", "survey"]

@@ -135,7 +135,7 @@ def _settings(course: Course) -> Iterator[Finding]:
 
 def _sandbox() -> Iterator[Finding]:
     """Try the sandbox for real: a line per attempt, with a remedy if it got through."""
-    from tito.grading.sandbox import probe
+    from tito.grading.sandbox.probe import probe
     from tito.grading.sandbox.tools import remedy
 
     for line in probe():

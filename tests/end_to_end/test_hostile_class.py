@@ -22,8 +22,8 @@ from tito.errors import TitoError
 from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.pipeline.autograde import TIMESTAMP, autograde
 from tito.grading.pipeline.grade import GradingResult
-from tito.grading.sandbox import run_in_sandbox
 from tito.grading.sandbox.mode import choose_sandbox
+from tito.grading.sandbox.process import run_in_sandbox
 from tito.lesson import Lesson, find_lesson
 
 pytestmark = pytest.mark.full

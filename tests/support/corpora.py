@@ -20,9 +20,10 @@ from typing import Any
 from tinytorch.utils.blas import one_blas_thread
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Course, Limits
-from tito.grading.judge import JudgeLimits, judge_cells, load_checks
 from tito.grading.judge.connection import Connection, WorkerFailure
-from tito.grading.judge.judge import Judge
+from tito.grading.judge.judge import Judge, judge_cells
+from tito.grading.judge.notebook import load_checks
+from tito.grading.judge.remote import JudgeLimits
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.source_cells import imported_modules
 from tito.tracing import LATE_PARTS

@@ -15,7 +15,7 @@ from tito.errors import TitoError
 from tito.files import files_below
 from tito.grading.gradebook.basis import Basis
 from tito.grading.gradebook.cell_metadata import read_verdicts
-from tito.grading.judge import load_checks
+from tito.grading.judge.notebook import load_checks
 from tito.grading.pipeline.grade import GradingContext, Submission, grade_submission
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import (

@@ -26,7 +26,7 @@ from tito.grading.gradebook.grades import is_unread
 from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.intake.read import Rejected, read_submission
 from tito.grading.intake.rebuild import NOTE_KEY, rebuild
-from tito.grading.judge import load_checks
+from tito.grading.judge.notebook import load_checks
 from tito.grading.pipeline.grade import grade_notebook
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.lesson import Cell, Lesson, Notebook, grade_id, is_answer, read_notebook

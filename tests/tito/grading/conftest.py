@@ -10,7 +10,10 @@ import corpora
 import pytest
 
 from tito.conditions.results import CellVerdict, Check
-from tito.grading.judge import JudgeLimits, Launch, connection, judge_cells, launch_plain
+from tito.grading.judge import connection
+from tito.grading.judge.connection import Launch, launch_plain
+from tito.grading.judge.judge import judge_cells
+from tito.grading.judge.remote import JudgeLimits
 
 Judge = Callable[..., list[CellVerdict]]
 MEASURED = "COVERAGE_PROCESS_CONFIG"

@@ -24,7 +24,7 @@ from tito.grading.gradebook.cell_metadata import (
 )
 from tito.grading.intake.read import Rejected, notebook_cells
 from tito.grading.intake.rebuild import rebuild
-from tito.grading.judge import checks_in, judge_notebook
+from tito.grading.judge.notebook import checks_in, judge_notebook
 from tito.grading.sandbox.mode import SandboxMode, choose_sandbox
 from tito.grading.verdicts import Execution, answer_verdicts, verdicts_of
 from tito.grading.workers.pool import cpu_count

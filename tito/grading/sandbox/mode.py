@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tito.course import SANDBOXES, Limits
 from tito.errors import TitoError
-from tito.grading.judge import Launch, Process, launch_plain
+from tito.grading.judge.connection import Launch, Process, launch_plain
 from tito.grading.sandbox.notebook import run_notebook
 from tito.grading.sandbox.probe import require_sandbox
 from tito.grading.sandbox.process import run_in_sandbox

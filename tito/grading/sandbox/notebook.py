@@ -16,7 +16,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from tito.course import Limits
-from tito.grading.judge import Launch
+from tito.grading.judge.connection import Launch
 from tito.grading.sandbox.execution import OVERRUN, needed_cells
 from tito.grading.sandbox.outputs import valid_outputs
 from tito.grading.verdicts import Execution, Outcome

@@ -11,9 +11,9 @@ from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call
 from tito.conditions.results import Check, Inconclusive, Share, try_here
 from tito.errors import TitoError
-from tito.grading.judge import JudgeLimits, Launch, judge_cells, launch_plain
-from tito.grading.judge.connection import Process
-from tito.grading.judge.judge import late_parts
+from tito.grading.judge.connection import Launch, Process, launch_plain
+from tito.grading.judge.judge import judge_cells, late_parts
+from tito.grading.judge.remote import JudgeLimits
 
 GIVEN = ["import os, sys, time\nimport numpy as np\n"]
 RIGHT = "def f(A, B):\n    return A @ B\n"

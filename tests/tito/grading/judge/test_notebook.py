@@ -8,7 +8,10 @@ import pytest
 
 from tito.conditions.results import CellVerdict, Check
 from tito.course import Limits
-from tito.grading.judge import JudgeLimits, checks_in, judge_notebook, launch_plain, notebook
+from tito.grading.judge import notebook
+from tito.grading.judge.connection import launch_plain
+from tito.grading.judge.notebook import checks_in, judge_notebook
+from tito.grading.judge.remote import JudgeLimits
 
 CHECKS = """
 from tito import conditions as c

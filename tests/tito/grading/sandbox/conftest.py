@@ -9,7 +9,8 @@ import pytest
 
 from tito.course import Limits
 from tito.errors import TitoError
-from tito.grading.sandbox import Mounts, run_in_sandbox
+from tito.grading.sandbox.mounts import Mounts
+from tito.grading.sandbox.process import run_in_sandbox
 
 
 @dataclass(frozen=True)

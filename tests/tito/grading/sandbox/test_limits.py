@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tito.course import Limits
-from tito.grading.sandbox import cgroup, run_in_sandbox
+from tito.grading.sandbox import cgroup
+from tito.grading.sandbox.process import run_in_sandbox
 
 Run = Callable[..., Any]
 

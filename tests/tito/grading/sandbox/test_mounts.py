@@ -10,7 +10,7 @@ import pytest
 from solutions import solution_passages
 
 import tito
-from tito.grading.sandbox import student_mounts
+from tito.grading.sandbox.mounts import student_mounts
 
 Run = Callable[..., Any]
 

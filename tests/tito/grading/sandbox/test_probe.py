@@ -9,15 +9,16 @@ from functools import partial
 from pathlib import Path
 
 from tito.course import Limits
-from tito.grading.sandbox import (
+from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.mounts import student_mounts
+from tito.grading.sandbox.probe import (
     ProbeLine,
+    _seen_from_outside,
+    failure,
     probe,
     require_sandbox,
-    run_in_sandbox,
-    student_mounts,
 )
-from tito.grading.sandbox.cleanup import runtime_dir
-from tito.grading.sandbox.probe import _seen_from_outside, failure
+from tito.grading.sandbox.process import run_in_sandbox
 from tito.grading.sandbox.tools import find_tools
 
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tito.course import Limits
-from tito.grading.sandbox import SandboxProcess, run_in_sandbox
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.cleanup import runtime_dir
+from tito.grading.sandbox.process import SandboxProcess, run_in_sandbox
 
 Run = Callable[..., Any]
 
@@ -25,7 +25,7 @@ Run = Callable[..., Any]
 GRADER = """
 import os, signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # below nohup it would be ignored
-from tito.grading.sandbox import run_in_sandbox
+from tito.grading.sandbox.process import run_in_sandbox
 from tito.grading.sandbox.cgroup import group_stems
 from tito.grading.sandbox.cleanup import runtime_dir
 alive = int(sys.argv[1])
@@ -210,7 +210,7 @@ def test_a_forked_grader_has_its_runtime_dir() -> None:
     """A pool of graders: the parent's folder must outlive the child that used it."""
     code = """
 import os
-from tito.grading.sandbox import run_in_sandbox
+from tito.grading.sandbox.process import run_in_sandbox
 from tito.grading.sandbox.cleanup import runtime_dir
 mine = runtime_dir()
 child = os.fork()

@@ -8,7 +8,7 @@ from tito.grading.sandbox.tools import INSTALL, find_tools
 
 TRY = """
 from tito.errors import TitoError
-from tito.grading.sandbox import require_sandbox
+from tito.grading.sandbox.probe import require_sandbox
 try: require_sandbox()
 except TitoError as error: print(error.fact, "|", error.remedy)
 else: print("it holds")
