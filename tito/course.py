@@ -17,6 +17,7 @@ __all__ = [
     "HANDED_OUT",
     "SANDBOXES",
     "SETTINGS",
+    "YEARS",
     "Course",
     "LessonSettings",
     "Limits",
@@ -24,6 +25,8 @@ __all__ = [
 
 SETTINGS = "settings.ini"
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"
+YEARS = range(1970, 9001)
+"""The years of all times: near the first and the last year of Python no zone can be applied."""
 HANDED_OUT = Path(__file__).with_name("handed_out")
 """The course that the package of a handout carries, for folders that belong to no course."""
 
@@ -285,10 +288,14 @@ class _Reader:
         if not text:
             return None
         try:
-            return datetime.strptime(text, TIME_FORMAT)
+            due = datetime.strptime(text, TIME_FORMAT)
         except ValueError:
             legal = "a date like 2027-01-31 23:59:59 +0100"
             raise self._wrong(section, "due", text, legal) from None
+        if due.year not in YEARS:
+            legal = f"of the years {YEARS[0]} to {YEARS[-1]}, or empty for no deadline"
+            raise self._wrong(section, "due", text, legal)
+        return due
 
     def _number(
         self, section: str, key: str, kind: type[N], holds: Callable[[N], bool], legal: str

@@ -25,6 +25,8 @@ WRONG = {
     "due in words": ("lesson 11_kernels", "due", "tomorrow", "a date like 2027-01-31"),
     "due without offset": ("lesson 11_kernels", "due", "2027-01-31 23:59:59", "+0100"),
     "due on no day": ("lesson 11_kernels", "due", "2027-02-30 23:59:59 +0100", "a date like"),
+    "due in the last year": ("lesson 11_kernels", "due", "9999-12-31 23:59:59 -0100", "to 9000"),
+    "due in the first year": ("lesson 11_kernels", "due", "0001-01-01 00:00:00 +0100", "1970 to"),
     "grace in words": ("points", "late_grace_minutes", "a while", "a whole number of minutes"),
     "grace below 0": ("points", "late_grace_minutes", "-1", "a whole number of minutes"),
     "cap in percent": ("points", "late_penalty_at_most", "50%", "between 0 and 1"),

@@ -156,6 +156,10 @@ ODD = {
     "huge-file": (lambda path: huge(path.with_name("x.bin")), "graded"),
     "huge-notebook": (huge, "rejected"),
     "timestamp": (lambda path: path.with_name("timestamp.txt").write_text("9" * 30), "failed"),
+    "far-time": (
+        lambda path: path.with_name("timestamp.txt").write_text("9999-12-31 23:30:00 +0000"),
+        "failed",
+    ),
     "in-the-way": (folder_in_the_way, "failed"),
     "bytes": (id_in_bytes, "graded"),
 }
