@@ -232,7 +232,9 @@ def _verdicts(context: GradingContext, notebook: Notebook) -> list[CellVerdict]:
     data = notebook_text(notebook).encode()
     result = grade_submission(context, Submission("", Basis(), data=data))
     if result.status != "graded":
-        raise TitoError(f"The lesson cannot be graded: {result.reason}.", "Look at its cells.")
+        raise TitoError(
+            f"The lesson cannot be graded: {result.reason.rstrip('.')}.", "Look at its cells."
+        )
     answers = {grade_id(cell) for cell in answers_in(notebook)}
     graded = reads_json(result.notebook)
     return [verdict for verdict in read_verdicts(graded) if verdict.grade_id not in answers]

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tito.conditions.results import CellVerdict
+from tito.course import SETTINGS
 from tito.errors import TitoError
 from tito.files import write_whole
 from tito.grading.gradebook.basis import Basis
@@ -26,7 +27,8 @@ def require_solved(lesson: Lesson, context: GradingContext, workers: Workers) ->
     Raises
     ------
     TitoError
-        If one does not get its points: then a check is wrong, and nobody may pay for it.
+        If one does not get its points: then a check is wrong, or a limit, and nobody may pay for
+        it.
     """
     source = lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
     if not context.checks or not source.is_file():
@@ -44,7 +46,8 @@ def require_solved(lesson: Lesson, context: GradingContext, workers: Workers) ->
             return
     fact = f"The checks of {lesson.name} refuse the lesson's own solutions: {problem}."
     checks = lesson.course.shown(lesson.folder / "checks.py")
-    raise TitoError(fact, f"Fix {checks}; nobody was graded.")
+    remedy = f"Fix {checks}, or the limits in {SETTINGS}; nobody was graded."
+    raise TitoError(fact, remedy)
 
 
 def _note(lesson: Lesson, path: Path, mark: str) -> None:
