@@ -12,8 +12,10 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, write_whole
-from tito.lesson import Lesson, is_graded, read_notebook
+from tito.lesson import Lesson, cell_name, is_graded, read_notebook
 from tito.notebooks import (
+    broken_cells,
+    cell_lines,
     files_beside,
     instantiate_tests,
     instructor_notebook,
@@ -103,11 +105,15 @@ def generate(lesson: Lesson) -> Path:
     Raises
     ------
     TitoError
-        If the lesson has no source or nothing to grade, or nbgrader refuses, with its reason.
+        If the lesson has no source or nothing to grade, a code cell is not Python, or nbgrader
+        refuses, with its reason.
     """
     notebook = instructor_notebook(lesson)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
+    for cell, line, reason in broken_cells(notebook, cell_lines(lesson, notebook)):
+        place, name = f"{lesson.course.shown(lesson.source)}:{line}", cell_name(notebook, cell)
+        raise TitoError(f"{place}: the cell {name} is not Python: {reason}.", "Correct it.")
     path, text = _source_notebook(lesson), notebook_text(notebook)
     files = files_beside(lesson)
     made = instantiate_tests(lesson, notebook, load_config(lesson.course))

@@ -101,7 +101,18 @@ def test_generate_names_what_nbgrader_refuses(lesson: Lesson) -> None:
         generate(lesson)
 
 
+def test_generate_names_the_line_of_a_cell_that_is_not_python(lesson: Lesson) -> None:
+    text = lesson.source.read_text(encoding="utf-8")
+    line = text.splitlines().index("import importlib") + 1
+    broken = text.replace("import importlib", "imporrt importlib", 1)
+    lesson.source.write_text(broken, encoding="utf-8")
+    with pytest.raises(TitoError, match=r"the cell number \d+ is not Python") as told:
+        generate(lesson)
+    assert told.value.fact.startswith(f"{lesson.course.shown(lesson.source)}:{line}: ")
+
+
 BROKEN_SOURCES = {
+    "a given cell that is no Python": ("import importlib", "imporrt importlib"),
     "a solution without an end": ("    ### END SOLUTION\n", ""),
     "a grade id twice": ('"grade_id": "test-memory-trace"', '"grade_id": "test-amdahl"'),
 }
