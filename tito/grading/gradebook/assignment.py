@@ -32,6 +32,7 @@ __all__ = [
     "nbgrader_api",
     "newest_schema",
     "release",
+    "release_state",
     "run_step",
 ]
 
@@ -180,6 +181,13 @@ def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+
+
+def release_state(lesson: Lesson) -> str:
+    """Say whether the release is missing, stale or current; without a source, it is current."""
+    if not lesson.released.exists():
+        return "missing"
+    return "current" if not lesson.source.exists() or is_current(lesson) else "stale"
 
 
 def is_current(lesson: Lesson) -> bool:
