@@ -206,15 +206,23 @@ def is_current(lesson: Lesson) -> bool:
 
 
 def release(lesson: Lesson) -> str:
-    """Hand out the release, made anew if it is not current; return where it went, as a sentence."""
+    """Hand out the release, made anew if it is not current.
+
+    What was done, where it went and what follows is returned in sentences.
+    """
+    course, made = lesson.course, ""
     if not is_current(lesson):
+        if lesson.released.exists():
+            made = (
+                "The lesson changed, so a new release was made: what was graded with the old one "
+                f"is due again, see `tito nbgrader status {lesson.name}`. "
+            )
         generate(lesson)
-    course = lesson.course
     if course.exchange is None:
-        return f"The notebook for the students is {course.shown(lesson.released)}."
+        return f"{made}The notebook for the students is {course.shown(lesson.released)}."
     api = nbgrader_api(course, ExchangeReleaseAssignment={"force": True})
     run_step(lambda: api.release_assignment(lesson.assignment), f"release {lesson.name}")
-    return f"Students fetch {lesson.assignment} from the exchange {course.exchange}."
+    return f"{made}Students fetch {lesson.assignment} from the exchange {course.exchange}."
 
 
 def _put_files(lesson: Lesson, files: Mapping[str, bytes], gone: Iterable[str]) -> None:

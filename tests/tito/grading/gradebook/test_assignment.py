@@ -167,13 +167,15 @@ def test_is_current_notices_a_changed_source(lesson: Lesson) -> None:
     text = lesson.source.read_text(encoding="utf-8")
     lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
     assert not is_current(lesson)
-    release(lesson)
+    said = release(lesson)
+    assert said.startswith("The lesson changed, so a new release was made: what was graded with")
     assert is_current(lesson)
     assert "## Goals" in lesson.released.read_text(encoding="utf-8")
 
 
 def test_release_without_an_exchange_says_where_the_notebook_lies(lesson: Lesson) -> None:
-    assert "assignments/release/11_kernels/kernels.ipynb" in release(lesson)
+    path = "assignments/release/11_kernels/kernels.ipynb"
+    assert release(lesson) == f"The notebook for the students is {path}."
 
 
 def test_student_notebook_is_the_release_even_before_it_is_made(
