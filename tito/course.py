@@ -117,14 +117,20 @@ class Course:
         except FileNotFoundError:
             fact = "The current folder is not there any more."
             raise TitoError(fact, "Change into the folder of the course.", exit_code=2) from None
+        without_course = []
         for candidate in (folder, *folder.parents):
             if _is_course(candidate / SETTINGS):
                 return cls.read(candidate)
+            if os.path.lexists(candidate / SETTINGS):
+                without_course.append(candidate / SETTINGS)
         if (HANDED_OUT / SETTINGS).is_file():
             return replace(cls.read(HANDED_OUT), workplace=folder)
+        why, remedy = f"neither it nor a folder above has a {SETTINGS}", ""
+        if without_course:
+            why, remedy = f"{without_course[0]} has no section [course]", ", or add that section"
         raise TitoError(
-            f"There is no course at {folder}: neither it nor a folder above has a {SETTINGS}.",
-            "Change into the folder of the course.",
+            f"There is no course at {folder}: {why}.",
+            f"Change into the folder of the course{remedy}.",
             exit_code=2,
         )
 

@@ -77,6 +77,7 @@ SETTINGS: dict[str, tuple[Break, str]] = {
         lambda path: path.write_text(f"{LEAST}time_zone = Mars/Base\n"),
         "time_zone is 'Mars/Base', but must be a place like",
     ),
+    "empty": (lambda path: path.write_text(""), "settings.ini has no section [course]"),
     "not UTF-8": (lambda path: path.write_bytes(b"[course]\nid = \xff\n"), "0xff"),
     "missing": (lambda path: path.unlink(), "There is no course"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
