@@ -1,6 +1,7 @@
 """Every command beside every broken thing: one line with the fact and the remedy, no traceback."""
 
 import json
+import logging
 import shutil
 import sqlite3
 import sqlite3.dbapi2
@@ -130,6 +131,7 @@ def says_in_one_line(result: Result, command: str, fact: str) -> None:
         lines = [x for x in result.stderr.splitlines() if x.startswith("tito: ") and fact in x]
         assert len([x for x in result.stderr.splitlines() if x.startswith("tito: ")]) == 1
     assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
     assert lines[0].endswith((".", "`"))
     assert result.exit_code in (1, 2)
     assert isinstance(result.exception, SystemExit)
@@ -206,8 +208,12 @@ def test_gradebook_that_stays_locked_costs_one_line(
         says_in_one_line(run(command), command, "The gradebook stays locked")
 
 
-@pytest.mark.parametrize("command", ["generate", "autograde"])
-def test_read_only_gradebook_costs_one_line(class_of_two: Course, command: str) -> None:
+@pytest.mark.parametrize("command", ["generate", "autograde", "extend"])
+def test_read_only_gradebook_costs_one_line(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for logger in (logging.getLogger(), logging.getLogger("tornado.application")):
+        monkeypatch.setattr(logger, "handlers", [])  # what is logged then reaches the terminal
     with read_only(class_of_two.root / "given"):
         class_of_two.assignments.joinpath("gradebook.db").chmod(0o444)
         says_in_one_line(run(command), command, "attempt to write a readonly database")

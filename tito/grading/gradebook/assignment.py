@@ -70,12 +70,16 @@ def newest_schema() -> str:
 
 
 def _nbgrader_log() -> logging.Logger:
-    """Return a logger of our own for nbgrader: another one may have been switched off."""
+    """Return a logger of our own for nbgrader: another one may have been switched off.
+
+    What nbgrader logs elsewhere before it raises would stand on the terminal, with a traceback.
+    """
     log = logging.getLogger("tito.nbgrader")
     log.disabled, log.propagate = False, False
     log.setLevel(logging.INFO)
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    for each in (log, logging.getLogger("tornado.application")):
+        if not each.handlers:
+            each.addHandler(logging.NullHandler())
     return log
 
 
