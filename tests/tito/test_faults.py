@@ -91,7 +91,7 @@ SETTINGS: dict[str, tuple[Break, str]] = {
 
 BROKEN_GRADEBOOK: dict[str, tuple[Break, str]] = {
     "random bytes": (lambda path: path.write_bytes(bytes(range(1, 256)) * 100), "not a database"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "gradebook.db is a folder"),
 }
 
 
@@ -245,6 +245,21 @@ def test_unknown_kind_of_database_costs_one_line(class_of_two: Course, command: 
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("db_url =", "db_url = nosuch://a/b"), encoding="utf-8")
     says_in_one_line(run(command), command, "nosuch")
+
+
+@pytest.mark.parametrize("command", [*USE_THE_GRADEBOOK, "dry run", "roster"])
+def test_gradebook_in_a_folder_that_does_not_exist_costs_one_line(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(EVERY, "dry run", [*EVERY["autograde"], "--dry-run"])
+    monkeypatch.setitem(EVERY, "roster", ["roster", "class.csv"])
+    class_of_two.root.joinpath("class.csv").write_text("id,name\nada,Ada Lovelace\n")
+    settings = class_of_two.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8")
+    url = f"sqlite:///{class_of_two.root}/nowhere/gradebook.db"
+    settings.write_text(text.replace("db_url =", f"db_url = {url}"), encoding="utf-8")
+    fact = "The folder of the gradebook nowhere/gradebook.db does not exist"
+    says_in_one_line(run(command), command, fact)
 
 
 def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:

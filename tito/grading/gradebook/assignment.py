@@ -40,7 +40,14 @@ RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
 
 
 def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
-    """Return nbgrader's Python API for the course, with traits overridden by class name."""
+    """Return nbgrader's Python API for the course, with traits overridden by class name.
+
+    Raises
+    ------
+    TitoError
+        If no gradebook can be where it is to be.
+    """
+    has_gradebook(course)
     from nbgrader import api
     from nbgrader.apps import NbGraderAPI
     from sqlalchemy.exc import SAWarning
@@ -168,9 +175,23 @@ def enter_assignment(lesson: Lesson, api: Any) -> None:
 
 
 def has_gradebook(course: Course) -> bool:
-    """Whether there is a gradebook; nbgrader would make an empty one when it opens it."""
-    path = course.gradebook_url.removeprefix("sqlite:///")
-    return path == course.gradebook_url or Path(path).exists()
+    """Whether there is a gradebook; nbgrader would make an empty one when it opens it.
+
+    Raises
+    ------
+    TitoError
+        If none can be there: its folder does not exist, or it is a folder itself.
+    """
+    if not course.gradebook_url.startswith("sqlite:///"):
+        return True
+    path = Path(course.gradebook_url.removeprefix("sqlite:///"))
+    if path.is_dir():
+        remedy = "Move that folder away, or name another file as db_url in settings.ini."
+        raise TitoError(f"The gradebook {course.shown(path)} is a folder.", remedy)
+    if course.db_url and not path.parent.is_dir():
+        fact = f"The folder of the gradebook {course.shown(path)} does not exist."
+        raise TitoError(fact, "Make it, or name another file as db_url in settings.ini.")
+    return path.exists()
 
 
 def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
