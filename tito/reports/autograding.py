@@ -90,7 +90,8 @@ class RunReport:
 
     def _summarize(self) -> None:
         for graded in self.wrong[:SHOWN]:
-            self.say(f"{graded.student}: {graded.status}: {graded.reason} {self._remedy(graded)}")
+            told = f"{graded.status}: {graded.reason} {self._remedy(graded)}"
+            self.say(f"{graded.student}: {told}".rstrip())
         if len(self.wrong) > SHOWN:
             self.say(f"... and {len(self.wrong) - SHOWN} more; `--log FILE` keeps all of them.")
         for graded in self.changed:
@@ -127,6 +128,8 @@ class RunReport:
     def _remedy(self, graded: "GradingResult") -> str:
         if graded.status == "rejected":
             return "Ask for the notebook again, saved from Jupyter."
+        if not graded.error:
+            return ""  # the reason says what to do
         command = f"tito nbgrader autograde {self.lesson} --student {graded.student} --log FILE"
         return f"Try it alone: `{command}`."
 

@@ -76,6 +76,13 @@ def test_an_error_has_the_last_word(
     assert out.getvalue().splitlines()[1:] == said
 
 
+def test_a_reason_with_a_remedy_of_its_own_gets_no_second_one(lesson: Lesson) -> None:
+    out = io.StringIO()
+    reason = "timestamp.txt holds no time: 'soon' is no time. Fix or remove it."
+    told(RunReport(out), lesson, [GradingResult("ada", "failed", reason)])
+    assert out.getvalue().splitlines()[0] == f"ada: failed: {reason}"
+
+
 def test_a_summary_shows_some_and_counts_the_rest(lesson: Lesson) -> None:
     out = io.StringIO()
     told(RunReport(out), lesson, [GradingResult(f"s{n}", "failed", "Why.") for n in range(50)])
