@@ -6,12 +6,11 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.files import files_below, write_whole
+from tito.files import files_below, folder_beside, write_whole
 from tito.lesson import Lesson, cell_name, is_graded, read_notebook
 from tito.notebooks import (
     broken_cells,
@@ -130,15 +129,14 @@ def generate(lesson: Lesson) -> Path:
     files = files_beside(lesson)
     made = instantiate_tests(lesson, notebook, load_config(lesson.course))
     lesson.course.assignments.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
-        beside = Path(name)
+    with folder_beside(lesson.course.assignments, "generate") as beside:
         source = beside / "source" / lesson.assignment
         gone = _taken(lesson) - files.keys()
         for name_there, file in files_below(path.parent, without=gone).items():
             write_whole(source / name_there, file.read_bytes())
         for file_name, data in {**files, path.name: notebook_text(made).encode()}.items():
             write_whole(source / file_name, data)
-        api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
+        api = nbgrader_api(lesson.course, CourseDirectory={"root": str(beside)})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
             due = lesson.course.lessons[lesson.assignment].due

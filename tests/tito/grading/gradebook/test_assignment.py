@@ -148,6 +148,13 @@ def test_generate_that_is_interrupted_leaves_the_release_that_was_there(
     assert _tree(lesson.course.assignments) == before
 
 
+def test_generate_removes_what_a_killed_one_left(lesson: Lesson) -> None:
+    left = lesson.course.assignments / ".generate-999999999-a1b2c3d4"
+    left.mkdir()
+    generate(lesson)
+    assert list(lesson.course.assignments.glob(".generate-*")) == []
+
+
 def test_generate_takes_the_files_beside_the_source(lesson: Lesson) -> None:
     beside = lesson.course.assignments / "source" / "11_kernels" / "data.csv"
     beside.write_text("n,ms\n")
