@@ -4,10 +4,10 @@ import configparser
 import os
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tito.errors import TitoError
@@ -17,6 +17,7 @@ __all__ = [
     "HANDED_OUT",
     "SANDBOXES",
     "SETTINGS",
+    "YEARS",
     "Course",
     "LessonSettings",
     "Limits",
@@ -24,6 +25,8 @@ __all__ = [
 
 SETTINGS = "settings.ini"
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"
+YEARS = range(1970, 9001)
+"""The years of all times: near the first and the last year of Python no zone can be applied."""
 HANDED_OUT = Path(__file__).with_name("handed_out")
 """The course that the package of a handout carries, for folders that belong to no course."""
 
@@ -33,26 +36,37 @@ SANDBOXES = ("auto", "bwrap", "off")
 PINNED = re.compile(r"[^\s;]+\.whl(?:#\S+)?|git\+[^\s;]+@[\w.-]+")
 ASSIGNMENT = re.compile(r"\d+_[a-z][a-z0-9_]*")
 
+RANGE = "range"
+"""The key of a limit's least and most in the metadata of its field."""
+
 N = TypeVar("N", int, float)
+
+
+def _limit(default: int, least: int, most: int) -> Any:
+    return field(default=default, metadata={RANGE: (least, most)})
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may use; the section [limits]."""
+    """What one submission may use; the section [limits].
 
-    cell_seconds: int = 30
-    notebook_seconds: int = 120
-    notebook_mib: int = 16
-    cells: int = 2000
-    output_lines: int = 1000
-    cpu_seconds: int = 60
-    memory_mib: int = 2048
-    processes: int = 128
-    file_mib: int = 64
-    open_files: int = 256
-    scratch_mib: int = 128
-    files: int = 20000
-    output_kib: int = 4096
+    Each has the least with which the lesson's own solutions can be graded, and a most that no
+    machine needs.
+    """
+
+    cell_seconds: int = _limit(30, 1, 86_400)
+    notebook_seconds: int = _limit(120, 5, 86_400)
+    notebook_mib: int = _limit(16, 1, 1024)
+    cells: int = _limit(2000, 1, 100_000)
+    output_lines: int = _limit(1000, 1, 1_000_000)
+    cpu_seconds: int = _limit(60, 1, 86_400)
+    memory_mib: int = _limit(2048, 256, 1_048_576)
+    processes: int = _limit(128, 20, 4096)
+    file_mib: int = _limit(64, 1, 1_048_576)
+    open_files: int = _limit(256, 64, 4096)
+    scratch_mib: int = _limit(128, 1, 1_048_576)
+    files: int = _limit(20_000, 100, 100_000_000)
+    output_kib: int = _limit(4096, 1, 1_048_576)
 
 
 @dataclass(frozen=True)
@@ -103,14 +117,20 @@ class Course:
         except FileNotFoundError:
             fact = "The current folder is not there any more."
             raise TitoError(fact, "Change into the folder of the course.", exit_code=2) from None
+        without_course = []
         for candidate in (folder, *folder.parents):
             if _is_course(candidate / SETTINGS):
                 return cls.read(candidate)
+            if os.path.lexists(candidate / SETTINGS):
+                without_course.append(candidate / SETTINGS)
         if (HANDED_OUT / SETTINGS).is_file():
             return replace(cls.read(HANDED_OUT), workplace=folder)
+        why, remedy = f"neither it nor a folder above has a {SETTINGS}", ""
+        if without_course:
+            why, remedy = f"{without_course[0]} has no section [course]", ", or add that section"
         raise TitoError(
-            f"There is no course at {folder}: neither it nor a folder above has a {SETTINGS}.",
-            "Change into the folder of the course.",
+            f"There is no course at {folder}: {why}.",
+            f"Change into the folder of the course{remedy}.",
             exit_code=2,
         )
 
@@ -234,12 +254,12 @@ class _Reader:
 
     def _limits(self) -> Limits:
         given = self.parser["limits"] if self.parser.has_section("limits") else {}
-        return Limits(
-            **{
-                key: self._number("limits", key, int, lambda n: n >= 1, "a whole number above 0")
-                for key in given
-            }
-        )
+        ranges = {limit.name: limit.metadata[RANGE] for limit in fields(Limits)}
+        return Limits(**{key: self._limit(key, *ranges[key]) for key in given})
+
+    def _limit(self, key: str, least: int, most: int) -> int:
+        legal = f"a whole number from {least} to {most}"
+        return self._number("limits", key, int, lambda n: least <= n <= most, legal)
 
     def _share(self, key: str, default: float) -> float:
         if not self._text("points", key):
@@ -285,10 +305,14 @@ class _Reader:
         if not text:
             return None
         try:
-            return datetime.strptime(text, TIME_FORMAT)
+            due = datetime.strptime(text, TIME_FORMAT)
         except ValueError:
             legal = "a date like 2027-01-31 23:59:59 +0100"
             raise self._wrong(section, "due", text, legal) from None
+        if due.year not in YEARS:
+            legal = f"of the years {YEARS[0]} to {YEARS[-1]}, or empty for no deadline"
+            raise self._wrong(section, "due", text, legal)
+        return due
 
     def _number(
         self, section: str, key: str, kind: type[N], holds: Callable[[N], bool], legal: str

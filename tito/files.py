@@ -8,6 +8,8 @@ import errno
 import io
 import lzma
 import os
+import re
+import shutil
 import stat
 import struct
 import tempfile
@@ -25,6 +27,7 @@ __all__ = [
     "Refused",
     "as_zip",
     "files_below",
+    "folder_beside",
     "opened_zip",
     "opened_zip_in",
     "read_regular",
@@ -139,6 +142,23 @@ def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
         _write_beside(path, data, mode)
     except OSError as error:  # names the file beside, or none
         raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+@contextmanager
+def folder_beside(place: Path, purpose: str) -> Iterator[Path]:
+    """Yield an empty folder in `place`, for what is then renamed; afterwards it is removed.
+
+    What processes that were killed left there of the same purpose is removed, too.
+    """
+    from psutil import pid_exists
+
+    name = re.compile(rf"\.{purpose}-(\d{{1,9}})-[a-z0-9_]{{8}}")
+    for left in place.iterdir():
+        found = name.fullmatch(left.name)
+        if found and not pid_exists(int(found[1])):
+            shutil.rmtree(left, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=place, prefix=f".{purpose}-{os.getpid()}-") as made:
+        yield Path(made)
 
 
 def as_zip(files: Mapping[str, bytes]) -> bytes:

@@ -175,8 +175,11 @@ def read_notebook(path: Path) -> Notebook:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise TitoError(f"There is no file {path}.", "Check the name.", exit_code=2) from None
-    except (OSError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
         raise TitoError(f"{path} cannot be read: {error}.", "Save it again as UTF-8.") from None
+    except OSError as error:
+        fact = f"{path} cannot be read: {error.strerror}."
+        raise TitoError(fact, "Change its rights, or move away what stands there.") from None
     notebook = (parse_percent if path.suffix == ".py" else _parse_ipynb)(path, text)
     assign_cell_ids(notebook)
     return notebook

@@ -4,7 +4,7 @@ import copy
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -12,9 +12,12 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, write_whole
-from tito.lesson import Lesson, Notebook, code_cells, read_notebook
+from tito.lesson import Cell, Lesson, Notebook, code_cells, read_notebook
+from tito.source_cells import read_cell
 
 __all__ = [
+    "broken_cells",
+    "cell_lines",
     "files_beside",
     "instantiate_tests",
     "instructor_notebook",
@@ -27,6 +30,7 @@ __all__ = [
 ]
 
 CONFIG = "nbgrader_config.py"
+MARKER = re.compile(r"^# %%", re.MULTILINE)
 PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
 """Where a notebook's first cell says what to install."""
 IN_ORDER = {"in_order": True}
@@ -74,6 +78,26 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
     if not (lesson.folder / "checks.py").exists():
         notebook.metadata["tito"] = from_dict(IN_ORDER)
     return notebook
+
+
+def cell_lines(lesson: Lesson, notebook: Notebook) -> dict[str, int]:
+    """Return the line of the source at which each cell of `notebook` begins, by cell id."""
+    text = lesson.source.read_text(encoding="utf-8")
+    lines = [text.count("\n", 0, match.start()) + 1 for match in MARKER.finditer(text)]
+    if len(lines) < len(notebook.cells):
+        lines.insert(0, 1)  # text above the first marker is a cell, too
+    return {cell["id"]: line for cell, line in zip(notebook.cells, lines, strict=False)}
+
+
+def broken_cells(notebook: Notebook, lines: Mapping[str, int]) -> Iterator[tuple[Cell, int, str]]:
+    """Yield each code cell that is not Python, given ones too, with the line and the reason.
+
+    `lines` has the line at which each cell begins, by cell id.
+    """
+    for cell in code_cells(notebook):
+        error = read_cell("", cell.source).error
+        if error is not None:
+            yield cell, lines.get(cell["id"], 1) + (error.lineno or 1), error.msg
 
 
 def files_beside(lesson: Lesson) -> dict[str, bytes]:

@@ -25,6 +25,8 @@ WRONG = {
     "due in words": ("lesson 11_kernels", "due", "tomorrow", "a date like 2027-01-31"),
     "due without offset": ("lesson 11_kernels", "due", "2027-01-31 23:59:59", "+0100"),
     "due on no day": ("lesson 11_kernels", "due", "2027-02-30 23:59:59 +0100", "a date like"),
+    "due in the last year": ("lesson 11_kernels", "due", "9999-12-31 23:59:59 -0100", "to 9000"),
+    "due in the first year": ("lesson 11_kernels", "due", "0001-01-01 00:00:00 +0100", "1970 to"),
     "grace in words": ("points", "late_grace_minutes", "a while", "a whole number of minutes"),
     "grace below 0": ("points", "late_grace_minutes", "-1", "a whole number of minutes"),
     "cap in percent": ("points", "late_penalty_at_most", "50%", "between 0 and 1"),
@@ -33,12 +35,21 @@ WRONG = {
     "penalty in percent": ("points", "late_penalty_per_day", "10%", "between 0 and 1"),
     "penalty that is NaN": ("points", "late_penalty_per_day", "nan", "between 0 and 1"),
     "marking in words": ("feedback", "show_marking", "perhaps", "yes or no"),
-    "limit of 0": ("limits", "cells", "0", "a whole number above 0"),
-    "limit below 0": ("limits", "notebook_mib", "-1", "a whole number above 0"),
-    "limit with a fraction": ("limits", "cell_seconds", "2.5", "a whole number above 0"),
-    "limit with a unit": ("limits", "notebook_seconds", "30 s", "a whole number above 0"),
-    "limit without a value": ("limits", "output_lines", "", "a whole number above 0"),
-    "limit of a thousand digits": ("limits", "cells", "9" * 5000, "a whole number above 0"),
+    "limit of 0": ("limits", "cells", "0", "a whole number from 1 to 100000"),
+    "limit below 0": ("limits", "notebook_mib", "-1", "a whole number from 1 to 1024"),
+    "limit with a fraction": ("limits", "cell_seconds", "2.5", "a whole number from 1 to 86400"),
+    "limit with a unit": ("limits", "notebook_seconds", "30 s", "a whole number from 5 to 86400"),
+    "limit without a value": ("limits", "output_lines", "", "a whole number from 1 to 1000000"),
+    "limit of a thousand digits": (
+        "limits",
+        "cells",
+        "9" * 5000,
+        "a whole number from 1 to 100000",
+    ),
+    "too little memory": ("limits", "memory_mib", "1", "a whole number from 256 to 1048576"),
+    "memory of no machine": ("limits", "memory_mib", "9" * 23, "from 256 to 1048576"),
+    "too few processes": ("limits", "processes", "5", "a whole number from 20 to 4096"),
+    "too few open files": ("limits", "open_files", "16", "a whole number from 64 to"),
     "unknown limit": ("limits", "cell_minutes", "3", "cell_seconds"),
 }
 
@@ -128,13 +139,13 @@ def test_read_says_whether_marking_is_shown(write: Writer, text: str, shown: boo
 def test_read_takes_every_value_that_is_given(write: Writer) -> None:
     limits = {
         "cell_seconds": "1",
-        "notebook_seconds": "2",
+        "notebook_seconds": "6",
         "notebook_mib": "3",
         "cells": "4",
         "output_lines": "5",
     }
     course = Course.read(write({"limits": limits, "points": {"late_penalty_per_day": "0.25"}}))
-    assert course.limits == Limits(1, 2, 3, 4, 5)
+    assert course.limits == Limits(1, 6, 3, 4, 5)
     assert course.late_penalty_per_day == 0.25
     assert (course.id, course.title) == ("tinytorch", "TinyTorch")
 

@@ -1,6 +1,7 @@
 """Every command beside every broken thing: one line with the fact and the remedy, no traceback."""
 
 import json
+import logging
 import shutil
 import sqlite3
 import sqlite3.dbapi2
@@ -77,6 +78,7 @@ SETTINGS: dict[str, tuple[Break, str]] = {
         lambda path: path.write_text(f"{LEAST}time_zone = Mars/Base\n"),
         "time_zone is 'Mars/Base', but must be a place like",
     ),
+    "empty": (lambda path: path.write_text(""), "settings.ini has no section [course]"),
     "not UTF-8": (lambda path: path.write_bytes(b"[course]\nid = \xff\n"), "0xff"),
     "missing": (lambda path: path.unlink(), "There is no course"),
     "a folder": (lambda path: (path.unlink(), path.mkdir()), "Is a directory"),
@@ -89,7 +91,7 @@ SETTINGS: dict[str, tuple[Break, str]] = {
 
 BROKEN_GRADEBOOK: dict[str, tuple[Break, str]] = {
     "random bytes": (lambda path: path.write_bytes(bytes(range(1, 256)) * 100), "not a database"),
-    "a folder": (lambda path: (path.unlink(), path.mkdir()), "unable to open database file"),
+    "a folder": (lambda path: (path.unlink(), path.mkdir()), "gradebook.db is a folder"),
 }
 
 
@@ -129,6 +131,7 @@ def says_in_one_line(result: Result, command: str, fact: str) -> None:
         lines = [x for x in result.stderr.splitlines() if x.startswith("tito: ") and fact in x]
         assert len([x for x in result.stderr.splitlines() if x.startswith("tito: ")]) == 1
     assert len(lines) == 1, result.stderr
+    assert "Traceback" not in result.stderr
     assert lines[0].endswith((".", "`"))
     assert result.exit_code in (1, 2)
     assert isinstance(result.exception, SystemExit)
@@ -205,8 +208,12 @@ def test_gradebook_that_stays_locked_costs_one_line(
         says_in_one_line(run(command), command, "The gradebook stays locked")
 
 
-@pytest.mark.parametrize("command", ["generate", "autograde"])
-def test_read_only_gradebook_costs_one_line(class_of_two: Course, command: str) -> None:
+@pytest.mark.parametrize("command", ["generate", "autograde", "extend"])
+def test_read_only_gradebook_costs_one_line(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    for logger in (logging.getLogger(), logging.getLogger("tornado.application")):
+        monkeypatch.setattr(logger, "handlers", [])  # what is logged then reaches the terminal
     with read_only(class_of_two.root / "given"):
         class_of_two.assignments.joinpath("gradebook.db").chmod(0o444)
         says_in_one_line(run(command), command, "attempt to write a readonly database")
@@ -238,6 +245,21 @@ def test_unknown_kind_of_database_costs_one_line(class_of_two: Course, command: 
     text = settings.read_text(encoding="utf-8")
     settings.write_text(text.replace("db_url =", "db_url = nosuch://a/b"), encoding="utf-8")
     says_in_one_line(run(command), command, "nosuch")
+
+
+@pytest.mark.parametrize("command", [*USE_THE_GRADEBOOK, "dry run", "roster"])
+def test_gradebook_in_a_folder_that_does_not_exist_costs_one_line(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setitem(EVERY, "dry run", [*EVERY["autograde"], "--dry-run"])
+    monkeypatch.setitem(EVERY, "roster", ["roster", "class.csv"])
+    class_of_two.root.joinpath("class.csv").write_text("id,name\nada,Ada Lovelace\n")
+    settings = class_of_two.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8")
+    url = f"sqlite:///{class_of_two.root}/nowhere/gradebook.db"
+    settings.write_text(text.replace("db_url =", f"db_url = {url}"), encoding="utf-8")
+    fact = "The folder of the gradebook nowhere/gradebook.db does not exist"
+    says_in_one_line(run(command), command, fact)
 
 
 def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tito import files
-from tito.files import Refused, opened_zip, read_regular, write_whole
+from tito.files import Refused, folder_beside, opened_zip, read_regular, write_whole
 
 
 def refusal(path: Path, most: int = 10) -> str:
@@ -183,3 +183,15 @@ def test_write_whole_keeps_the_file_before_if_it_fails(
 def test_write_whole_takes_a_name_of_any_legal_length(tmp_path: Path) -> None:
     write_whole(tmp_path / ("a" * 255), b"x")
     assert [path.name for path in tmp_path.iterdir()] == ["a" * 255]
+
+
+def test_folder_beside_is_removed_with_what_killed_processes_left(tmp_path: Path) -> None:
+    gone = tmp_path / ".generate-999999999-a1b2c3d4"
+    kept = [f".generate-{os.getpid()}-a1b2c3d4", ".generate-notes", ".handout-999999999-a1b2c3d4"]
+    for name in (gone.name, *kept):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").touch()
+    with folder_beside(tmp_path, "generate") as beside:
+        (beside / "made").touch()
+        assert not gone.exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(kept)

@@ -64,6 +64,18 @@ def test_handout_that_fails_leaves_nothing(course: Course, tmp_path: Path) -> No
     assert list(tmp_path.joinpath("new").iterdir()) == []
 
 
+def test_handout_names_a_release_that_is_older_than_its_lesson(course: Course, tito: Tito) -> None:
+    assert "older" not in tito("handout", "first").stderr
+    source = find_lesson(course, "kernels").source
+    text = source.read_text(encoding="utf-8")
+    source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    done = tito("handout", "second")
+    assert done.returncode == 0
+    (line,) = (line for line in done.stderr.splitlines() if "older" in line)
+    assert line.startswith("The release of kernels is older than the lesson")
+    assert "`tito nbgrader generate kernels`" in line
+
+
 def test_handout_has_notebooks_packages_and_a_wheel(handout: Handout) -> None:
     names = {path.name for path in handout.folder.iterdir()}
     assert names == {

@@ -8,6 +8,7 @@ from typing import Any
 import nbformat
 import pytest
 from nbformat import v4
+from rights import read_only
 
 from tito.course import Course, LessonSettings, Limits
 from tito.errors import TitoError
@@ -178,6 +179,17 @@ def test_read_notebook_names_a_file_that_is_not_utf8(tmp_path: Path, suffix: str
     with pytest.raises(TitoError, match="cannot be read.*utf-8") as caught:
         read_notebook(file)
     assert caught.value.remedy == "Save it again as UTF-8."
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_read_notebook_names_a_file_that_may_not_be_read(tmp_path: Path, suffix: str) -> None:
+    file, empty = tmp_path / f"kernels{suffix}", tmp_path / "empty"
+    file.touch()
+    file.chmod(0)
+    empty.mkdir()
+    with read_only(empty), pytest.raises(TitoError, match="cannot be read: Perm") as caught:
+        read_notebook(file)
+    assert caught.value.remedy.startswith("Change its rights")
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

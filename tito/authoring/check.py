@@ -31,14 +31,19 @@ from tito.lesson import (
     is_solution,
     points_of,
 )
-from tito.notebooks import instructor_notebook, notebook_text, released_notebook
+from tito.notebooks import (
+    broken_cells,
+    cell_lines,
+    instructor_notebook,
+    notebook_text,
+    released_notebook,
+)
 from tito.selftest.elsewhere import free_names
 from tito.source_cells import read_cell
 
 __all__ = ["Finding", "check_lesson"]
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
-MARKER = re.compile(r"^# %%", re.MULTILINE)
 NAME = re.compile(r"[\w-]+")
 
 
@@ -72,11 +77,12 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
         If the source cannot be read, or the sandbox does not hold on this machine.
     """
     notebook = instructor_notebook(lesson)
-    lines = _lines(lesson)
-    if len(lines) < len(notebook.cells):
-        lines.insert(0, 1)  # text above the first marker is a cell, too
-    places = {id(cell): line for cell, line in zip(notebook.cells, lines, strict=False)}
-    found = [*_of_cells(notebook, places), *_of_graded(notebook, places)]
+    places = cell_lines(lesson, notebook)
+    found = [
+        Finding(line, grade_id(cell), f"It is not Python: {reason}.", "Correct it.")
+        for cell, line, reason in broken_cells(notebook, places)
+    ]
+    found += [*_of_cells(notebook, places), *_of_graded(notebook, places)]
     try:
         checks = load_checks(lesson.course, lesson.assignment)
     except Exception as error:  # whatever its author wrote
@@ -89,18 +95,12 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
     return sorted(found, key=lambda finding: finding.line)
 
 
-def _lines(lesson: Lesson) -> list[int]:
-    """Return the line at which each cell of the source begins."""
-    text = lesson.source.read_text(encoding="utf-8")
-    return [text.count("\n", 0, match.start()) + 1 for match in MARKER.finditer(text)]
-
-
-def _of_cells(notebook: Notebook, places: Mapping[int, int]) -> Iterator[Finding]:
+def _of_cells(notebook: Notebook, places: Mapping[str, int]) -> Iterator[Finding]:
     """Yield faults of single cells: ids, metadata, markers."""
     names = Counter(grade_id(cell) for cell in notebook.cells if grade_id(cell))
     seen: set[str] = set()
     for cell in notebook.cells:
-        name, line = grade_id(cell), places.get(id(cell), 1)
+        name, line = grade_id(cell), places.get(cell["id"], 1)
         meta: dict[str, Any] = cell.metadata.get("nbgrader", {})
         if meta and not name:
             yield Finding(line, "", "The cell has no grade_id.", "Give it one, as in matmul-cache.")
@@ -144,13 +144,9 @@ def _of_solution(cell: Cell, name: str, line: int) -> Iterator[Finding]:
     if not begins and not is_answer(cell):
         fact = "Nothing is marked as solution, so students get all of it replaced by a stub."
         yield Finding(line, name, fact, f"Put the solution between {BEGIN} and {END}.")
-    error = read_cell(name, cell.source).error
-    if error is not None:
-        at = line + (error.lineno or 1)
-        yield Finding(at, name, f"It is not Python: {error.msg}.", "Correct it.")
 
 
-def _of_graded(notebook: Notebook, places: Mapping[int, int]) -> Iterator[Finding]:
+def _of_graded(notebook: Notebook, places: Mapping[str, int]) -> Iterator[Finding]:
     if any(map(is_solution, notebook.cells)) and not any(map(is_graded, notebook.cells)):
         yield Finding(1, "", "The lesson has no graded cell.", "Give a cell grade and points.")
     defined: set[str] = set()
@@ -164,12 +160,12 @@ def _of_graded(notebook: Notebook, places: Mapping[int, int]) -> Iterator[Findin
         if is_graded(cell) and not is_answer(cell):
             for name in sorted(free_names(cell.source) & later.keys() - defined):
                 fact = f"It uses {name}, which is defined below it, in {later[name]}."
-                yield Finding(places.get(id(cell), 1), grade_id(cell), fact, "Move it up.")
+                yield Finding(places.get(cell["id"], 1), grade_id(cell), fact, "Move it up.")
         defined |= read.defines
 
 
 def _of_checks(
-    notebook: Notebook, places: Mapping[int, int], checks: Mapping[str, Check]
+    notebook: Notebook, places: Mapping[str, int], checks: Mapping[str, Check]
 ) -> Iterator[Finding]:
     """Yield what checks.py and the cells do not agree on."""
     graded = {grade_id(c): c for c in code_cells(notebook) if is_graded(c) and not is_answer(c)}
@@ -178,7 +174,7 @@ def _of_checks(
         if name not in graded:
             yield Finding(1, name, "checks.py has it, the lesson does not.", "Remove or rename it.")
             continue
-        cell, line = graded[name], places.get(id(graded[name]), 1)
+        cell, line = graded[name], places.get(graded[name]["id"], 1)
         if abs(check.points - points_of(cell)) > 1e-9:
             worth = f"{check.points:g} points, the cell has {points_of(cell):g}"
             fact = f"Its conditions add up to {worth}."
@@ -197,10 +193,10 @@ def _of_checks(
         if name not in checks and is_locked(cell):
             fact = "No entry in checks.py: its asserts run in the student's own process."
             remedy = "Whoever looks can fool them: give it conditions in checks.py."
-            yield Finding(places.get(id(cell), 1), name, fact, remedy, warning=True)
+            yield Finding(places.get(cell["id"], 1), name, fact, remedy, warning=True)
 
 
-def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[int, int]) -> Iterator[Finding]:
+def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[str, int]) -> Iterator[Finding]:
     """Yield solutions that do not get full points, and stubs that get some."""
     checks = lesson.folder / "checks.py"
     released = released_notebook(lesson)
@@ -212,7 +208,7 @@ def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[int, int]) -
         probed=True,
         files=tuple((name, path.read_bytes()) for name, path in files_below(lesson.files).items()),
     )
-    lines = {grade_id(c): places.get(id(c), 1) for c in notebook.cells if grade_id(c)}
+    lines = {grade_id(c): places.get(c["id"], 1) for c in notebook.cells if grade_id(c)}
     for verdict in _verdicts(context, notebook):
         if verdict.verdict != "review" and verdict.score < verdict.max_score:
             score = f"{verdict.score:g} of {verdict.max_score:g}"
@@ -232,7 +228,9 @@ def _verdicts(context: GradingContext, notebook: Notebook) -> list[CellVerdict]:
     data = notebook_text(notebook).encode()
     result = grade_submission(context, Submission("", Basis(), data=data))
     if result.status != "graded":
-        raise TitoError(f"The lesson cannot be graded: {result.reason}.", "Look at its cells.")
+        raise TitoError(
+            f"The lesson cannot be graded: {result.reason.rstrip('.')}.", "Look at its cells."
+        )
     answers = {grade_id(cell) for cell in answers_in(notebook)}
     graded = reads_json(result.notebook)
     return [verdict for verdict in read_verdicts(graded) if verdict.grade_id not in answers]

@@ -5,11 +5,10 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryDirectory
 
 from tito.course import SETTINGS, Course
 from tito.errors import TitoError
-from tito.files import write_whole
+from tito.files import folder_beside, write_whole
 from tito.lesson import Lesson
 
 __all__ = ["add_lesson", "new_lesson", "place_for", "title_of"]
@@ -106,8 +105,8 @@ def add_lesson(lesson: Lesson, title: str, files: Mapping[str, bytes]) -> Lesson
     course = lesson.course
     settings = course.root / SETTINGS
     text = settings.read_bytes().decode("utf-8-sig")
-    with TemporaryDirectory(dir=course.root, prefix=".lesson-") as name:
-        made = Path(name, lesson.assignment)
+    with folder_beside(course.root, "lesson") as beside:
+        made = beside / lesson.assignment
         for path, data in files.items():
             write_whole(made / path, data)
         lesson.folder.parent.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,9 @@ def test(
         if as_json:
             click.echo(json.dumps({"file": shown, **asdict(result)}, indent=2))
         else:
-            print_checks(result.cells, result.answers, result.notes, result.unwritten)
+            print_checks(
+                result.cells, result.answers, result.notes, result.unwritten, len(result.not_run)
+            )
         return result.score >= result.max_score
 
     passed = _again_and_again(once, path) if watch else once()

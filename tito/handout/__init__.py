@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from tempfile import TemporaryDirectory
 
 from tito.course import HANDED_OUT, SETTINGS, TIME_FORMAT, Course
 from tito.edition import write_edition
 from tito.errors import TitoError
-from tito.files import as_zip, write_whole
+from tito.files import as_zip, folder_beside, write_whole
 from tito.lesson import Lesson, read_notebook
 
 __all__ = ["Handout", "write_handout"]
@@ -100,8 +99,8 @@ def write_handout(course: Course, folder: Path, *, zipped: bool = False) -> Hand
     for path in (folder, archive):
         _require_new(path)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(dir=folder.parent, prefix=".handout-") as name:
-        made, zip_file = Path(name, folder.name), Path(name, "zip")
+    with folder_beside(folder.parent, "handout") as beside:
+        made, zip_file = beside / folder.name, beside / "zip"
         wheel = _fill(made, course, lessons)
         if archive is not None:
             inside = (path for path in sorted(made.rglob("*")) if path.is_file())

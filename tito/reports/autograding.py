@@ -37,7 +37,7 @@ class RunReport:
         self.total = 0
         self.lesson = ""
         self.unread = 0
-        self.dry_run = False
+        self.dry_run = self.force = False
         self.start = time.monotonic()
 
     def started(self, lesson: "Lesson", total: int) -> None:
@@ -60,10 +60,38 @@ class RunReport:
     def finished(self, stopped: str = "") -> None:
         """Print the counts, what went wrong with the remedy, and how to go on.
 
-        `stopped` is the reason of an early end.
+        `stopped` is the reason of an early end. After an error, which is printed next with a remedy
+        of its own, call `broke_off` instead.
         """
+        self._summarize()
+        if stopped and not self.dry_run:
+            self.say(f"{stopped} {self._how_to_go_on()}")
+
+    def broke_off(self) -> None:
+        """Print what is done before an error is told; nothing if nothing is done."""
+        if self.counts and not self.dry_run:
+            self._summarize()
+            self.say(f"It broke off. {self._left()}.")
+
+    @property
+    def left(self) -> int | None:
+        """How many submissions are not looked at yet; None while nobody has counted them."""
+        return self.total - sum(self.counts.values()) if self.total else None
+
+    def _left(self) -> str:
+        return "1 is left" if self.left == 1 else f"{self.left} are left"
+
+    def _how_to_go_on(self) -> str:
+        """Say what finishes the rest: what was forced is noted, and `--force` would begin anew."""
+        if self.left is None:
+            return "Nothing was graded: run the same command again."
+        forced = " without --force" if self.force else ""
+        return f"{self._left()}: run the same command again{forced} to finish them."
+
+    def _summarize(self) -> None:
         for graded in self.wrong[:SHOWN]:
-            self.say(f"{graded.student}: {graded.status}: {graded.reason} {self._remedy(graded)}")
+            told = f"{graded.status}: {graded.reason} {self._remedy(graded)}"
+            self.say(f"{graded.student}: {told}".rstrip())
         if len(self.wrong) > SHOWN:
             self.say(f"... and {len(self.wrong) - SHOWN} more; `--log FILE` keeps all of them.")
         for graded in self.changed:
@@ -84,9 +112,6 @@ class RunReport:
         if self.unread:
             wait = "answer waits" if self.unread == 1 else "answers wait"
             self.say(f"{self.unread} {wait} for a person: give points in formgrader.")
-        if stopped:
-            left = self.total - sum(counted.values())
-            self.say(f"{stopped} {left} are left: run the same command again to finish them.")
 
     def _foretold(self) -> str:
         """Say what a run would do."""
@@ -103,6 +128,8 @@ class RunReport:
     def _remedy(self, graded: "GradingResult") -> str:
         if graded.status == "rejected":
             return "Ask for the notebook again, saved from Jupyter."
+        if not graded.error:
+            return ""  # the reason says what to do
         command = f"tito nbgrader autograde {self.lesson} --student {graded.student} --log FILE"
         return f"Try it alone: `{command}`."
 
@@ -151,9 +178,17 @@ class BarReport(RunReport):
 
     def finished(self, stopped: str = "") -> None:
         """Take the bar away and print the summary."""
+        self._remove_bar()
+        super().finished(stopped)
+
+    def broke_off(self) -> None:
+        """Take the bar away and print what is done."""
+        self._remove_bar()
+        super().broke_off()
+
+    def _remove_bar(self) -> None:
         if hasattr(self, "bar"):
             self.bar.stop()
-        super().finished(stopped)
 
 
 class EventReport(RunReport):
@@ -171,12 +206,19 @@ class EventReport(RunReport):
 
     def finished(self, stopped: str = "") -> None:
         """Print the counts."""
+        self._finished(stopped)
+        super().finished(stopped)
+
+    def broke_off(self) -> None:
+        """Print the counts."""
+        self._finished("It broke off.")
+        super().broke_off()
+
+    def _finished(self, stopped: str) -> None:
         counts = {name: self.counts[name] for name in STATUSES}
         counts["unread"] = self.unread
         seconds = round(time.monotonic() - self.start, 3)
-        left = self.total - sum(self.counts.values())
-        self._event("finished", **counts, left=left, stopped=stopped, seconds=seconds)
-        super().finished(stopped)
+        self._event("finished", **counts, left=self.left, stopped=stopped, seconds=seconds)
 
     def _event(self, name: str, **facts: Any) -> None:
         print(json.dumps({"event": name, **facts}), flush=True)

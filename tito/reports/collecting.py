@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tito.reports.console import as_text, plain, printable
+from tito.reports.console import as_text, one_line, plain
 
 if TYPE_CHECKING:
     from tito.grading.intake.collection import Collected, Collection
@@ -26,10 +26,10 @@ def as_table(collection: "Collection", width: int) -> str:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
     rows = [
         {
-            "handed in by": _told(one),
-            "student": "?" if one.status == "refused" and one.person is None else one.name,
-            "name": one.person.name if one.person else "",
-            "file": one.receipt.file if one.receipt else "",
+            "handed in by": one_line(_told(one)),
+            "student": "?" if _is_nobody(one) else one_line(one.name),
+            "name": one_line(one.person.name) if one.person else "",
+            "file": one_line(one.receipt.file) if one.receipt else "",
             "time (UTC)": (one.receipt.time[:16] or one.receipt.late) if one.receipt else "",
             "becomes": one.status,
         }
@@ -66,16 +66,16 @@ def as_lines(collection: "Collection", shown: Callable[[Path], str] = str) -> It
     for note, students in noted.items():
         people = list(dict.fromkeys(students))
         more = f" and {len(people) - MOST_LISTED} more" if len(people) > MOST_LISTED else ""
-        yield printable(f"{note}: {', '.join(people[:MOST_LISTED])}{more}")
+        yield one_line(f"{note}: {', '.join(people[:MOST_LISTED])}{more}")
     for one in collection.submissions:
         if one.kept:
-            yield printable(f"{one.name}: an older hand-in is kept as {shown(one.kept)}")
+            yield one_line(f"{one.name}: an older hand-in is kept as {shown(one.kept)}")
         if one.reason:
-            yield printable(f"{one.name}: {one.status}: {one.reason}")
-            yield f"    {printable(one.remedy)}"
+            yield one_line(f"{one.name}: {one.status}: {one.reason}")
+            yield f"    {one_line(one.remedy)}"
     for file in collection.left:
-        yield printable(f"{file.file}: not taken: {file.reason}")
-        yield f"    {printable(file.remedy)}"
+        yield one_line(f"{file.file}: not taken: {file.reason}")
+        yield f"    {one_line(file.remedy)}"
 
 
 def as_receipts(collection: "Collection") -> Iterator[str]:
@@ -85,7 +85,7 @@ def as_receipts(collection: "Collection") -> Iterator[str]:
     """
     for one in collection.submissions:
         if one.receipt and one.status in ("collected", "unchanged"):
-            yield printable(f"{one.receipt.digits}  {one.name}")
+            yield one_line(f"{one.receipt.digits}  {one.name}")
 
 
 def as_summary(collection: "Collection") -> str:
@@ -94,8 +94,13 @@ def as_summary(collection: "Collection") -> str:
     count = {state: states.count(state) for state in ("collected", "unchanged", "older", "refused")}
     parts = [f"{n} {s}" for s, n in count.items() if n or s != "older"]
     if collection.left:
-        parts.append(f"{len(collection.left)} files not taken")
+        files = "1 file" if len(collection.left) == 1 else f"{len(collection.left)} files"
+        parts.append(f"{files} not taken")
     return f"{', '.join(parts)}."
+
+
+def _is_nobody(one: "Collected") -> bool:
+    return one.status == "refused" and one.person is None
 
 
 def _whose(one: "Collected") -> str:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
 
-__all__ = ["as_text", "line_width", "plain", "printable", "time_text", "waiting"]
+__all__ = ["as_text", "line_width", "one_line", "plain", "printable", "time_text", "waiting"]
 
 PIPED_WIDTH = 120
 
@@ -64,6 +64,11 @@ def plain(text: str) -> "Text":
 def time_text(time: datetime) -> str:
     """Return a time as a person reads it: ``2027-01-31 23:59 +0100``."""
     return time.strftime("%Y-%m-%d %H:%M %z")
+
+
+def one_line(text: str) -> str:
+    """Return `text` for a line or a cell of a table: as `printable`, with blanks for newlines."""
+    return " ".join(printable(text).split("\n"))
 
 
 def printable(text: str) -> str:

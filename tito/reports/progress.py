@@ -47,7 +47,8 @@ def _some(lines: list[str]) -> list[str]:
 def _notes(progress: "Progress") -> list[str]:
     more_time = [f"{s}: until {time_text(t)}" for s, t in progress.extensions.items()]
     notes = _some([f"{student}: {why}" for student, why in progress.due.items()])
-    notes += ["Extensions:", *_some(more_time)] if more_time else []
+    gap = [""] if notes else []
+    notes += [*gap, "Extensions:", *_some(more_time)] if more_time else []
     if progress.missing:
         more = len(progress.missing) - SHOWN
         names = ", ".join(progress.missing[:SHOWN]) + (f" and {more} more" if more > 0 else "")

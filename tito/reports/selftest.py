@@ -28,6 +28,7 @@ def print_checks(
     answers: Sequence["CellVerdict"] = (),
     notes: Sequence[str] = (),
     unwritten: Collection[str] = (),
+    not_run: int = 0,
 ) -> None:
     """Print a line for each check, beneath it what did not hold and why, and the total at the end.
 
@@ -41,6 +42,8 @@ def print_checks(
         What was noticed while the file was read.
     unwritten : collection of str
         The grade ids of the checks whose solutions are still as they were released.
+    not_run : int
+        How many checks were not run, as the run stopped at one that did not pass.
     """
     out = _console()
     widest = max((len(v.grade_id) for v in verdicts), default=0)
@@ -58,6 +61,9 @@ def print_checks(
     score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)
     total = f"{'total':<{widest}}  {'':<{len(UNWRITTEN)}}  {_points(score, most)}"
     out.print(f"\n{total}", style="bold")
+    if not_run:
+        more = "1 more check was" if not_run == 1 else f"{not_run} more checks were"
+        out.print(f"{more} not run; their points are not in the total.")
     if answers:
         out.print(_wrapped(_to_be_read(answers), out.width))
 

@@ -1,7 +1,7 @@
 """What `tito test` runs: the released checks on the solutions in a student's own file."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -36,7 +36,8 @@ class CheckResult:
     """The verdicts on a file, the points they add up to, and what was noticed while reading it.
 
     ``cells`` are the checks, those in ``unwritten`` of solutions that are as they were released;
-    ``answers``, which a person reads, count for neither sum.
+    ``answers``, which a person reads, count for neither sum; ``not_run`` names the checks after the
+    one at which the run stopped.
     """
 
     assignment: str
@@ -46,6 +47,7 @@ class CheckResult:
     cells: list[CellVerdict]
     answers: list[CellVerdict]
     unwritten: list[str]
+    not_run: list[str] = field(default_factory=list)
 
 
 def find_work(
@@ -160,6 +162,7 @@ def run_checks(
         cells=verdicts,
         answers=[] if check or first else _answers(notebook, released),
         unwritten=[name for name in plan.unwritten if name in found],
+        not_run=[grade_id(cell) for _, cell in plan.checks if cell.id not in tried],
     )
 
 

@@ -44,6 +44,12 @@ SOURCE = {
         "memory-trace: 0 times ### BEGIN SOLUTION and 1 times ### END SOLUTION.",
     ),
     "no python": ("def chunk_edges(m", "def chunk_edges(((m", "chunk-edges: It is not Python"),
+    "a given cell that is no python": ("\nimport ", "\nimporrt ", ": It is not Python: "),
+    "a locked cell that is no python": (
+        "check(amdahl_speedup",
+        "check((amdahl_speedup",
+        "test-amdahl: It is not Python: ",
+    ),
     "unlocked": (
         '"grade": true, "grade_id": "test-amdahl", "locked": true',
         '"grade": true, "grade_id": "test-amdahl", "locked": false',

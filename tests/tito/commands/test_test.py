@@ -182,13 +182,17 @@ def test_test_helps_with_the_name_of_a_check(
 
 
 def test_test_stops_at_the_first_check_that_fails(lesson: Lesson, tito: Tito) -> None:
-    work_on(lesson, SAMPLES["partly-done"])
+    work_on(lesson, SAMPLES["wrong-block-edges"])
     done = tito("test", "kernels", "--first", "--json")
     cells = json.loads(done.stdout)["cells"]
     wrong = [cell["grade_id"] for cell in cells if cell["verdict"] != "passed"]
     assert done.returncode == 1
     assert wrong
-    assert len(cells) <= len(CHECKS)
+    not_run = json.loads(done.stdout)["not_run"]
+    assert len(cells) + len(not_run) == len(CHECKS)
+    assert not_run
+    said = tito("test", "kernels", "--first").stdout
+    assert f"{len(not_run)} more checks were not run; their points are not in the total." in said
 
 
 def test_test_watches_a_file(lesson: Lesson) -> None:

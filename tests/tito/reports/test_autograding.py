@@ -37,7 +37,50 @@ def test_lines_say_how_far_it_is_and_what_to_do(lesson: Lesson) -> None:
     assert any("Ask for the notebook again" in line for line in lines)
     assert any("tito nbgrader autograde kernels --student mel --log FILE" in x for x in lines)
     assert "2 graded (1 rejected), 1 unchanged, 1 failed" in lines[-2]
-    assert lines[-1].startswith("Stopped. 1 are left")
+    assert lines[-1] == "Stopped. 1 is left: run the same command again to finish them."
+
+
+def test_a_run_that_is_stopped_before_it_has_counted_says_so(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out = io.StringIO()
+    EventReport(out).finished("Stopped.")
+    said = out.getvalue().splitlines()[-1]
+    assert said == "Stopped. Nothing was graded: run the same command again."
+    assert json.loads(capsys.readouterr().out)["left"] is None
+
+
+def test_a_forced_run_that_is_stopped_goes_on_without_force(lesson: Lesson) -> None:
+    out = io.StringIO()
+    report = RunReport(out)
+    report.force = True
+    told(report, lesson, CLASS[:1], "Stopped.")
+    said = "Stopped. 4 are left: run the same command again without --force to finish them."
+    assert out.getvalue().splitlines()[-1] == said
+
+
+@pytest.mark.parametrize(
+    ("class_", "dry_run", "said"),
+    [(CLASS[:1], False, ["It broke off. 4 are left."]), ([], False, []), (CLASS[:1], True, [])],
+)
+def test_an_error_has_the_last_word(
+    lesson: Lesson, class_: list[GradingResult], dry_run: bool, said: list[str]
+) -> None:
+    out = io.StringIO()
+    report = RunReport(out)
+    report.dry_run = dry_run
+    report.started(lesson, 5)
+    for graded in class_:
+        report.done(graded)
+    report.broke_off()
+    assert out.getvalue().splitlines()[1:] == said
+
+
+def test_a_reason_with_a_remedy_of_its_own_gets_no_second_one(lesson: Lesson) -> None:
+    out = io.StringIO()
+    reason = "timestamp.txt holds no time: 'soon' is no time. Fix or remove it."
+    told(RunReport(out), lesson, [GradingResult("ada", "failed", reason)])
+    assert out.getvalue().splitlines()[0] == f"ada: failed: {reason}"
 
 
 def test_a_summary_shows_some_and_counts_the_rest(lesson: Lesson) -> None:

@@ -7,7 +7,7 @@ import sys
 import pytest
 from rich.console import Console
 
-from tito.reports.console import plain, waiting
+from tito.reports.console import one_line, plain, waiting
 
 WIDTH = "from tito.reports.console import line_width; print(line_width())"
 WAITING = """
@@ -42,6 +42,10 @@ def test_plain_shows_text_and_obeys_none_of_it(
 ) -> None:
     Console(file=sys.stdout).print(plain(sent))
     assert capsys.readouterr().out == f"{sent if shown is None else shown}\n"
+
+
+def test_one_line_has_a_blank_for_each_newline() -> None:
+    assert one_line("ada\nbob\x1b[2J\n") == "ada bob[2J "
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudo-terminals of this kind")

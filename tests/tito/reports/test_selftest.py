@@ -41,6 +41,18 @@ def test_print_checks_shows_each_verdict_with_its_points(
     ]
 
 
+@pytest.mark.parametrize(
+    ("not_run", "said"),
+    [(0, None), (1, "1 more check was not run"), (9, "9 more checks were not run")],
+)
+def test_print_checks_counts_what_was_not_run(
+    capsys: pytest.CaptureFixture[str], not_run: int, said: str | None
+) -> None:
+    print_checks([PASSED], not_run=not_run)
+    last = lines(capsys)[-1]
+    assert last == (f"{said}; their points are not in the total." if said else "total" + last[5:])
+
+
 def test_print_checks_gives_reason_and_hint_beneath_what_did_not_pass(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -3,12 +3,8 @@
 import signal
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING
 
 import click
-
-if TYPE_CHECKING:
-    from tito.reports.autograding import RunReport
 
 __all__ = ["autograde"]
 
@@ -71,7 +67,7 @@ def autograde(
         log_to(log)
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
     report = report_for(as_json)
-    report.dry_run = dry_run
+    report.dry_run, report.force = dry_run, force
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         grading.autograde(
@@ -88,7 +84,7 @@ def autograde(
         report.finished("Stopped.")
         raise SystemExit(STOPPED) from None
     except Exception:
-        _say_what_is_done(report)
+        report.broke_off()
         raise
     try:
         report.unread = 0 if dry_run else count_unread(found)
@@ -100,8 +96,3 @@ def autograde(
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
-
-
-def _say_what_is_done(report: "RunReport") -> None:
-    if report.total:
-        report.finished("It broke off.")

@@ -40,8 +40,12 @@ def feedback(
     found = find_lesson(Course.find(), lesson)
     with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
         pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
-    folder = found.course.shown(found.course.assignments / "feedback")
-    click.echo(f"{len(pages)} feedback pages lie in {folder}.", err=True)
+    if student:
+        where = f"The feedback page of {student} is {found.course.shown(pages[0])}."
+    else:
+        lie = "1 feedback page lies" if len(pages) == 1 else f"{len(pages)} feedback pages lie"
+        where = f"{lie} in {found.course.shown(found.course.assignments / 'feedback')}."
+    click.echo(where, err=True)
     if system and output:
         packed = pack_feedback(found, pages, system, output)
         for name, reason in packed.left_out.items():

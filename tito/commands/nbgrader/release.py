@@ -11,6 +11,7 @@ def release(lesson: str) -> None:
     """Make sure the release of LESSON is current, and hand it out.
 
     With an exchange in settings.ini it goes there; else you are told where the notebook lies.
+    If the lesson changed, a new release is made, and what was graded with the old one is due again.
     """
     from tito.course import Course
     from tito.grading.gradebook import assignment

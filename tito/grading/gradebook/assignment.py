@@ -6,14 +6,15 @@ import re
 import warnings
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.files import files_below, write_whole
-from tito.lesson import Lesson, is_graded, read_notebook
+from tito.files import files_below, folder_beside, write_whole
+from tito.lesson import Lesson, cell_name, is_graded, read_notebook
 from tito.notebooks import (
+    broken_cells,
+    cell_lines,
     files_beside,
     instantiate_tests,
     instructor_notebook,
@@ -30,6 +31,7 @@ __all__ = [
     "nbgrader_api",
     "newest_schema",
     "release",
+    "release_state",
     "run_step",
 ]
 
@@ -37,7 +39,14 @@ RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
 
 
 def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
-    """Return nbgrader's Python API for the course, with traits overridden by class name."""
+    """Return nbgrader's Python API for the course, with traits overridden by class name.
+
+    Raises
+    ------
+    TitoError
+        If no gradebook can be where it is to be.
+    """
+    has_gradebook(course)
     from nbgrader import api
     from nbgrader.apps import NbGraderAPI
     from sqlalchemy.exc import SAWarning
@@ -67,12 +76,16 @@ def newest_schema() -> str:
 
 
 def _nbgrader_log() -> logging.Logger:
-    """Return a logger of our own for nbgrader: another one may have been switched off."""
+    """Return a logger of our own for nbgrader: another one may have been switched off.
+
+    What nbgrader logs elsewhere before it raises would stand on the terminal, with a traceback.
+    """
     log = logging.getLogger("tito.nbgrader")
     log.disabled, log.propagate = False, False
     log.setLevel(logging.INFO)
-    if not log.handlers:
-        log.addHandler(logging.NullHandler())
+    for each in (log, logging.getLogger("tornado.application")):
+        if not each.handlers:
+            each.addHandler(logging.NullHandler())
     return log
 
 
@@ -103,24 +116,27 @@ def generate(lesson: Lesson) -> Path:
     Raises
     ------
     TitoError
-        If the lesson has no source or nothing to grade, or nbgrader refuses, with its reason.
+        If the lesson has no source or nothing to grade, a code cell is not Python, or nbgrader
+        refuses, with its reason.
     """
     notebook = instructor_notebook(lesson)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
+    for cell, line, reason in broken_cells(notebook, cell_lines(lesson, notebook)):
+        place, name = f"{lesson.course.shown(lesson.source)}:{line}", cell_name(notebook, cell)
+        raise TitoError(f"{place}: the cell {name} is not Python: {reason}.", "Correct it.")
     path, text = _source_notebook(lesson), notebook_text(notebook)
     files = files_beside(lesson)
     made = instantiate_tests(lesson, notebook, load_config(lesson.course))
     lesson.course.assignments.mkdir(exist_ok=True)
-    with TemporaryDirectory(dir=lesson.course.assignments, prefix=".generate-") as name:
-        beside = Path(name)
+    with folder_beside(lesson.course.assignments, "generate") as beside:
         source = beside / "source" / lesson.assignment
         gone = _taken(lesson) - files.keys()
         for name_there, file in files_below(path.parent, without=gone).items():
             write_whole(source / name_there, file.read_bytes())
         for file_name, data in {**files, path.name: notebook_text(made).encode()}.items():
             write_whole(source / file_name, data)
-        api = nbgrader_api(lesson.course, CourseDirectory={"root": name})
+        api = nbgrader_api(lesson.course, CourseDirectory={"root": str(beside)})
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
             due = lesson.course.lessons[lesson.assignment].due
@@ -157,9 +173,23 @@ def enter_assignment(lesson: Lesson, api: Any) -> None:
 
 
 def has_gradebook(course: Course) -> bool:
-    """Whether there is a gradebook; nbgrader would make an empty one when it opens it."""
-    path = course.gradebook_url.removeprefix("sqlite:///")
-    return path == course.gradebook_url or Path(path).exists()
+    """Whether there is a gradebook; nbgrader would make an empty one when it opens it.
+
+    Raises
+    ------
+    TitoError
+        If none can be there: its folder does not exist, or it is a folder itself.
+    """
+    if not course.gradebook_url.startswith("sqlite:///"):
+        return True
+    path = Path(course.gradebook_url.removeprefix("sqlite:///"))
+    if path.is_dir():
+        remedy = "Move that folder away, or name another file as db_url in settings.ini."
+        raise TitoError(f"The gradebook {course.shown(path)} is a folder.", remedy)
+    if course.db_url and not path.parent.is_dir():
+        fact = f"The folder of the gradebook {course.shown(path)} does not exist."
+        raise TitoError(fact, "Make it, or name another file as db_url in settings.ini.")
+    return path.exists()
 
 
 def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
@@ -174,6 +204,13 @@ def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
         if old.exists():
             old.rename(folder)
         raise
+
+
+def release_state(lesson: Lesson) -> str:
+    """Say whether the release is missing, stale or current; without a source, it is current."""
+    if not lesson.released.exists():
+        return "missing"
+    return "current" if not lesson.source.exists() or is_current(lesson) else "stale"
 
 
 def is_current(lesson: Lesson) -> bool:
@@ -192,15 +229,23 @@ def is_current(lesson: Lesson) -> bool:
 
 
 def release(lesson: Lesson) -> str:
-    """Hand out the release, made anew if it is not current; return where it went, as a sentence."""
+    """Hand out the release, made anew if it is not current.
+
+    What was done, where it went and what follows is returned in sentences.
+    """
+    course, made = lesson.course, ""
     if not is_current(lesson):
+        if lesson.released.exists():
+            made = (
+                "The lesson changed, so a new release was made: what was graded with the old one "
+                f"is due again, see `tito nbgrader status {lesson.name}`. "
+            )
         generate(lesson)
-    course = lesson.course
     if course.exchange is None:
-        return f"The notebook for the students is {course.shown(lesson.released)}."
+        return f"{made}The notebook for the students is {course.shown(lesson.released)}."
     api = nbgrader_api(course, ExchangeReleaseAssignment={"force": True})
     run_step(lambda: api.release_assignment(lesson.assignment), f"release {lesson.name}")
-    return f"Students fetch {lesson.assignment} from the exchange {course.exchange}."
+    return f"{made}Students fetch {lesson.assignment} from the exchange {course.exchange}."
 
 
 def _put_files(lesson: Lesson, files: Mapping[str, bytes], gone: Iterable[str]) -> None:

@@ -193,5 +193,6 @@ def unwritable(error: OSError, lesson: Lesson, student: str = "") -> TitoError:
         return TitoError(f"The disk of {folder} is full.", f"Make room. {REMEDY}")
     fact = f"{folder} cannot be written: {error.strerror}."
     if student and error.errno != errno.EROFS:
-        return NotStored(f"The autograded folder of {student} cannot be written: {error.strerror}.")
+        fact = f"The autograded folder of {student} cannot be written: {error.strerror}."
+        return NotStored(fact, "Change its rights, or move away what stands there.")
     return TitoError(fact, f"Make it writable. {REMEDY}")

@@ -3,9 +3,11 @@
 import re
 from datetime import timedelta
 
+from tito.course import YEARS
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import enter_assignment, nbgrader_api
 from tito.grading.gradebook.database import retried
+from tito.grading.gradebook.lateness import deadline_of
 from tito.lesson import Lesson
 
 __all__ = ["duration_text", "extend", "parse_duration"]
@@ -49,11 +51,16 @@ def extend(lesson: Lesson, student: str, given: timedelta) -> timedelta:
     Raises
     ------
     TitoError
-        If the lesson has no deadline, or nobody of that name is known.
+        If the lesson has no deadline, the extended one is too far away, or nobody of that name is
+        known.
     """
-    if lesson.course.lessons[lesson.assignment].due is None:
+    until = deadline_of(lesson, given)
+    if until is None:
         remedy = f"Set `due` in [lesson {lesson.assignment}] of settings.ini first."
         raise TitoError(f"{lesson.assignment} has no deadline.", remedy)
+    if until.year not in YEARS:
+        fact = f"{student} would have time until the year {until.year}."
+        raise TitoError(fact, f"The last year is {YEARS[-1]}: give less time.")
     api = nbgrader_api(lesson.course)
     retried(lambda: enter_assignment(lesson, api))
     with api.gradebook as gradebook:

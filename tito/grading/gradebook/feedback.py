@@ -280,7 +280,8 @@ def _joined(
     failures: dict[str, str] = {}
     for number, failed in enumerate(parts, 1):
         failures |= failed
-        tell(f"{min(number * AT_A_TIME, total)} of {total} feedback pages are written ...")
+        written = min(number * AT_A_TIME, total) - len(failures)
+        tell(f"{written} of {total} feedback pages are written ...")
     return failures
 
 

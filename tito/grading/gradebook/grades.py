@@ -145,11 +145,16 @@ def _ungraded(student: str, status: str, why: str, points: dict[str, float]) -> 
 def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str]:
     """The verdicts, the status and the reason that the autograded notebook carries."""
     path = lesson.handed_in(student, "autograded")
-    if not path.exists():
+    try:
+        path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
         if not os.path.lexists(lesson.handed_in(student)):
             return [], "rejected", f"The submission holds no {lesson.notebook_name}."
         remedy = f"Run `tito nbgrader autograde {lesson.name}`."
         return [], "failed", f"Its autograded notebook is missing. {remedy}"
+    except OSError as error:
+        fact = f"Its autograded notebook cannot be read: {error.strerror}."
+        return [], "failed", f"{fact} Change the rights of it and of its folder."
     try:
         notebook = read_notebook(path)
         mark = notebook.metadata.get(METADATA_KEY, {})

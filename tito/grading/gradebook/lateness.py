@@ -56,12 +56,14 @@ def penalty_for(
 def started_days(course: Course, handed_in: datetime, due: datetime, extension: timedelta) -> int:
     """Return the days after a deadline that have begun; a day has 23 or 25 hours now and then.
 
-    Within the course's grace it is on time; after it the days count from the deadline.
+    Within the course's grace it is on time; after it the days count from the deadline. The instant
+    decides whether it is late, as an hour comes twice in autumn; the clock counts the days.
     """
-    deadline = _extended(course, due, extension)
-    local = handed_in.replace(tzinfo=UTC).astimezone(deadline.tzinfo)
-    late = local.replace(tzinfo=None) - deadline.replace(tzinfo=None)
-    return ceil(late / DAY) if late > course.late_grace else 0
+    deadline, time = _extended(course, due, extension), handed_in.replace(tzinfo=UTC)
+    if time - deadline.astimezone(UTC) <= course.late_grace:
+        return 0
+    local = time.astimezone(deadline.tzinfo)
+    return max(1, ceil((local.replace(tzinfo=None) - deadline.replace(tzinfo=None)) / DAY))
 
 
 def deadline_of(lesson: Lesson, extension: timedelta | None = None) -> datetime | None:
@@ -72,4 +74,5 @@ def deadline_of(lesson: Lesson, extension: timedelta | None = None) -> datetime 
 
 def _extended(course: Course, due: datetime, extension: timedelta) -> datetime:
     """The deadline so much later by the clock on the wall, which daylight saving may move."""
-    return due.astimezone(course.time_zone or due.tzinfo) + extension
+    local = due.astimezone(course.time_zone or due.tzinfo)
+    return (local + extension).replace(fold=local.fold)  # which of two equal hours in autumn

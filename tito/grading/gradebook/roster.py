@@ -11,7 +11,7 @@ from tito.errors import TitoError
 from tito.files import write_whole
 from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api
 from tito.grading.gradebook.database import database_error
-from tito.grading.intake.owners import STUDENT
+from tito.grading.intake.owners import IDS, STUDENT
 from tito.lms.names import Named
 from tito.lms.people import People, Person
 
@@ -109,7 +109,7 @@ def _require_one_each(found: Sequence[Person], people: Sequence[Person]) -> None
     for person, row in zip(found, people, strict=True):
         if not STUDENT.fullmatch(person.id):
             raise TitoError(
-                f"{person.id!r} is no student id: that is letters, digits and . _ @ + -.",
+                f"{person.id!r} is no student id: {IDS}.",
                 "Give the file a column id.",
             )
         numbers = [("id", person.id.casefold())]

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrader_api
+from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api, release_state
 from tito.grading.gradebook.basis import basis_of, recorded_basis
 from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.feedback import is_fresh
@@ -48,9 +48,7 @@ class Progress:
 
 def read_progress(lesson: Lesson) -> Progress:
     """Read how far `lesson` is; the release is missing, stale or current."""
-    release = "missing"
-    if lesson.released.exists():
-        release = "current" if not lesson.source.exists() or is_current(lesson) else "stale"
+    release = release_state(lesson)
     students = lesson.submitted_students()
     with _session(lesson) as session:
         due = {s: why for s in students if (why := _why_due(lesson, session, s))}

@@ -12,7 +12,6 @@ of what was there. A gradebook that does not hold what such a notebook says, bec
 or restored or a deadline moved, is made to hold it, without running any code.
 """
 
-import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -75,9 +74,6 @@ class Writer:
     def __enter__(self) -> "Writer":
         from nbgrader.preprocessors import SaveAutoGrades
 
-        # What nbgrader logs before it raises would stand on the terminal, with a traceback.
-        for name in ("traitlets", "tornado.application"):
-            logging.getLogger(name).addHandler(logging.NullHandler())
         api = nbgrader_api(self.lesson.course)
         if self.dry_run and not has_gradebook(self.lesson.course):
             folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))

@@ -320,10 +320,11 @@ class _Intake:
             return chosen, ()
         course, system = self.lesson.course, SYSTEMS[named.system]
         due = course.lessons[self.lesson.assignment].due
-        time = in_utc(named.time, course.time_zone or (due.tzinfo if due else None))
+        clock = course.time_zone or (due.tzinfo if due else None)
+        time = in_utc(named.time, clock)
         stamp = time.strftime(NBGRADER).encode() if time else b""
         note = ""
-        if named.time is not None and time is None:
+        if named.time is not None and not (named.time.tzinfo or clock):
             note = f"{system.title}'s time has no zone: set time_zone in settings.ini"
         elif time is None and system.tells_time:
             note = f"{system.title}'s time cannot be read: {ON_TIME}"

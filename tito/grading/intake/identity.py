@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from tito.grading.intake.choice import NotTaken
-from tito.grading.intake.owners import STUDENT, is_lessons_name, plain
+from tito.grading.intake.owners import IDS, STUDENT, is_lessons_name, plain
 from tito.lesson import Lesson
 from tito.lms.names import Named
 from tito.lms.people import People, Person, fallback_id
@@ -67,7 +67,7 @@ class Identities:
                 raise NotTaken("its name tells no student", self.rename)
             if not STUDENT.fullmatch(student):
                 remedy = f"{READ_A_ROSTER} Or: {self.rename}"
-                raise NotTaken("a student id is letters, digits and . _ @ + -", remedy)
+                raise NotTaken(IDS, remedy)
             return student, None, (NOT_IN_IT,) if self.people.is_roster else ()
         if self.people.is_roster:
             remedy = f"Read the roster again with `tito roster FILE`, or: {self.rename}"

@@ -10,6 +10,7 @@ from tito.lesson import Lesson
 from tito.lms.names import Named
 
 __all__ = [
+    "IDS",
     "STUDENT",
     "Known",
     "Work",
@@ -30,6 +31,8 @@ __all__ = [
 
 STUDENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}")
 """A student's id."""
+IDS = "a student id is at most 128 letters, digits and . _ @ + -"
+"""What is said of another one."""
 OTHER = re.compile(r"\d+_|\.")
 COPY = r"(?: ?\(\d+\)|-\d+|(?: ?- ?|[ -])copy(?:[ -]?\(?\d+\)?)?)?"
 """What a browser, Jupyter, Canvas or a person puts behind the name of a file: (1), -Copy1, -2."""

@@ -3,6 +3,8 @@
 import re
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
+from tito.course import YEARS
+
 __all__ = ["MOST_TIMESTAMP", "NBGRADER", "for_nbgrader", "in_utc", "parse_time"]
 
 TIME = re.compile(
@@ -25,7 +27,7 @@ def parse_time(text: str) -> datetime | None:
     ------
     ValueError
         If it is anything else: a time without an offset may be any place's, abbreviations such as
-        CEST or EST mean several zones.
+        CEST or EST mean several zones. A year that no course has is refused, too.
     """
     if not text.strip():
         return None
@@ -34,13 +36,15 @@ def parse_time(text: str) -> datetime | None:
         raise ValueError(
             f"{text.strip()[:40]!r} is no time with an offset, like 2027-01-31 23:59:59 +0100"
         )
-    minutes = int(found[4] or 0) * 60 + int(found[5] or 0)
-    zone = timezone(timedelta(minutes=-minutes if found[3] == "-" else minutes))
-    try:
-        local = datetime.fromisoformat(found[1]).replace(tzinfo=zone)
-        return local.astimezone(UTC).replace(tzinfo=None)
-    except OverflowError:
-        raise ValueError("the time is out of range") from None
+    hours, minutes = int(found[4] or 0), int(found[5] or 0)
+    if hours > 23 or minutes > 59:
+        raise ValueError(f"the offset {found[2]} is not between -2359 and +2359")
+    ahead = timedelta(hours=hours, minutes=minutes)
+    zone = timezone(-ahead if found[3] == "-" else ahead)
+    local = datetime.fromisoformat(found[1]).replace(tzinfo=zone)
+    if local.year not in YEARS:
+        raise ValueError(f"the year {local.year} is not between {YEARS[0]} and {YEARS[-1]}")
+    return local.astimezone(UTC).replace(tzinfo=None)
 
 
 def for_nbgrader(text: bytes) -> bytes:
@@ -60,7 +64,10 @@ def for_nbgrader(text: bytes) -> bytes:
 
 
 def in_utc(time: datetime | None, clock: tzinfo | None) -> datetime | None:
-    """Return a time in UTC; one without a zone is of `clock`, and None where there is no clock."""
-    if time is None or (time.tzinfo is None and clock is None):
+    """Return a time in UTC; one without a zone is of `clock`.
+
+    None is returned where there is neither zone nor clock, and for a year that no course has.
+    """
+    if time is None or time.year not in YEARS or (time.tzinfo is None and clock is None):
         return None
     return (time if time.tzinfo else time.replace(tzinfo=clock)).astimezone(UTC)

@@ -93,7 +93,8 @@ def autograde(
     Raises
     ------
     TitoError
-        If the lesson is not released, a named student handed in nothing, the sandbox does not hold
+        If the lesson is not released, a named student handed in nothing, the checks refuse the
+        lesson's own solutions, the sandbox does not hold
         on this machine, the gradebook or the folder cannot be written, another grader is at work,
         or the scheduler does not answer. What was graded before is kept.
     """
@@ -161,6 +162,10 @@ def grade_due(
         watch.started(lesson, len(names))
     due = _due(reader, names, note)
     first = next(due, None)
+    if reader.only_foretell and any(result.status == "due" for result in results):
+        with closing(_workers(1, how.scheduler)) as workers:
+            context = _context(lesson, how.sandbox or lesson.course.sandbox, elsewhere=True)
+            require_solved(lesson, context, workers, note=False)
     if first is None:  # then there is no need for workers, nor for a sandbox
         return results
     with closing(_workers(how.jobs, how.scheduler)) as workers:

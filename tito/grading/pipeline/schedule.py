@@ -76,7 +76,7 @@ def _grade_alone(
         if result is not None:
             return result
         workers.replace()
-    return GradingResult(submission.student, "failed", reason=LOST)
+    return GradingResult(submission.student, "failed", reason=LOST, error=LOST)
 
 
 def _submit(

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from tito.conditions.results import CellVerdict
+from tito.course import SETTINGS
 from tito.errors import TitoError
 from tito.files import write_whole
 from tito.grading.gradebook.basis import Basis
@@ -20,13 +21,18 @@ __all__ = ["require_solved"]
 TRIES = 2  # a machine may be too busy once to tell the speed of a kernel
 
 
-def require_solved(lesson: Lesson, context: GradingContext, workers: Workers) -> None:
+def require_solved(
+    lesson: Lesson, context: GradingContext, workers: Workers, *, note: bool = True
+) -> None:
     """Grade the solutions in the source notebook, unless these very checks were tried before.
+
+    With `note` it is noted for the next time that they were tried.
 
     Raises
     ------
     TitoError
-        If one does not get its points: then a check is wrong, and nobody may pay for it.
+        If one does not get its points: then a check is wrong, or a limit, and nobody may pay for
+        it.
     """
     source = lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
     if not context.checks or not source.is_file():
@@ -40,11 +46,13 @@ def require_solved(lesson: Lesson, context: GradingContext, workers: Workers) ->
     for _ in range(TRIES):
         problem = _problem(context, workers, data)
         if not problem:
-            _note(lesson, tried, mark)
+            if note:
+                _note(lesson, tried, mark)
             return
     fact = f"The checks of {lesson.name} refuse the lesson's own solutions: {problem}."
     checks = lesson.course.shown(lesson.folder / "checks.py")
-    raise TitoError(fact, f"Fix {checks}; nobody was graded.")
+    remedy = f"Fix {checks}, or the limits in {SETTINGS}; nobody was graded."
+    raise TitoError(fact, remedy)
 
 
 def _note(lesson: Lesson, path: Path, mark: str) -> None:

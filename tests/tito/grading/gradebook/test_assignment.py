@@ -101,7 +101,18 @@ def test_generate_names_what_nbgrader_refuses(lesson: Lesson) -> None:
         generate(lesson)
 
 
+def test_generate_names_the_line_of_a_cell_that_is_not_python(lesson: Lesson) -> None:
+    text = lesson.source.read_text(encoding="utf-8")
+    line = text.splitlines().index("import importlib") + 1
+    broken = text.replace("import importlib", "imporrt importlib", 1)
+    lesson.source.write_text(broken, encoding="utf-8")
+    with pytest.raises(TitoError, match=r"the cell number \d+ is not Python") as told:
+        generate(lesson)
+    assert told.value.fact.startswith(f"{lesson.course.shown(lesson.source)}:{line}: ")
+
+
 BROKEN_SOURCES = {
+    "a given cell that is no Python": ("import importlib", "imporrt importlib"),
     "a solution without an end": ("    ### END SOLUTION\n", ""),
     "a grade id twice": ('"grade_id": "test-memory-trace"', '"grade_id": "test-amdahl"'),
 }
@@ -137,6 +148,13 @@ def test_generate_that_is_interrupted_leaves_the_release_that_was_there(
     assert _tree(lesson.course.assignments) == before
 
 
+def test_generate_removes_what_a_killed_one_left(lesson: Lesson) -> None:
+    left = lesson.course.assignments / ".generate-999999999-a1b2c3d4"
+    left.mkdir()
+    generate(lesson)
+    assert list(lesson.course.assignments.glob(".generate-*")) == []
+
+
 def test_generate_takes_the_files_beside_the_source(lesson: Lesson) -> None:
     beside = lesson.course.assignments / "source" / "11_kernels" / "data.csv"
     beside.write_text("n,ms\n")
@@ -156,13 +174,15 @@ def test_is_current_notices_a_changed_source(lesson: Lesson) -> None:
     text = lesson.source.read_text(encoding="utf-8")
     lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
     assert not is_current(lesson)
-    release(lesson)
+    said = release(lesson)
+    assert said.startswith("The lesson changed, so a new release was made: what was graded with")
     assert is_current(lesson)
     assert "## Goals" in lesson.released.read_text(encoding="utf-8")
 
 
 def test_release_without_an_exchange_says_where_the_notebook_lies(lesson: Lesson) -> None:
-    assert "assignments/release/11_kernels/kernels.ipynb" in release(lesson)
+    path = "assignments/release/11_kernels/kernels.ipynb"
+    assert release(lesson) == f"The notebook for the students is {path}."
 
 
 def test_student_notebook_is_the_release_even_before_it_is_made(

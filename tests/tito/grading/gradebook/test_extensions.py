@@ -58,6 +58,18 @@ def test_an_extension_before_anything_was_handed_in_is_no_grade(graded_course: C
     assert (progress.gone, progress.due) == ((), {})
 
 
+def test_an_extension_beyond_the_last_year_is_refused_and_not_stored(
+    graded_course: Course,
+) -> None:
+    path = graded_course.root / "settings.ini"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("due = 2027-01-31", "due = 9000-12-31"), encoding="utf-8")
+    lesson = find_lesson(Course.read(graded_course.root), "kernels")
+    with pytest.raises(TitoError, match="ada would have time until the year 9001"):
+        extend(lesson, "ada", timedelta(days=3))
+    assert read_progress(lesson).extensions == {}
+
+
 def test_an_extension_of_a_stranger_or_without_a_deadline_is_refused(
     graded_course: Course,
 ) -> None:

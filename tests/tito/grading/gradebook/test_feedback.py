@@ -60,8 +60,10 @@ def test_write_feedback_in_processes_names_what_failed_and_writes_the_rest(
     broken = lesson.handed_in("ada", "autograded")
     broken.chmod(0o644)
     broken.write_text("{}", encoding="utf-8")
+    said: list[str] = []
     with pytest.raises(TitoError, match="feedback of ada could not be written") as told:
-        write_feedback(lesson, jobs=2)
+        write_feedback(lesson, jobs=2, tell=said.append)
+    assert said[-1] == "7 of 8 feedback pages are written ..."
     assert "for ada the reason is: " in told.value.remedy
     assert read_progress(lesson).feedback == 7
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from classroom import ANSWERS, CHECKS, MOST, Sample, read_samples
 from nbgrader.api import Gradebook
+from rights import read_only
 from shell import Tito
 
 from tito.course import Course
@@ -37,6 +38,22 @@ def test_read_grades_names_what_is_not_graded_yet(lesson: Lesson) -> None:
     (submission,) = read_grades(lesson).submissions
     assert (submission.status, submission.score) == ("failed", 0.0)
     assert "tito nbgrader autograde kernels" in submission.message
+
+
+def test_read_grades_names_a_student_whose_autograded_folder_cannot_be_read(
+    graded_course: Course,
+) -> None:
+    lesson = find_lesson(graded_course, "kernels")
+    folder = graded_course.assignments / "autograded" / "ada"
+    empty = graded_course.root / "empty"
+    empty.mkdir()
+    with read_only(empty):
+        folder.chmod(0)
+        found = {one.student: one for one in read_grades(lesson).submissions}
+    folder.chmod(0o755)
+    assert found["ada"].message.startswith("Its autograded notebook cannot be read: Permission de")
+    assert {one.status for one in found.values()} == {"graded", "failed"}
+    assert [one.student for one in found.values() if one.status == "failed"] == ["ada"]
 
 
 def recorded(notebook: Notebook) -> dict[str, Any]:

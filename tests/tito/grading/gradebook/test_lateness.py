@@ -53,6 +53,36 @@ def test_started_days_follow_the_clock_of_the_course(
 
 
 @pytest.mark.parametrize(
+    ("due", "handed_in", "days"),
+    [
+        # On 31 October 2027 the hour from 2 to 3 comes twice: first at +02:00, then at +01:00.
+        ("2027-10-31T02:30:00+02:00", "2027-10-31T02:30:00+02:00", 0),
+        ("2027-10-31T02:30:00+02:00", "2027-10-31T02:30:01+02:00", 1),
+        ("2027-10-31T02:30:00+02:00", "2027-10-31T02:29:00+01:00", 1),
+        ("2027-10-31T02:30:00+02:00", "2027-11-01T02:30:00+01:00", 1),
+        ("2027-10-31T02:30:00+02:00", "2027-11-01T02:30:01+01:00", 2),
+        ("2027-10-31T02:30:00+01:00", "2027-10-31T02:45:00+02:00", 0),
+        ("2027-10-31T02:30:00+01:00", "2027-10-31T02:30:00+01:00", 0),
+        ("2027-10-31T02:30:00+01:00", "2027-10-31T02:30:01+01:00", 1),
+        # On 28 March 2027 the clock goes from 2 to 3 at once.
+        ("2027-03-28T01:59:59+01:00", "2027-03-28T03:00:00+02:00", 1),
+    ],
+)
+def test_the_instant_decides_what_is_late_when_an_hour_comes_twice(
+    plain_course: Course, due: str, handed_in: str, days: int
+) -> None:
+    course = replace(plain_course, time_zone=BERLIN)
+    assert started_days(course, utc(handed_in), datetime.fromisoformat(due), NONE) == days
+
+
+def test_grace_is_counted_in_minutes_that_pass(plain_course: Course) -> None:
+    course = replace(plain_course, time_zone=BERLIN, late_grace=timedelta(minutes=30))
+    due = datetime.fromisoformat("2027-03-28T01:45:00+01:00")
+    assert started_days(course, utc("2027-03-28T03:15:00+02:00"), due, NONE) == 0
+    assert started_days(course, utc("2027-03-28T03:15:01+02:00"), due, NONE) == 1
+
+
+@pytest.mark.parametrize(
     ("handed_in", "days"),
     [
         ("2027-02-01T00:14:59+01:00", 0),

@@ -71,7 +71,7 @@ def test_enter_roster_refuses_double_ids(
 
 
 def test_enter_roster_refuses_what_is_no_student_id(plain_course: Course) -> None:
-    with pytest.raises(TitoError, match="is no student id"):
+    with pytest.raises(TitoError, match="is no student id: a student id is at most 128 letters"):
         enter_roster(plain_course, [Person("a b")])
 
 

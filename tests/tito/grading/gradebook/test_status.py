@@ -1,6 +1,7 @@
 """How far an assignment is, and what comes next."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from classroom import read_samples
 
@@ -44,3 +45,11 @@ def test_read_progress_counts_the_answers_that_wait_before_feedback(graded_cours
     assert "formgrader" in progress.next_step
     assert f"to read     {unread} answers" in as_text(progress)
     assert "to read     1 answer\n" in as_text(replace(progress, unread=1))
+
+
+def test_the_extensions_stand_apart_from_the_students_to_do(lesson: Lesson) -> None:
+    until = datetime(2027, 2, 3, 12, tzinfo=UTC)
+    progress = replace(read_progress(lesson), due={"ada": "it is new"}, extensions={"bob": until})
+    lines = ["", "ada: it is new", "", "Extensions:", "bob: until 2027-02-03 12:00 +0000"]
+    assert as_text(progress).splitlines()[-5:] == lines
+    assert as_text(replace(progress, due={})).splitlines()[-3:] == ["", *lines[-2:]]

@@ -273,6 +273,8 @@ def test_collect_passes_over_the_notebooks_of_other_lessons(lesson: Lesson, inbo
 def test_collect_refuses_what_is_no_student_id(lesson: Lesson, inbox: Path, student: str) -> None:
     path = as_zip(inbox / "class", {f"{student}_kernels.ipynb": WORK, "grace_kernels.ipynb": WORK})
     assert results(lesson, path) == {student: "refused", "grace": "collected"}
+    (refused,) = (x for x in collect_paths(lesson, [path]).submissions if x.status == "refused")
+    assert refused.reason == "a student id is at most 128 letters, digits and . _ @ + -"
     assert set(files_of(lesson)) == {"grace/11_kernels/kernels.ipynb"}
 
 

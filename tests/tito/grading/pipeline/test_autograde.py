@@ -112,7 +112,7 @@ def test_autograde_before_the_release(plain_course: Course) -> None:
     ("name", "content", "reason"),
     [
         ("not-json", b"\x00\x01 no notebook", "not JSON"),
-        ("empty", b"", "not JSON"),
+        ("empty", b"", "The file is empty"),
         ("other-json", b"[1, 2]", "not a notebook"),
     ],
 )
@@ -156,6 +156,10 @@ ODD = {
     "huge-file": (lambda path: huge(path.with_name("x.bin")), "graded"),
     "huge-notebook": (huge, "rejected"),
     "timestamp": (lambda path: path.with_name("timestamp.txt").write_text("9" * 30), "failed"),
+    "far-time": (
+        lambda path: path.with_name("timestamp.txt").write_text("9999-12-31 23:30:00 +0000"),
+        "failed",
+    ),
     "in-the-way": (folder_in_the_way, "failed"),
     "bytes": (id_in_bytes, "graded"),
 }
@@ -177,7 +181,7 @@ def test_autograde_makes_what_is_odd_of_one_student_no_other_students_matter(
     assert "x.bin is larger than the 64 MiB allowed" in found["huge-file"].reason
     assert "pipe is not a regular file" in found["fifo"].reason
     again = {one.student for one in autograde(lesson) if one.status == "failed"}
-    assert again == {strange, "in-the-way", "timestamp"}
+    assert again == {strange, "in-the-way", "timestamp", "far-time"}
 
 
 def test_autograde_scores_a_submission_without_a_notebook(lesson: Lesson) -> None:

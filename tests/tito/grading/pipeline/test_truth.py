@@ -274,6 +274,8 @@ def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
     assert before in text
     checks.write_text(text.replace(before, after, 1), encoding="utf-8")
     assert set(read_progress(lesson).due.values()) == {"checks.py changed"}
+    with pytest.raises(TitoError, match="refuse the lesson's own solutions"):
+        autograde(lesson, dry_run=True)
     with pytest.raises(TitoError, match="refuse the lesson's own solutions") as told:
         autograde(lesson)
     assert said in str(told.value)

@@ -7,6 +7,7 @@ import time
 from concurrent.futures import CancelledError
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import pytest
@@ -34,6 +35,30 @@ def test_close_ends_what_is_under_way() -> None:
     pool.submit(time.sleep, 600)
     pool.close()
     process.wait(30)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no fork server")
+def test_ctrl_c_while_the_workers_are_made_ready_prints_no_traceback(tmp_path: Path) -> None:
+    interrupted = "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n"
+    tmp_path.joinpath("interrupted.py").write_text(interrupted, encoding="utf-8")
+    code = (
+        "import os\n"
+        "from tito.grading.workers import pool\n"
+        "if __name__ == '__main__':\n"
+        "    pool.PRELOADED = ('interrupted',)\n"
+        "    one = pool.LocalPool(1)\n"
+        "    print(one.submit(os.getpid).result() > 0)\n"
+        "    one.close()\n"
+    )
+    places = os.pathsep.join([str(tmp_path), *sys.path])
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": places},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == ("True\n", "")
 
 
 def test_workers_end_with_a_grader_that_is_killed() -> None:
