@@ -165,8 +165,9 @@ class LocalCall:
         self, seen: Observation, mine: tuple[Array, ...], given: tuple[Array, ...], **more: Any
     ) -> CallResult:
         kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, given, strict=True))
+        value = None if seen.value is None else seen.value.copy()  # threads may still write to it
         return CallResult(
-            seen.value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more
+            value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more
         )
 
 
