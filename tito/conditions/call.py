@@ -166,9 +166,7 @@ class LocalCall:
     ) -> CallResult:
         kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, given, strict=True))
         value = None if seen.value is None else seen.value.copy()  # threads may still write to it
-        return CallResult(
-            value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more
-        )
+        return CallResult(value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more)
 
 
 def name_of(function: Callable[..., Any]) -> str:

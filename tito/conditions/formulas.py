@@ -146,7 +146,7 @@ def edges_fair(
 
 def amdahl(serial: float, workers: int) -> float:
     """Return Amdahl's speedup."""
-    return 1 / (serial + (1 - serial) / workers)
+    return workers / (workers * serial + 1 - serial)
 
 
 def intensity(m: int, n: int, p: int, itemsize: int) -> float:
