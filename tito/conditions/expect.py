@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import NO_RETURN, cause_of_error, cause_of_type, cause_of_values
-from tito.conditions.results import Inconclusive
+from tito.conditions.results import UNWRITTEN, Inconclusive
 from tito.tracing import Log
 
 __all__ = [
-    "UNWRITTEN",
+    "WRITE_IT",
     "Array",
     "Generator",
     "Shape",
@@ -41,7 +41,7 @@ AS_INTEGERS = {
     "astype(int).",
 }
 """What to do about a result that is no array of integers, by its type."""
-UNWRITTEN = "Replace the line that raises NotImplementedError by your solution."
+WRITE_IT = "Replace the line that raises NotImplementedError by your solution."
 
 
 def multiply(call: Call, A: Array, B: Array, hint: str, **options: Any) -> CallResult:
@@ -84,7 +84,7 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
     if result.raised is None:
         return result
     if result.raised.kinds[0] == "NotImplementedError":
-        raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
+        raise CheckFailure(f"{call.__name__} is {UNWRITTEN}", WRITE_IT)
     fact = f"{text} raised {result.raised.kinds[0]}: {result.raised.message}"
     todo = cause_of_error(result.raised, call.__name__, hint)
     raise CheckFailure(fact, todo, result.raised.place)

@@ -22,6 +22,7 @@ __all__ = [
     "Condition",
     "ConditionResult",
     "Inconclusive",
+    "UNWRITTEN",
     "Share",
     "Verdict",
     "attempt",
@@ -49,6 +50,9 @@ LABELS = {
     "not-tried": "not tried",
 }
 """The verdicts as a person reads them."""
+
+UNWRITTEN = "not written yet"
+"""How a fact ends that says of a cell that it is as it was released."""
 
 SHAPES = {
     "passed": "\N{HEAVY CHECK MARK}",
