@@ -46,7 +46,10 @@ ONE_ARRAY = (
     "other."
 )
 TYPE = "Make the result with dtype=np.result_type(A, B): a narrower type loses digits."
-RETURN_LAST = "Return after all loops, and let each end with its side: rows at m, columns at p."
+RETURN_LAST = (
+    "Return after all loops, not inside of one, and let each end with its side: rows at m, columns "
+    "at p, the inner side at n."
+)
 EARLY = (
     "Wait for all threads before return: join() each, or leave the `with` block of the pool first."
 )
@@ -198,14 +201,14 @@ def traced_again(
 def _of_threads(
     call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
 ) -> Cause | None:
-    """Rows that are empty because nobody waited for their threads."""
+    """Rows that are empty as nobody waited for their threads, or as threads took the same ones."""
     if call.cut != "num_processes" or value.any(axis=1).all():
         return None
     threads = min(options.get(call.cut) or CPUS, len(A))
     late = traced_again(call, A, B, options, meet=1)  # threads begin late, no product waits
-    if late is None or not returns_early(value, late, threads):
-        return None
-    return "it returned before its threads had ended", EARLY
+    if late is not None and returns_early(value, late, threads):
+        return "it returned before its threads had ended", EARLY
+    return _of_two_calls(call, A, B, options, value)
 
 
 def _whole(A: Array, B: Array, value: Array) -> Iterator[Cause]:
@@ -330,7 +333,7 @@ def _of_blocks(A: Array, B: Array, options: Mapping[str, Any], value: Array) -> 
             fact = (
                 f"only the first {rows} rows and {columns} columns hold sums, of {k} products each"
             )
-            return fact, "Return after all loops, not inside of one."
+            return fact, RETURN_LAST
     if not b or m % b or n % b or p % b:
         return None
     entries = np.zeros(value.shape, np.result_type(A, B))

@@ -133,6 +133,7 @@ def whole_numbers(result: CallResult, text: str, hint: str) -> Array:
     """Return the array of integers that a call returned."""
     value = result.value
     if value is None or result.returned != "ndarray" or value.dtype.kind not in "iu":
+        is_empty = value is not None and not value.size  # of floats, as nothing was put into it
         fact = f"{text} returned {found(result)}, it has to be an array of integers"
-        raise CheckFailure(fact, AS_INTEGERS.get(result.returned, hint))
+        raise CheckFailure(fact, hint if is_empty else AS_INTEGERS.get(result.returned, hint))
     return value

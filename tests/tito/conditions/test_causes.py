@@ -224,6 +224,19 @@ def test_rows_that_no_thread_has_are_not_waited_for() -> None:
     assert fact.endswith("rows 2 to 7 are zero: only the first 2 of 8 rows were computed")
 
 
+def test_rows_that_threads_took_twice_differ_from_call_to_call() -> None:
+    calls = iter(range(99))
+
+    def racing(A: Any, B: Any, num_processes: int = 4) -> Any:
+        C = np.vstack([part @ B for part in np.array_split(A, num_processes)])
+        C[1 + next(calls) % 5] = 0
+        return C
+
+    fact, hint = said(square_of_eight, racing, "num_processes")
+    assert fact.endswith(": two calls with the same A and B give different results")
+    assert "Threads that write to the same place" in hint
+
+
 def test_a_part_that_is_left_as_it_was_is_no_product_added_no_times() -> None:
     fact, hint = said(product.square, lambda A, B: np.full((len(A), B.shape[1]), 1e-9))
     assert fact.endswith("a part of it was never computed")
@@ -356,7 +369,7 @@ def test_rows_that_are_left_over_are_named() -> None:
     assert hint.startswith("m % num_processes rows are left over")
     fact, hint = said(chunks, rows_to(lambda m, count: 1), "num_processes")
     assert fact.endswith("rows 1 to 9 are zero: only the first 1 of 10 rows were computed")
-    assert hint.startswith("Return after all loops, and let each end with its side")
+    assert hint.startswith("Return after all loops")
 
 
 def test_a_last_block_and_more_than_that_are_told_apart() -> None:

@@ -82,6 +82,7 @@ def test_answer_names_the_call_that_raised() -> None:
         ((0, 1), "Make one array of the tuple: np.array(...)."),
         (np.linspace(0, 1, 2), "astype(int)"),
         ("01", "Look."),
+        (np.zeros(0), "Look."),
     ],
 )
 def test_whole_numbers_say_how_to_make_an_array_of_them(made: Any, hint: str) -> None:
