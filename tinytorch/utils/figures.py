@@ -4,6 +4,7 @@ Nothing is measured here; each returns a `Chart`, a picture with its figures as 
 are drawn is in `tinytorch.utils.panels`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from math import inf, log2, sqrt
@@ -195,7 +196,7 @@ def roofline(
     bandwidths : mapping of name to bytes per second
         One slanted roof each.
     kernels : sequence of (name, operations a byte, GFLOP/s)
-        A name may have several points.
+        A name may have several points, of float32 matrices (n, n).
     machine : str
     of : str
         What was measured, for the title.
@@ -209,9 +210,10 @@ def roofline(
     """
     require(bandwidths)
     ceilings, spreads = ceilings or {}, spreads or {}
+    times = Counter(name for name, _, _ in kernels)
     rows = [
         [
-            name,
+            name if times[name] == 1 else f"{name}, n = {panels.FLOAT32_SIDE * intensity:.0f}",
             f"{intensity:.3g}",
             f"{rate:.3g}",
             *([format_spread(spreads[name])] if spreads else []),

@@ -96,7 +96,7 @@ def _draw_layout(
             arrow(axes, (left - 0.5, top + side / 2), (left - 0.5, top + reach))
             label(axes, left - 1, top + reach / 2, name, ha="right", va="center")
     label(
-        axes, left + side * columns + 0.6, top + side, f"white, grey:\nlines of {line}", va="center"
+        axes, left + side * columns + 0.6, top + side, f"white, pale:\nlines of {line}", va="center"
     )
     for place, (name, walk) in enumerate(walks.items()):
         y = top + side * rows + 2.4 + 3 * place

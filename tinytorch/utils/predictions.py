@@ -123,7 +123,7 @@ class Predictions:
                 self._answer(name, figure)
             found = found.chart
         show(found)
-        if debrief:
+        if debrief and found.rows:
             show(Folded("What to make of it", debrief))
 
     def _answer(self, name: str, measured: float) -> None:

@@ -1,6 +1,6 @@
 """Conditions on attention in chunks of rows: its result, and the memory that it takes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -21,6 +21,11 @@ __all__ = [
 ]
 
 Lengths: TypeAlias = tuple[int, int, int, int]  # queries, keys, their width, width of the values
+NEARLY = 1e-2
+NEARLY_RIGHT = (
+    "Round nothing, add no small number to a sum or a root, leave no small weight out, and let "
+    "NumPy keep the type."
+)
 FORMULA = "softmax(Q @ K.T / sqrt(d)) @ V, where each row of weights adds up to 1."
 
 
@@ -132,7 +137,7 @@ def expect_attention(
     if len(wrong):
         i, j = map(int, wrong[0])
         fact = f"row {i} is wrong: [{i}, {j}] is {value[i, j]:.6g}, expected {expected[i, j]:.6g}"
-        cause = left_out(value, expected, rows, bound) or rounded(value, expected)
+        cause = left_out(value, expected, rows, bound) or inexact(value, expected, arrays)
         if cause is not None:
             raise CheckFailure(f"{text}: {cause[0]}", cause[1])
         mistake, todo = explain(value[:rows], *arrays, bound, rows) or ("", hint)
@@ -158,13 +163,16 @@ def left_out(value: Array, expected: Array, rows: int, bound: float) -> Cause | 
     return fact, "Return after the loop, and step through all rows: range(0, len(Q), rows)."
 
 
-def rounded(value: Array, expected: Array) -> Cause | None:
-    """Recognize the right numbers with too few digits."""
-    off = float(np.abs(value - expected).max())
-    if off > 2e-3 * float(np.abs(expected).max()):
+def inexact(value: Array, expected: Array, arrays: tuple[Array, ...]) -> Cause | None:
+    """Recognize numbers of a narrower type, and others that are nearly right."""
+    off = float(np.abs(value - expected).max() / np.abs(expected).max())
+    if off > NEARLY:
         return None
-    kind = "float16" if off > 1e-5 else "float32"
-    return f"the values have the digits of {kind}", "Let NumPy keep the type of Q, K and V."
+    for kind in ("float16", "float32"):
+        eps = float(np.finfo(kind).eps)
+        if eps > np.finfo(arrays[0].dtype).eps and np.array_equal(value, value.astype(kind)):
+            return f"the values have the digits of {kind}", "Let NumPy keep the type of Q, K and V."
+    return f"it is nearly right, off by {off:.1g} of the largest entry", NEARLY_RIGHT
 
 
 def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> Cause | None:
@@ -190,6 +198,10 @@ def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int)
             np.exp(scores - scores.max(1)[:, None]) @ V,
             "Divide each row by its sum, so that its weights add up to 1.",
         ),
+        "a maximum or a sum without keepdims=True": (
+            next((w @ V for w in lost_sides(scores) if near(w @ V, value, bound)), np.empty(0)),
+            along,
+        ),
         "the one key with the largest score": (
             V[scores.argmax(axis=1)],
             "Each row is an average of all rows of V, with the weights.",
@@ -200,9 +212,23 @@ def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int)
         ),
     }
     for mistake, (result, hint) in mistakes.items():
-        if result.shape == value.shape and (np.abs(value - result) <= bound).all():
+        if near(result, value, bound):
             return mistake, hint
     return None
+
+
+def near(result: Array, value: Array, bound: float) -> bool:
+    return result.shape == value.shape and bool((np.abs(value - result) <= bound).all())
+
+
+def lost_sides(scores: Array) -> Iterator[Array]:
+    """Yield weights whose maxima or sums lie along the wrong side, where both are as long."""
+    if scores.shape[0] != scores.shape[1]:
+        return
+    for most in (True, False):
+        for total in (True, False):
+            weights = np.exp(scores - scores.max(axis=1, keepdims=most))
+            yield weights / weights.sum(axis=1, keepdims=total)
 
 
 def softmax(scores: Array) -> Array:

@@ -170,9 +170,8 @@ class LocalCall:
         self, seen: Observation, mine: tuple[Array, ...], given: tuple[Array, ...], **more: Any
     ) -> CallResult:
         kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, given, strict=True))
-        return CallResult(
-            seen.value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more
-        )
+        value = None if seen.value is None else seen.value.copy()  # threads may still write to it
+        return CallResult(value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more)
 
 
 def name_of(function: Callable[..., Any]) -> str:

@@ -4,7 +4,9 @@ One slip makes many conditions fail. Each cause here is found in the numbers tha
 hint is right whichever condition met it first.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -12,18 +14,50 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.checking import agree, error_bound, expected_product, is_wide_enough
 from tito.conditions.call import Call, CallResult, NoAnswer
+from tito.conditions.results import Inconclusive
+from tito.tracing.observe import CPUS, Raised
+from tito.tracing.proof import MATRIX_PRODUCTS
 
-__all__ = ["BY_KIND", "Cause", "cause_of_error", "cause_of_type", "cause_of_values"]
+__all__ = [
+    "BY_KIND",
+    "EARLY",
+    "NO_RETURN",
+    "TWO_CALLS",
+    "Cause",
+    "cause_of_error",
+    "cause_of_type",
+    "cause_of_values",
+    "left_over",
+    "returns_early",
+]
 
 Array: TypeAlias = NDArray[Any]
 Cause: TypeAlias = tuple[str, str]
 """What was found, and what to do; nothing was found where the difference itself says it."""
 
+NO_RETURN = "End the function with `return` and the result."
 SLICES = "A slice leaves out its end: A[i:i + b] has b rows, and the next block begins at i + b."
 ADD_UP = "C = X stores and C += X adds: along the inner side the products have to add up."
+STEPS = "A piece begins where the one before it ends: range(0, {side}, step), not range(0, {side})."
+TWO_CALLS = "two calls with the same A and B give different results"
 PUT_BACK = "Write each piece to where its rows begin: C[start:end] = A[start:end] @ B."
-ONE_ARRAY = "Return one array: np.concatenate(parts) puts chunks of rows below each other."
+ONE_ARRAY = (
+    "Return one array, without tolist(): np.concatenate(parts) puts chunks of rows below each "
+    "other."
+)
 TYPE = "Make the result with dtype=np.result_type(A, B): a narrower type loses digits."
+RETURN_LAST = (
+    "Return after all loops, not inside of one, and let each end with its side: rows at m, columns "
+    "at p, the inner side at n."
+)
+EARLY = (
+    "Wait for all threads before return: join() each, or leave the `with` block of the pool first."
+)
+UNSEEN = "list(pool.map(...)), or result() of each, shows an error of a thread."
+SHAPES = (
+    "A product has the rows of its left and the columns of its right factor: make the result of "
+    "that shape, and store each piece in a slice of its own shape."
+)
 BEGIN_AT_ZERO = "Begin with np.zeros: np.empty holds what was in memory before."
 
 WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
@@ -50,28 +84,56 @@ WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
 )
 
 BY_KIND = {
-    "EOFError": "A kernel takes its numbers as arguments: remove input().",
-    "NameError": "Define or import it in this cell: only solution cells are graded.",
+    **dict.fromkeys(
+        ("EOFError", "StdinNotImplementedError"),
+        "A kernel takes its numbers as arguments: remove input().",
+    ),
     "UnboundLocalError": "A name that a function assigns is its own: set it before it is used.",
-    "ModuleNotFoundError": "The grader has Python's own modules and NumPy.",
+    "NameError": "Check the spelling, or define or import it in this cell: only solution cells are "
+    "graded.",
+    "ImportError": "The grader has Python's own modules and NumPy.",
     "RecursionError": "A function that calls itself needs a case in which it does not.",
     "IndexError": "An index ends before the size does: a side n has indices 0 to n - 1.",
     "SystemExit": "A kernel returns its result: remove exit().",
     "MemoryError": "It makes an array that is much larger than A, B and C together.",
 }
 """What to do about an error that was raised, by its name."""
+BY_MESSAGE = {
+    "can't start new thread": "Threads of earlier calls still wait: let each end, for instance "
+    "with `with ThreadPoolExecutor(...)` or join().",
+    "could not broadcast input array": SHAPES,
+    "non-broadcastable output": SHAPES,
+    "Output operand": SHAPES,
+    r"broadcast together with shapes (\(\S*\) ?){3}": SHAPES,  # the third is the place's
+    "broadcast together": "`*`, `+` and `/` take entry by entry, `@` multiplies "
+    "matrices; a sum or a maximum loses its side unless keepdims=True.",
+    "core dimension": "`@` needs as many columns on the left as rows on the right: print both "
+    "shapes.",
+    "not aligned": "np.dot needs as many columns on the left as rows on the right, and arrays, not "
+    "lists: print both shapes.",
+    "list indices": "A list is no array: leave A and B as they are, or use np.array(...).",
+    "'list' object": "A list is no array: leave A and B as they are, or use np.array(...).",
+}
+"""The same by a pattern in its message."""
+PARAMETERS = "Keep the parameters that the cell gives, with their names."
 RERUN = "Make such arrays in a new cell and call it there: Python shows the line."
 
 
-def cause_of_error(kinds: tuple[str, ...] | list[str], hint: str) -> str:
-    """Return what to do about an error, given the names of its class and of those above."""
-    return next((BY_KIND[kind] for kind in kinds if kind in BY_KIND), hint or RERUN)
+def cause_of_error(raised: Raised, name: str, hint: str) -> str:
+    """Return what to do about an error that the function called `name` raised, else `hint`."""
+    if raised.kinds[0] == "TypeError" and re.match(
+        rf"{name}\(\) (got|takes|missing)", raised.message
+    ):
+        return PARAMETERS
+    kinds = (BY_KIND[kind] for kind in raised.kinds if kind in BY_KIND)
+    messages = (todo for part, todo in BY_MESSAGE.items() if re.search(part, raised.message))
+    return next(chain(kinds, messages), hint or RERUN)
 
 
 def cause_of_type(result: CallResult) -> Cause | None:
     """Return why what came back is no array, if that is clear."""
     if result.returned == "NoneType":
-        return "it returns None", "End the function with `return` and the result."
+        return "it returns None", NO_RETURN
     if result.returned in ("list", "tuple"):
         return f"it returns a {result.returned}, not an array", ONE_ARRAY
     return None
@@ -103,10 +165,50 @@ def cause_of_values(
     if found is None and not value.any() and expected.any():
         return _of_zeros(call, A, B, options)
     if found is None and expected.size:
-        found = _of_nan(value, expected)
-        found = found or _of_rows(value, expected, bound, options) or _of_sums(A, B, value)
-        found = found or _of_rounding(value, expected) or _of_two_calls(call, A, B, options, value)
+        found = _of_nan(value, expected) or _of_threads(call, A, B, options, value)
+        found = (
+            found or _of_rows(value, expected, bound, options) or _of_blocks(A, B, options, value)
+        )
+        found = found or _of_sums(call, A, B, value) or _of_rounding(value, expected)
+        found = found or _of_two_calls(call, A, B, options, value)
     return found
+
+
+def returns_early(earlier: Array, late: CallResult, threads: int) -> bool:
+    """Tell whether rows that were there in `earlier` are empty where threads begin late.
+
+    `late` is of a traced call whose products had to meet. A product that was still under way at the
+    end of the call is not in its log; a race between threads that were waited for leaves all there.
+    """
+    if late.value is None or late.log is None or late.value.shape != earlier.shape:
+        return False
+    made = (step for step in late.log.steps if any(step.results))
+    products = sum(step.name in MATRIX_PRODUCTS for step in made)
+    empty = earlier.any(axis=1) & ~late.value.any(axis=1)
+    return bool(empty.any()) and products < threads
+
+
+def traced_again(
+    call: Call, A: Array, B: Array, options: Mapping[str, Any], meet: int = 0
+) -> CallResult | None:
+    """Return a traced call, to tell a cause by; None where there is none."""
+    try:
+        return call.trace(A, B, meet=meet, **options)
+    except (NoAnswer, Inconclusive, ArithmeticError, ValueError):
+        return None
+
+
+def _of_threads(
+    call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
+) -> Cause | None:
+    """Rows that are empty as nobody waited for their threads, or as threads took the same ones."""
+    if call.cut != "num_processes" or value.any(axis=1).all():
+        return None
+    threads = min(options.get(call.cut) or CPUS, len(A))
+    late = traced_again(call, A, B, options, meet=1)  # threads begin late, no product waits
+    if late is not None and returns_early(value, late, threads):
+        return "it returned before its threads had ended", EARLY
+    return _of_two_calls(call, A, B, options, value)
 
 
 def _whole(A: Array, B: Array, value: Array) -> Iterator[Cause]:
@@ -140,10 +242,8 @@ def _of_shape(value: Array, expected: Array) -> Cause | None:
 
 def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cause:
     """A result of zeros: nothing was multiplied, or it did not arrive."""
-    try:
-        log = call.trace(A, B, **options).log
-    except (NoAnswer, ArithmeticError, ValueError):
-        log = None
+    seen = traced_again(call, A, B, options)
+    log = seen.log if seen else None
     multiplies = ("matmul", "dot", "einsum", "multiply", "inner", "outer", "vec")
     steps = [s for s in log.steps if any(r and r.size for r in s.results)] if log else []
     if any(word in step.name for step in steps for word in multiplies):
@@ -152,7 +252,7 @@ def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cau
     fact = "every value is zero: nothing was multiplied before the function returned"
     if call.cut == "num_processes":
         return fact, (
-            "Wait for each thread with join() or result(), which also shows its errors; "
+            f"Wait for each thread with join() or result(). {UNSEEN} "
             "m // num_processes rows are none where there are fewer rows."
         )
     if call.cut == "block_size":
@@ -181,11 +281,30 @@ def _of_rows(
     if not np.array_equal(*order) and _close(value[order[0]], expected[order[1]]):
         return "the rows are those of the product in another order", PUT_BACK
     for axis, name, side in ((0, "row", "m"), (1, "column", "p")):
-        lines, right = np.moveaxis(value, axis, 0), np.moveaxis(expected, axis, 0)
-        made = int(np.flatnonzero(lines.any(axis=1)).max(initial=-1)) + 1
-        if 0 < made < len(lines) and agree(lines[:made], right[:made], _part(bound, axis, made)):
-            return _left_out(len(lines), made, name, side, options)
+        lines, right, limit = (np.moveaxis(x, axis, 0) for x in (value, expected, bound))
+        times = _times(lines, right, limit)
+        if times is None or (times == 1).all() or (times[times > 0] == max(times.max(), 2)).all():
+            continue  # what is twice in each line is told by the inner indices
+        there, names = np.flatnonzero(times), (len(lines), name, f"{name}s")
+        if (times > 1).any():
+            again = _indices(np.flatnonzero(times > 1), *names)
+            return f"{again} added more than once", STEPS.format(side=side)
+        if len(there) == there[-1] + 1:
+            return _left_out(len(lines), len(there), name, side, options)
+        is_start = len(there) == len(lines) - there[0]
+        fact = f"{_indices(np.flatnonzero(times == 0), *names)} zero, the rest is right"
+        return fact, f"range(0, {side}, step) begins with the first piece." if is_start else SLICES
     return None
+
+
+def _times(lines: Array, right: Array, bound: Array) -> Array | None:
+    """Return how often each line of the product was added up, where that is all that is wrong."""
+    sizes = (np.abs(right) ** 2).sum(axis=1)
+    times: Array = np.rint((lines * right).sum(axis=1, dtype=float) / sizes)
+    if not (np.isfinite(times).all() and times.any() and (times >= 0).all()):
+        return None
+    most = np.maximum(times, 1)[:, None]
+    return times if agree(lines, times[:, None] * right, most * bound) else None
 
 
 def _left_out(size: int, made: int, name: str, side: str, options: Mapping[str, Any]) -> Cause:
@@ -202,15 +321,33 @@ def _left_out(size: int, made: int, name: str, side: str, options: Mapping[str, 
         fact = f"{left} zero: what is left over after {count} equal chunks was left out"
         return fact, "m % num_processes rows are left over: share them out, or round up."
     fact = f"{left} zero: only the first {made} of {size} {name}s were computed"
-    return fact, "Each loop has its own end: rows end at m, columns at p, the inner side at n."
+    return fact, RETURN_LAST
 
 
-def _part(bound: Array, axis: int, made: int) -> Array:
-    part: Array = np.moveaxis(bound, axis, 0)[:made]
-    return part
+def _of_blocks(A: Array, B: Array, options: Mapping[str, Any], value: Array) -> Cause | None:
+    """One block alone, or blocks that were multiplied entry by entry."""
+    (m, n), p, b = A.shape, B.shape[1], options.get("block_size", 0)
+    rows, columns = (int(value.any(axis=axis).sum()) for axis in (1, 0))
+    for k in range(1, n + 1) if (rows, columns) != (m, p) else ():
+        if _close(value[:rows, :columns], A[:rows, :k] @ B[:k, :columns]):
+            fact = (
+                f"only the first {rows} rows and {columns} columns hold sums, of {k} products each"
+            )
+            return fact, RETURN_LAST
+    if not b or m % b or n % b or p % b:
+        return None
+    entries = np.zeros(value.shape, np.result_type(A, B))
+    for i, j, k in b * np.argwhere(np.ones((m // b, p // b, n // b))):
+        entries[i : i + b, j : j + b] += A[i : i + b, k : k + b] * B[k : k + b, j : j + b]
+    if not _close(value, entries):
+        return None
+    return (
+        "blocks are multiplied entry by entry",
+        "`*` multiplies entries, `@` multiplies matrices.",
+    )
 
 
-def _of_sums(A: Array, B: Array, value: Array) -> Cause | None:
+def _of_sums(call: Call, A: Array, B: Array, value: Array) -> Cause | None:
     """Which inner indices were added up, and how often, by solving for it."""
     n = A.shape[1]
     there = value.any(axis=1)
@@ -226,13 +363,16 @@ def _of_sums(A: Array, B: Array, value: Array) -> Cause | None:
     whole: Array = np.asarray(np.rint(times))
     if not np.allclose(terms @ whole, wanted, rtol=1e-4, atol=1e-4) or (whole == 1).all():
         return None
+    if not whole.any():
+        unseen = f" {UNSEEN}" if call.cut == "num_processes" else ""
+        return "a part of it was never computed", f"{BEGIN_AT_ZERO}{unseen}"
     if (whole == whole[0]).all():
         fact = f"each product was added {whole[0]:g} times"
         return fact, "Two loops add the same, or the result is not zero at the beginning."
     missing, again = np.flatnonzero(whole == 0), np.flatnonzero(whole > 1)
     if again.size and not missing.size:
         fact = f"{_indices(again, n)} added more than once"
-        return fact, SLICES
+        return fact, f"{SLICES} range(0, n, b) steps by b, range(0, n) by 1."
     if bool((whole[: missing.size] == 0).all()):
         return f"{_indices(missing, n)} missing: the first ones", (
             f"{ADD_UP} And range(0, n, step) begins with the first block."
@@ -272,21 +412,25 @@ def _of_two_calls(
         return None
     if again is None or again.shape != value.shape or np.array_equal(again, value, equal_nan=True):
         return None
-    fact = "two calls with the same A and B give different results"
+    return TWO_CALLS, left_over(call)
+
+
+def left_over(call: Call) -> str:
+    """Return what to do about calls that differ though their operands are the same."""
     if call.cut == "num_processes":
-        return fact, f"{BEGIN_AT_ZERO} Threads that write to the same place do so in any order."
-    return fact, f"{BEGIN_AT_ZERO} Nothing that is drawn, or left from another call, may matter."
+        return f"{BEGIN_AT_ZERO} Threads that write to the same place do so in any order."
+    return f"{BEGIN_AT_ZERO} Nothing that is drawn, or left from another call, may matter."
 
 
-def _indices(numbers: Array, n: int) -> str:
+def _indices(numbers: Array, n: int, one: str = "inner index", more: str = "inner indices") -> str:
     """Return ``inner index 3 of 8 is``, ``inner indices 4 to 7 of 8 are``, or the first six."""
     first, last = int(numbers[0]), int(numbers[-1])
     if len(numbers) == 1:
-        return f"inner index {first} of {n} is"
+        return f"{one} {first} of {n} is"
     if last - first == len(numbers) - 1:
-        return f"inner indices {first} to {last} of {n} are"
-    more = " and more" if len(numbers) > 6 else ""
-    return f"inner indices {', '.join(map(str, numbers[:6]))}{more} of {n} are"
+        return f"{more} {first} to {last} of {n} are"
+    others = " and more" if len(numbers) > 6 else ""
+    return f"{more} {', '.join(map(str, numbers[:6]))}{others} of {n} are"
 
 
 def _close(value: Array, other: Array) -> bool:

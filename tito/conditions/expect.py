@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
 from tito.conditions.call import Call, CallResult
-from tito.conditions.causes import cause_of_error, cause_of_type, cause_of_values
-from tito.conditions.results import Inconclusive
+from tito.conditions.causes import NO_RETURN, cause_of_error, cause_of_type, cause_of_values
+from tito.conditions.results import UNWRITTEN, Inconclusive
 from tito.tracing import Log
 
 __all__ = [
-    "UNWRITTEN",
+    "WRITE_IT",
     "Array",
     "Generator",
     "Shape",
@@ -33,7 +33,15 @@ Shape: TypeAlias = tuple[int, int, int]  # m, n, p of A (m, n) @ B (n, p)
 
 PRECISION = "agree only to the precision of"
 KEEP_DIGITS = "Do not round, add no small number, keep float64, and begin with zeros, not np.empty."
-UNWRITTEN = "Replace the line that raises NotImplementedError by your solution."
+AS_INTEGERS = {
+    "NoneType": NO_RETURN,
+    "list": "Make one array of the list: np.array(...).",
+    "tuple": "Make one array of the tuple: np.array(...).",
+    "ndarray": "Rows and places are counted in whole numbers: divide by `//`, or end with "
+    "astype(int).",
+}
+"""What to do about a result that is no array of integers, by its type."""
+WRITE_IT = "Replace the line that raises NotImplementedError by your solution."
 
 
 def multiply(call: Call, A: Array, B: Array, hint: str, **options: Any) -> CallResult:
@@ -75,10 +83,11 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
     """Return `result` unless it says that something was raised."""
     if result.raised is None:
         return result
-    if "NotImplementedError" in result.raised.kinds:
-        raise CheckFailure(f"{call.__name__} is not written yet", UNWRITTEN)
+    if result.raised.kinds[0] == "NotImplementedError":
+        raise CheckFailure(f"{call.__name__} is {UNWRITTEN}", WRITE_IT)
     fact = f"{text} raised {result.raised.kinds[0]}: {result.raised.message}"
-    raise CheckFailure(fact, cause_of_error(result.raised.kinds, hint), result.raised.place)
+    todo = cause_of_error(result.raised, call.__name__, hint)
+    raise CheckFailure(fact, todo, result.raised.place)
 
 
 def expect_log(call: Call, result: CallResult) -> Log:
@@ -115,6 +124,8 @@ def found(result: CallResult) -> str:
     """Return what came back, in words."""
     if result.returned == "ndarray" and result.value is not None:
         return f"an array {result.value.shape} of {result.value.dtype}"
+    if result.returned == "NoneType":
+        return "None"
     return f"{'an' if result.returned[:1].lower() in set('aeiou') else 'a'} {result.returned}"
 
 
@@ -122,6 +133,7 @@ def whole_numbers(result: CallResult, text: str, hint: str) -> Array:
     """Return the array of integers that a call returned."""
     value = result.value
     if value is None or result.returned != "ndarray" or value.dtype.kind not in "iu":
+        is_empty = value is not None and not value.size  # of floats, as nothing was put into it
         fact = f"{text} returned {found(result)}, it has to be an array of integers"
-        raise CheckFailure(fact, hint)
+        raise CheckFailure(fact, hint if is_empty else AS_INTEGERS.get(result.returned, hint))
     return value

@@ -5,12 +5,13 @@ of one that is drawn.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
-from tito.conditions.call import Call
+from tito.conditions.call import Call, CallResult
 from tito.conditions.expect import Array, Generator, described, found, whole_numbers
 from tito.conditions.traces import answer
 
@@ -24,13 +25,33 @@ __all__ = [
     "intensity_of_squares",
 ]
 
-Mistakes: TypeAlias = Mapping[str, tuple[Callable[..., float], str]]
-"""What a formula does wrong: the formula that does so, and what to do about it."""
 NOTHING = ("it ends without `return`", "End it with `return` and the number.")
 CLOSE = 1e-9
 """Relative; a formula of a few operations in double precision is a million times closer."""
 CLOSE_NARROW = 1e-6
 """The same of a float32, which holds seven digits."""
+SMALL = 1e-3
+"""The same of what a small number may move that was added somewhere."""
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula and the mistakes that are known of it.
+
+    Parameters
+    ----------
+    right : callable
+        The formula.
+    second : mapping
+        Arguments for which each mistake gives another number: a mistake is named where it explains
+        these, too.
+    mistakes : mapping of str to (callable, str)
+        What is wrong, in words: the formula that is wrong so, and what to do about it.
+    """
+
+    right: Callable[..., float]
+    second: Mapping[str, Any]
+    mistakes: Mapping[str, tuple[Callable[..., float], str]]
 
 
 def intensity_of_squares(
@@ -43,9 +64,7 @@ def intensity_of_squares(
     hint = "2 * n**3 operations; A, B and C are n * n numbers of 4 bytes each."
     for n in [*sizes, int(rng.integers(2, 4000))]:
         for itemsize in itemsizes:
-            expect_number(
-                call, 2 * n / (3 * itemsize), hint, INTENSITY, m=n, n=n, p=n, itemsize=itemsize
-            )
+            expect_number(call, hint, INTENSITY, m=n, n=n, p=n, itemsize=itemsize)
 
 
 def intensity_of_any(
@@ -59,9 +78,7 @@ def intensity_of_any(
     drawn: Sequence[int] = rng.integers(1, 2000, size=3).tolist()
     for m, n, p in [*shapes, drawn]:
         for itemsize in itemsizes:
-            numbers = sum(rows * columns for rows, columns in ((m, n), (n, p), (m, p)))
-            expected = 2 * m * n * p / (numbers * itemsize)
-            expect_number(call, expected, hint, INTENSITY, m=m, n=n, p=p, itemsize=itemsize)
+            expect_number(call, hint, INTENSITY, m=m, n=n, p=p, itemsize=itemsize)
 
 
 def intensity_of_nothing(
@@ -70,10 +87,10 @@ def intensity_of_nothing(
     shapes: Sequence[tuple[int, int, int]] = ((0, 0, 0), (0, 0, 7), (3, 0, 4)),
 ) -> None:
     """Empty matrices have an intensity of 0."""
-    expect_number(call, 2 / 12, "Begin with the formula.", INTENSITY, m=1, n=1, p=1, itemsize=4)
+    expect_number(call, "Begin with the formula.", INTENSITY, m=1, n=1, p=1, itemsize=4)
     for m, n, p in shapes:
         hint = "No operations: the intensity is 0.0, also where no byte is moved."
-        expect_number(call, 0.0, hint, m=m, n=n, p=p, itemsize=4)
+        expect_number(call, hint, INTENSITY, m=m, n=n, p=p, itemsize=4)
 
 
 def amdahl_speedups(
@@ -85,8 +102,7 @@ def amdahl_speedups(
     hint = "Let the run take 1: serial stays, and 1 - serial is divided by workers."
     drawn = round(rng.uniform(0.01, 0.99), 3), int(rng.integers(2, 100))
     for serial, workers in [*cases, drawn]:
-        expected = 1 / (serial + (1 - serial) / workers)
-        expect_number(call, expected, hint, AMDAHL, serial=serial, workers=workers)
+        expect_number(call, hint, AMDAHL, serial=serial, workers=workers)
 
 
 def amdahl_at_the_ends(
@@ -97,9 +113,8 @@ def amdahl_at_the_ends(
     """Nothing serial gives the number of workers; all serial, or one worker, gives 1."""
     drawn = int(rng.integers(2, 100))
     for serial, workers in [*cases, (0.0, drawn), (1.0, drawn)]:
-        expected = 1 / (serial + (1 - serial) / workers)
         hint = "Put 0, then 1, for serial into the formula by hand."
-        expect_number(call, expected, hint, AMDAHL, serial=serial, workers=workers)
+        expect_number(call, hint, AMDAHL, serial=serial, workers=workers)
 
 
 def edges_cover(
@@ -129,86 +144,14 @@ def edges_fair(
             raise CheckFailure(fact, hint)
 
 
-AMDAHL: Mistakes = {
-    "it has serial and parallel exchanged": (
-        lambda serial, workers: 1 / ((1 - serial) + serial / workers),
-        "serial is the share that stays: serial + (1 - serial) / workers.",
-    ),
-    "it is Gustafson's law": (
-        lambda serial, workers: serial + (1 - serial) * workers,
-        "Here the work stays and the time shrinks: divide the time before by the time after.",
-    ),
-    "it is the time after, not the speedup": (
-        lambda serial, workers: serial + (1 - serial) / workers,
-        "The speedup is the time before, 1, divided by the time after.",
-    ),
-    "it is the speedup for each worker": (
-        lambda serial, workers: 1 / (serial + (1 - serial) / workers) / workers,
-        "That is the efficiency: do not divide by workers.",
-    ),
-    "it is what is gained, 1 less than the speedup": (
-        lambda serial, workers: 1 / (serial + (1 - serial) / workers) - 1,
-        "Twice as fast is 2: take nothing off.",
-    ),
-    "parentheses are missing": (
-        lambda serial, workers: 1 / serial + (1 - serial) / workers if serial else 0.0,
-        "1 / a + b is (1 / a) + b: put the sum into parentheses.",
-    ),
-    "nothing is serial in it": (
-        lambda serial, workers: float(workers),
-        "The serial share takes as long as before, however many workers there are.",
-    ),
-    "the parallel part is not divided by workers": (
-        lambda serial, workers: 1 / serial if serial else 0.0,
-        "The parallel share takes (1 - serial) / workers.",
-    ),
-    "serial is divided by workers, too": (
-        lambda serial, workers: 1 / (serial / workers + (1 - serial) / workers),
-        "Only 1 - serial is divided by workers.",
-    ),
-    "serial is taken for per cent": (
-        lambda serial, workers: 1 / (serial / 100 + (1 - serial / 100) / workers),
-        "serial is a share between 0 and 1.",
-    ),
-}
-INTENSITY: Mistakes = {
-    "an addition and a multiplication count as one operation": (
-        lambda m, n, p, itemsize: m * n * p / (moved(m, n, p) * itemsize),
-        "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
-    ),
-    "itemsize is left out": (
-        lambda m, n, p, itemsize: 2 * m * n * p / moved(m, n, p),
-        "It is operations per byte: each number moved has itemsize bytes.",
-    ),
-    "it divides by bits": (
-        lambda m, n, p, itemsize: 2 * m * n * p / (moved(m, n, p) * itemsize * 8),
-        "itemsize is bytes already.",
-    ),
-    "it is bytes per operation": (
-        lambda m, n, p, itemsize: moved(m, n, p) * itemsize / (2 * m * n * p),
-        "It is operations divided by bytes.",
-    ),
-    "C is counted twice": (
-        lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) + m * p) * itemsize),
-        "Each of the three matrices is moved once.",
-    ),
-    "C is left out": (
-        lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) - m * p) * itemsize),
-        "Each of the three matrices is moved once, C as well.",
-    ),
-    "itemsize is always 4": (
-        lambda m, n, p, itemsize: 2 * m * n * p / (moved(m, n, p) * 4),
-        "Use the argument itemsize: float64 has 8 bytes.",
-    ),
-    "it is twice as large": (
-        lambda m, n, p, itemsize: 4 * m * n * p / (moved(m, n, p) * itemsize),
-        "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
-    ),
-    "the sides of B or C are exchanged": (
-        lambda m, n, p, itemsize: 2 * m * n * p / ((m * n + p * p + m * n) * itemsize),
-        "A is m * n numbers, B n * p, C m * p.",
-    ),
-}
+def amdahl(serial: float, workers: int) -> float:
+    """Return Amdahl's speedup."""
+    return workers / (workers * serial + 1 - serial)
+
+
+def intensity(m: int, n: int, p: int, itemsize: int) -> float:
+    """Return the operations per byte of a product; 0 where nothing is moved."""
+    return 2 * m * n * p / (moved(m, n, p) * itemsize) if moved(m, n, p) else 0.0
 
 
 def moved(m: int, n: int, p: int) -> int:
@@ -216,41 +159,165 @@ def moved(m: int, n: int, p: int) -> int:
     return m * n + n * p + m * p
 
 
-def recognised(value: float, options: dict[str, Any], mistakes: Mistakes) -> tuple[str, str] | None:
-    """Return which mistake gives the value that came back, and what to do about it."""
-    for mistake, (formula, hint) in mistakes.items():
+AMDAHL = Formula(
+    amdahl,
+    {"serial": 0.3, "workers": 8},
+    {
+        "it has serial and parallel exchanged": (
+            lambda serial, workers: 1 / ((1 - serial) + serial / workers),
+            "serial is the share that stays: serial + (1 - serial) / workers.",
+        ),
+        "it is Gustafson's law": (
+            lambda serial, workers: serial + (1 - serial) * workers,
+            "Here the work stays and the time shrinks: divide the time before by the time after.",
+        ),
+        "it is the time after, not the speedup": (
+            lambda serial, workers: serial + (1 - serial) / workers,
+            "The speedup is the time before, 1, divided by the time after.",
+        ),
+        "it is the speedup for each worker": (
+            lambda serial, workers: amdahl(serial, workers) / workers,
+            "That is the efficiency: do not divide by workers.",
+        ),
+        "it is what is gained, 1 less than the speedup": (
+            lambda serial, workers: amdahl(serial, workers) - 1,
+            "Twice as fast is 2: take nothing off.",
+        ),
+        "parentheses are missing": (
+            lambda serial, workers: 1 / serial + (1 - serial) / workers,
+            "1 / a + b is (1 / a) + b: put the sum into parentheses.",
+        ),
+        "nothing is serial in it": (
+            lambda serial, workers: float(workers),
+            "The serial share takes as long as before, however many workers there are.",
+        ),
+        "the parallel share takes no time in it": (
+            lambda serial, workers: 1 / serial,
+            "The parallel share takes (1 - serial) / workers, which `//` would round down to 0.",
+        ),
+        "it has one worker too many": (
+            lambda serial, workers: amdahl(serial, workers + 1),
+            "workers counts all of them: divide by workers.",
+        ),
+        "serial is taken for per cent": (
+            lambda serial, workers: amdahl(serial / 100, workers),
+            "serial is a share between 0 and 1.",
+        ),
+    },
+)
+INTENSITY = Formula(
+    intensity,
+    {"m": 3, "n": 5, "p": 11, "itemsize": 16},
+    {
+        "an addition and a multiplication count as one operation": (
+            lambda m, n, p, itemsize: intensity(m, n, p, itemsize) / 2,
+            "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
+        ),
+        "the first addition of each sum is left out": (
+            lambda m, n, p, itemsize: intensity(m, n, p, itemsize) * (2 * n - 1) / (2 * n),
+            "A sum begins with 0: count an addition for each multiplication, 2 * m * n * p.",
+        ),
+        "n stands for all three sides": (
+            lambda m, n, p, itemsize: intensity(n, n, n, itemsize),
+            "A is m * n numbers, B n * p, C m * p, and there are 2 * m * n * p operations.",
+        ),
+        "itemsize is left out": (
+            lambda m, n, p, itemsize: intensity(m, n, p, 1),
+            "It is operations per byte: each number moved has itemsize bytes.",
+        ),
+        "it divides by bits": (
+            lambda m, n, p, itemsize: intensity(m, n, p, 8 * itemsize),
+            "itemsize is bytes already.",
+        ),
+        "it is bytes per operation": (
+            lambda m, n, p, itemsize: 1 / intensity(m, n, p, itemsize),
+            "It is operations divided by bytes.",
+        ),
+        "C is counted twice": (
+            lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) + m * p) * itemsize),
+            "Each of the three matrices is moved once.",
+        ),
+        "C is left out": (
+            lambda m, n, p, itemsize: 2 * m * n * p / ((moved(m, n, p) - m * p) * itemsize),
+            "Each of the three matrices is moved once, C as well.",
+        ),
+        "itemsize is always 4": (
+            lambda m, n, p, itemsize: intensity(m, n, p, 4),
+            "Use the argument itemsize: float64 has 8 bytes.",
+        ),
+        "it is twice as large": (
+            lambda m, n, p, itemsize: 2 * intensity(m, n, p, itemsize),
+            "Each step along the inner side is a multiplication and an addition: 2 * m * n * p.",
+        ),
+        "the sides of B or C are exchanged": (
+            lambda m, n, p, itemsize: 2 * m * n * p / ((m * n + p * p + m * n) * itemsize),
+            "A is m * n numbers, B n * p, C m * p.",
+        ),
+    },
+)
+
+
+def number(result: CallResult) -> float | None:
+    """Return the one number that came back, if it is one."""
+    value = result.value
+    is_number = value is not None and value.shape == () and value.dtype.kind in "iuf"
+    return float(value) if is_number else None  # type: ignore[arg-type]
+
+
+def recognised(
+    call: Call, formula: Formula, options: dict[str, Any], value: float
+) -> tuple[str, str] | None:
+    """Return what gives the value that came back, here and in a second case, and what to do."""
+    again = number(call(**formula.second))
+    if again is None:
+        return None
+    values, cases = (value, again), (options, formula.second)
+    expected = [formula.right(**case) for case in cases]
+    for mistake, (wrong, hint) in formula.mistakes.items():
         try:
-            other = formula(**options)
-        except (ArithmeticError, TypeError):
+            others = [wrong(**case) for case in cases]
+        except ArithmeticError:
             continue
-        if other and abs(value - other) <= CLOSE_NARROW * abs(other):
+        is_wrong = others[0] and not is_near(others[0], expected[0])
+        if is_wrong and all(map(is_near, values, others)):
             return mistake, hint
+    if all(v == right // 1 for v, right in zip(values, expected, strict=True)):
+        return "it is rounded down to a whole number", "`//` and int() round down: divide by `/`."
+    for digits in range(9):
+        if all(v == round(right, digits) for v, right in zip(values, expected, strict=True)):
+            fact = f"it is rounded to {digits} place{'s' * (digits != 1)}"
+            return fact, "Do not round: return the number as it is."
+    pairs = zip(values, expected, strict=True)
+    off = [abs(v - right) / right if right else 1.0 for v, right in pairs]
+    if max(off) <= SMALL:
+        fact = f"it is off by {off[0]:.1g} of its size"
+        return fact, "Do not round, add no small number, and keep float64."
     return None
 
 
-def not_close(value: float, expected: float) -> tuple[str, str] | None:
-    """Return how far a number is off that looks right, and what may have moved it."""
-    off = abs(value - expected) / abs(expected) if expected else float("inf")
-    if off > 0.05:
-        return None
-    fact = f"it is off by {off:.1g} of its size"
-    return fact, "Do not round, add no small number, and keep float64."
+def is_near(value: float, other: float) -> bool:
+    return abs(value - other) <= CLOSE_NARROW * abs(other)
 
 
-def expect_number(
-    call: Call, expected: float, hint: str, mistakes: Mistakes | None = None, **options: Any
-) -> None:
+def apart(value: float, expected: float) -> tuple[str, str]:
+    """Return two numbers with as many digits as it takes to tell them apart."""
+    texts = ((f"{value:.{digits}g}", f"{expected:.{digits}g}") for digits in (6, 9, 12, 17))
+    return next((pair for pair in texts if len(set(pair)) == 2), (str(value), str(expected)))
+
+
+def expect_number(call: Call, hint: str, formula: Formula, **options: Any) -> None:
+    """Ask for the number that the formula gives."""
     result, text = answer(call, hint, **options), described(call, (), options)
-    value = result.value
-    if value is None or value.shape != () or value.dtype.kind not in "iuf":
+    value, expected = number(result), formula.right(**options)
+    if value is None:
         fact, todo = NOTHING if result.returned == "NoneType" else ("it has to be one number", hint)
         raise CheckFailure(f"{text} returned {found(result)}, {fact}", todo)
-    close = CLOSE_NARROW if value.dtype == np.float32 else CLOSE
-    if not abs(float(value) - expected) <= close * abs(expected):  # NaN is not close
-        number = float(value)
-        cause = recognised(number, options, mistakes or {}) or not_close(number, expected)
+    close = CLOSE_NARROW if result.returned == "float32" else CLOSE
+    if not abs(value - expected) <= close * abs(expected):  # NaN is not close
+        cause = recognised(call, formula, options, value)
         fact, hint = (f": {cause[0]}", cause[1]) if cause else ("", hint)
-        raise CheckFailure(f"{text} is {number:.6g}, expected {expected:.6g}{fact}", hint)
+        seen, wanted = apart(value, expected)
+        raise CheckFailure(f"{text} is {seen}, expected {wanted}{fact}", hint)
 
 
 def expect_edges(call: Call, m: int, chunks: int) -> Array:

@@ -18,6 +18,7 @@ __all__ = ["fast_in_blocks"]
 
 SMALL, SMALL_BLOCK = (17, 15, 18), 8
 HINT = "A block is one product: time what surrounds it, such as copies and passes over C."
+PRODUCT = "Begin with the product: see the check of the blocks, and try larger A and B."
 VECTORS = 4
 MOST_ROUNDS = 12
 SECONDS = 8.0
@@ -104,7 +105,7 @@ def is_clear(share: float, least: float, rounds: int) -> bool:
 
 def expect_few_products(call: Call, rng: Generator) -> None:
     """Stop what is not in blocks, or takes them apart in Python: large ones would take minutes."""
-    proof, _ = traced(call, rng, SMALL, HINT, block_size=SMALL_BLOCK)
+    proof, _ = traced(call, rng, SMALL, PRODUCT, block_size=SMALL_BLOCK)
     for side in SIDES:
         expect_blocks(call, proof, SMALL_BLOCK, side)
     blocks = int(np.prod([-(-side // SMALL_BLOCK) for side in SMALL]))
@@ -118,11 +119,11 @@ def one_round(call: Call, rng: Generator, shape: Shape, block_size: int, text: s
     """Time a call with new numbers; ask that its result is their product."""
     m, n, p = shape
     A, B = numbers(rng, m, n), numbers(rng, n, p)
-    result = expect_returned(call, call.time(A, B, block_size=block_size), text, HINT)
+    result = expect_returned(call, call.time(A, B, block_size=block_size), text, PRODUCT)
     if result.value is None or result.returned != "ndarray":
-        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", HINT)
+        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", PRODUCT)
     if not product_test(rng, A, B)(result.value):
-        raise CheckFailure(f"{text}: the result is not A @ B", HINT)
+        raise CheckFailure(f"{text}: the result is not A @ B", PRODUCT)
     if not result.unchanged:
         raise CheckFailure(f"{text}: an input was changed by the call", "A and B are the caller's.")
     return result

@@ -1,5 +1,6 @@
 """What a check asks and what it found: data only; printing it is somebody else's work."""
 
+import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -21,6 +22,7 @@ __all__ = [
     "Condition",
     "ConditionResult",
     "Inconclusive",
+    "UNWRITTEN",
     "Share",
     "Verdict",
     "attempt",
@@ -48,6 +50,9 @@ LABELS = {
     "not-tried": "not tried",
 }
 """The verdicts as a person reads them."""
+
+UNWRITTEN = "not written yet"
+"""How a fact ends that says of a cell that it is as it was released."""
 
 SHAPES = {
     "passed": "\N{HEAVY CHECK MARK}",
@@ -259,19 +264,26 @@ def told_once(results: Iterable[ConditionResult]) -> tuple[ConditionResult, ...]
     """Return the results of a check with one message for one slip; verdicts keep their points.
 
     Where the condition that the others build on does not hold, those that fail as well become
-    `not-tried`. A fact that an earlier condition of the same verdict has told is not repeated.
+    `not-tried`. A reason that an earlier condition of the same verdict has told is not repeated.
     """
-    told: set[tuple[str, str]] = set()
+    told: set[tuple[str, str]] = set()  # of verdicts and reasons
     once, missing = [], False
     for result in results:
         if missing and result.verdict == "failed":
             result = replace(result, verdict="not-tried", fact="", hint="", place="")
-        elif result.fact and (result.verdict, result.fact) in told:
+        reason = result.verdict, reason_of(result)
+        if result.fact and reason in told:
             result = replace(result, fact=AS_ABOVE, hint="", place="")
-        told.add((result.verdict, result.fact))
+        told.add(reason)
         once.append(result)
         missing |= result.condition in FOUNDATIONS and result.verdict == "failed"
     return tuple(once)
+
+
+def reason_of(result: ConditionResult) -> str:
+    """Return where an error was raised, else the error without its numbers, else the fact."""
+    error = re.search(r" raised (\w+: .*)", result.fact)
+    return result.place or (re.sub(r"\d+", "", error[1]) if error else result.fact)
 
 
 def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResult:

@@ -2,7 +2,7 @@
 
 from tito.conditions.call import NoAnswer
 
-__all__ = ["CALL_SECONDS", "OVERRUNS", "not_reached", "process_ended", "took_too_long"]
+__all__ = ["CALL_SECONDS", "ENDLESS", "OVERRUNS", "not_reached", "process_ended", "took_too_long"]
 
 CALL_SECONDS = 10.0
 """So long may one call take."""
@@ -11,7 +11,9 @@ OVERRUNS = {
     "cpu_seconds": "more CPU time than a submission may use",
     "files": "more files than a submission may have",
 }
-ENDLESS = "Look for a loop that does not end."
+LOOP = "Look for a loop that does not end"
+ENDLESS = f"{LOOP}, or for threads that wait for one another."
+"""What to do about a call that does not come back."""
 SIGKILL, SIGXCPU = 9, 24  # by number: not every platform has them
 
 
@@ -31,7 +33,7 @@ def process_ended(name: str, what: str, code: int) -> NoAnswer:
     fact = f"{name}: the process ended during {what}"
     if code == -SIGXCPU:
         fact = f"{name} needed {OVERRUNS['cpu_seconds']}"
-        return NoAnswer(fact, ENDLESS)
+        return NoAnswer(fact, f"{LOOP}.")
     if code == -SIGKILL:
         return NoAnswer(f"{fact}: it was killed", "It may have needed too much memory.")
     if code < 0:

@@ -18,6 +18,7 @@ from tinytorch.utils.checking import (
     random_matrix,
 )
 from tito.conditions.call import Call, CallResult
+from tito.conditions.causes import EARLY, TWO_CALLS, left_over, returns_early
 from tito.conditions.expect import Array, Generator, Shape, expect_log, right
 from tito.conditions.results import Inconclusive
 from tito.tracing import Product, Proof, Unproven, prove
@@ -199,10 +200,24 @@ def expect_same(
     try:
         right(call, A, B, RACE, options, result)
     except CheckFailure as failure:
+        if meet and returns_early(expected_product(A, B), result, meet):
+            fact = f"{text}: it returned before its threads had ended"
+            raise CheckFailure(fact, EARLY) from None
+        if not is_right(call, A, B, options, call(A, B, **options)):
+            raise CheckFailure(f"{text}: {TWO_CALLS}", left_over(call)) from None
         if meet and not raises_when_traced(call, A, B, options, result):
             fact = f"{failure.fact}, while products wait for one another: a race"
             raise CheckFailure(fact, RACE) from None
         raise Inconclusive(f"{text} gives another result on arrays that are traced.") from None
+
+
+def is_right(call: Call, A: Array, B: Array, options: dict[str, Any], result: CallResult) -> bool:
+    """Tell whether a call gave the product."""
+    try:
+        right(call, A, B, "", options, result)
+    except CheckFailure:
+        return False
+    return True
 
 
 def raises_when_traced(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from tito.conditions.results import LABELS, SHAPES
+from tito.conditions.results import LABELS, SHAPES, UNWRITTEN
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ FONT = (
 )
 LINE = "1px solid var(--jp-border-color2, #9e9e9e)"
 CELL = f"text-align: left; padding: 4px 16px 4px 0; border-bottom: {LINE}"
+INDENT = "1.1em"
+"""Where the triangle of a row stands that opens."""
 HEADS = ("check", "section", "verdict")
 NUMBER = CELL.replace("left", "right")
 
@@ -50,13 +52,14 @@ def card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> str:
     points = f"{sum(r.points for r in results):g} of {sum(r.share for r in results):g} points"
     first = next((r for r in results if r.verdict == verdict != "passed"), None)
     lines = "".join(_condition(result, is_open=result is first) for result in results)
-    label = _text(f"Check of {name}: {LABELS[verdict]}, {points}")
-    edge = f"border: {LINE}; border-left: 4px solid var({COLOURS[verdict]})"
+    kind, word = _named(verdict, first.fact if first else "")
+    label = _text(f"Check of {name}: {word}, {points}")
+    edge = f"border: {LINE}; border-left: 4px solid var({COLOURS[kind]})"
     return (
         f'<section aria-label="{label}" style="{FONT}; {edge}; border-radius: 4px; '
         'padding: 8px 16px; margin: 4px 0; max-width: 54em">'
         f'<div style="display: flex; flex-wrap: wrap; gap: 0 12px; padding-bottom: 4px">'
-        f"{_mark(verdict)}<code>{_text(name)}</code>"
+        f"{_mark(kind, word)}<code>{_text(name)}</code>"
         f'<span style="margin-left: auto">{points}</span></div>{lines}</section>'
     )
 
@@ -108,41 +111,50 @@ def unread_text(answers: "Sequence[CellVerdict]") -> str:
 
 
 def _condition(result: "ConditionResult", *, is_open: bool) -> str:
+    mark = _mark(*_named(result.verdict, result.fact))
     line = (
-        '<span style="display: inline-flex; gap: 0 12px; width: calc(100% - 1.4em); '
-        'align-items: baseline; vertical-align: top">'
-        f'<span style="flex: 0 0 8em">{_mark(result.verdict)}</span>'
+        '<span style="display: inline-flex; gap: 0 12px; width: 100%; align-items: baseline; '
+        'vertical-align: top">'
+        f'<span style="flex: 0 0 8.5em">{mark}</span>'
         f'<span style="flex: 1">{_text(result.words)}</span>'
         f'<span style="white-space: nowrap">{result.points:g} of {result.share:g}</span></span>'
     )
     told = [_text(result.fact)] if result.fact else []
     told += [re.sub("`(.+)`", r"<code>\1</code>", _text(result.place))] if result.place else []
-    told += [f"<b>Hint:</b> {_text(result.hint)}"] if result.hint else []
+    hint = re.sub("`(.+?)`", r"<code>\1</code>", _text(result.hint))
+    told += [f"<b>Hint:</b> {hint}"] if hint else []
     row = f"border-top: {LINE}; padding: 4px 0"
     if not told:
-        line = line.replace("100% - 1.4em", "100%")  # without the triangle of a summary
-        return f'<div style="{row}; padding-left: 1.1em">{line}</div>'
+        return f'<div style="{row}; padding-left: {INDENT}">{line}</div>'
     body = "".join(f'<p style="margin: 4px 0; overflow-wrap: anywhere">{each}</p>' for each in told)
     return (
         f'<details{" open" if is_open else ""} style="{row}">'
-        f'<summary style="cursor: pointer">{line}</summary>'
-        f'<div style="padding-left: 1.1em">{body}</div></details>'
+        f'<summary style="cursor: pointer; list-style-position: outside; margin-left: {INDENT}">'
+        f'{line}</summary><div style="padding-left: {INDENT}">{body}</div></details>'
     )
 
 
 def _row(verdict: "CellVerdict", section: str) -> str:
     link = f'<a href="#{_text(_anchor(section))}">{_text(section)}</a>' if section else ""
+    mark = _mark(*_named(verdict.verdict, verdict.message))
     return (
         f'<tr><th scope="row" style="{CELL}; font-weight: normal">{_text(verdict.grade_id)}</th>'
-        f'<td style="{CELL}">{link}</td><td style="{CELL}">{_mark(verdict.verdict)}</td>'
+        f'<td style="{CELL}">{link}</td><td style="{CELL}">{mark}</td>'
         f'<td style="{NUMBER}">{verdict.score:g} / {verdict.max_score:g}</td></tr>'
     )
 
 
-def _mark(verdict: str) -> str:
+def _named(verdict: str, fact: str) -> tuple[str, str]:
+    """Return the verdict whose shape and colour are shown, and its word."""
+    if fact.endswith(UNWRITTEN):
+        return "not-tried", UNWRITTEN
+    return verdict, LABELS[verdict]
+
+
+def _mark(verdict: str, word: str) -> str:
     return (
         '<span style="white-space: nowrap"><span aria-hidden="true" style="color: '
-        f'var({COLOURS[verdict]})">{SHAPES[verdict]}</span> <b>{LABELS[verdict]}</b></span>'
+        f'var({COLOURS[verdict]})">{SHAPES[verdict]}</span> <b>{word}</b></span>'
     )
 
 

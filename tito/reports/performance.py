@@ -16,7 +16,7 @@ __all__ = [
     "performance_table",
 ]
 
-HEADINGS = ("kernel", "n", "best ms", "median ms", "spread", "GFLOP/s", "of A @ B", "cores")
+HEADINGS = ("kernel", "n", "best ms", "median", "spread", "GFLOP/s", "of A @ B", "cores")
 
 
 def performance_table(
@@ -79,12 +79,16 @@ def performance_json(
     return json.dumps(facts, indent=2, allow_nan=False)
 
 
+def _milliseconds(seconds: float) -> str:
+    return f"{seconds * 1e3:.3f}" if seconds < 1 else f"{seconds * 1e3:.0f}"
+
+
 def _row(one: Measurement) -> tuple[str, ...]:
     return (
         one.kernel,
         str(one.n),
-        f"{one.best_seconds * 1e3:.3f}",
-        f"{one.median_seconds * 1e3:.3f}",
+        _milliseconds(one.best_seconds),
+        _milliseconds(one.median_seconds),
         "-" if one.spread is None else f"{one.spread:.1%}",
         f"{one.gflops:.3f}" if one.gflops < 1 else f"{one.gflops:.1f}",
         f"{one.share:.5f}" if one.share < 0.01 else f"{one.share:.2f}",

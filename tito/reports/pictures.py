@@ -24,7 +24,7 @@ COLUMNS = 2
 TITLE_INCHES = 0.6
 DPI = 150
 STYLE = """
-body { font-family: sans-serif; line-height: 1.4; margin: 2rem auto; max-width: 56rem; }
+body { font-family: sans-serif; line-height: 1.4; margin: 0 auto; max-width: 56rem; padding: 2rem; }
 img { height: auto; max-width: 100%; }
 table { border-collapse: collapse; margin: 0.8rem 0 2rem; }
 h2 { font-size: 1.2rem; }
@@ -95,7 +95,8 @@ def as_page(report: Report) -> str:
     """Return a page that needs no other file: each picture with its table, and all figures."""
     comparison, title = report.comparison, html.escape(report.title)
     pictures = "\n".join(
-        f"<h2>{html.escape(one.title)}</h2>\n{one.as_html('svg')}" for one in report.survey.charts
+        f'<section aria-label="{html.escape(one.title)}">\n{one.as_html("svg")}\n</section>'
+        for one in report.survey.charts
     )
     notes = (html.escape(note) for note in (*comparison.notes, *report.survey.notes))
     return f"""<!DOCTYPE html>

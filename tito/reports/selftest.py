@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from textwrap import fill
 from typing import TYPE_CHECKING
 
-from tito.conditions.results import LABELS
+from tito.conditions.results import LABELS, UNWRITTEN
 from tito.reports.cards import unread_text
 from tito.reports.console import printable
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["print_checks", "print_summary"]
 
 STYLES = {"passed": "green", "failed": "red", "review": "yellow", "not-run": "yellow"}
-UNWRITTEN = "not written yet"
 NARROWEST = 80
 
 

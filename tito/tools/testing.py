@@ -45,14 +45,14 @@ def check(
     from tinytorch.utils.checking import CheckFailure
     from tito.conditions.call import name_of
     from tito.conditions.results import overall, try_here
+    from tito.conditions.silence import ENDLESS
     from tito.tracing.observe import place_of
 
     try:
         results = try_here(function, conditions, cut, _watch.get())
     except KeyboardInterrupt as interrupt:
         fact = f"{name_of(function)} was interrupted. {place_of(function, interrupt)}"
-        hint = "Look for a loop that does not end, or for threads that wait for one another."
-        raise CheckFailure(fact, hint) from None
+        raise CheckFailure(fact, ENDLESS) from None
     worst = overall(results)
     collected = _collected.get()
     if collected is not None:

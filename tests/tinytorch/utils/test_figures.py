@@ -196,7 +196,7 @@ def test_rates_have_a_row_a_kernel_and_a_column_a_size():
 
 def test_a_roofline_tells_shares_of_the_peak_and_the_ridges():
     table = CHARTS["roofline"].table
-    assert cells("roofline", 1) == ["A", "@", "B", "85", "90", "90", "%"]
+    assert cells("roofline", 1) == ["A", "@", "B,", "n", "=", "510", "85", "90", "90", "%"]
     assert "ridge, memory" in table
     assert cells("roofline", -2)[2:] == ["5", "100", "20"]
     assert cells("roofline", -1) == ["2", "threads", "200"]
@@ -240,3 +240,8 @@ def test_a_sweep_is_doubted_for_what_it_is_compared_with():
 def test_nothing_to_show(draw):
     with pytest.raises(ValueError, match="something to show"):
         draw()
+
+
+def test_roofline_names_the_size_of_a_kernel_that_has_several_points():
+    names = [row[0] for row in CHARTS["roofline"].rows]
+    assert names[:3] == ["A @ B, n = 510", "A @ B, n = 66", "loop"]

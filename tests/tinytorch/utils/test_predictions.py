@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tinytorch.utils import ladder
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.predictions import Finding, Predictions
 from tinytorch.utils.questions import EXPERIMENTS, QUESTIONS
@@ -161,3 +162,12 @@ def test_all_predictions_are_one_chart(kept):
     chart = kept.chart()
     assert [row[0] for row in chart.rows] == list(QUESTIONS)
     assert chart.draw is None  # none has met its figure
+
+
+def test_where_nothing_could_be_measured_there_is_nothing_to_make_of_it(kept, capsys, monkeypatch):
+    monkeypatch.setattr(ladder, "available", lambda: False)
+    kept.predict("loop order", None)
+    kept.measure(ladder.climb)
+    said = capsys.readouterr().out
+    assert "The compiled ladder needs Numba" in said
+    assert "What to make of it" not in said

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asking import fails, holds
+from asking import fails, holds, said
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import attention
 from tito.conditions.results import Inconclusive
 
+softmax = attention.softmax
 CONDITIONS = (
     attention.attends,
     attention.attends_large_scores,
@@ -59,7 +60,7 @@ def test_attention_holds_float32_to_the_precision_of_float32() -> None:
         return in_chunks(Q, K, V, rows) * (1 + 1e-3 * (Q.dtype == np.float32))
 
     holds(attention.attends, coarse)
-    assert "the digits of float16" in fails(attention.attends_narrow_types, coarse)
+    assert "nearly right, off by 0.001" in fails(attention.attends_narrow_types, coarse)
 
 
 def test_attention_holds_float64_to_the_precision_of_float64() -> None:
@@ -67,6 +68,36 @@ def test_attention_holds_float64_to_the_precision_of_float64() -> None:
         return in_chunks(Q, K, V, rows).astype(np.float32)
 
     assert fails(attention.attends, single).endswith("the values have the digits of float32")
+
+
+@pytest.mark.parametrize(
+    "weigh",
+    [
+        lambda s: (w := np.exp(s)) / (w.sum(axis=1, keepdims=True) + 1e-8),
+        lambda s: softmax(s / (1 + 1e-6)),
+        lambda s: np.round(softmax(s), 4),
+    ],
+    ids=["a small number in the sum", "one in the root", "rounded"],
+)
+def test_attention_calls_what_is_nearly_right_no_type(weigh: Any) -> None:
+    def near(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        return weigh(Q @ K.T / np.sqrt(Q.shape[1])) @ V
+
+    fact, hint = said(attention.attends, near, lengths=[(6, 9, 4, 3)])
+    assert ": it is nearly right, off by " in fact
+    assert hint.startswith("Round nothing, add no small number")
+
+
+@pytest.mark.parametrize(("most", "total"), [(False, False), (False, True), (True, False)])
+def test_attention_misses_keepdims(most: bool, total: bool) -> None:
+    def lost(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        scores = Q @ K.T / np.sqrt(Q.shape[1])
+        weights = np.exp(scores - scores.max(axis=1, keepdims=most))
+        return weights / weights.sum(axis=1, keepdims=total) @ V
+
+    fact, hint = said(attention.attends, lost)
+    assert fact.endswith("it comes from a maximum or a sum without keepdims=True")
+    assert "keepdims=True" in said(attention.attends, lost, lengths=[(5, 9, 3, 2)])[1]
 
 
 def test_attention_asks_for_weights_of_large_scores() -> None:
@@ -96,7 +127,6 @@ def test_attention_is_asked_for_in_one_chunk_first() -> None:
     holds(attention.attends, first_chunk)
 
 
-softmax = attention.softmax
 MISTAKES = {
     "scores that are not divided by sqrt(d)": lambda s, d, n: softmax(s),
     "scores that are divided by d, not by its root": lambda s, d, n: softmax(s / d),

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from asking import fails, said
+from asking import fails, holds, said
 
 from tinytorch.utils.checking import CheckFailure
-from tito.conditions import attention, formulas, product
+from tito.conditions import attention, causes, formulas, product
 from tito.conditions.call import LocalCall, NoAnswer
 
 Kernel = Callable[..., Any]
@@ -42,6 +42,33 @@ def columns_to(last: Callable[[int, int], int]) -> Kernel:
         C = np.zeros((A.shape[0], B.shape[1]))
         for j in range(0, last(B.shape[1], block_size), block_size):
             C[:, j : j + block_size] = A @ B[:, j : j + block_size]
+        return C
+
+    return kernel
+
+
+def slip(**swapped: Any) -> Kernel:
+    """Return a product in blocks of which one part is swapped."""
+    part = {
+        "rows": lambda m, b: range(0, m, b),
+        "columns": lambda p, b: range(0, p, b),
+        "tall": lambda b: b,
+        "wide": lambda b: b,
+        "times": np.matmul,
+        "last": lambda i, j, k: False,
+        **swapped,
+    }
+
+    def kernel(A: Any, B: Any, block_size: int = 4) -> Any:
+        (m, n), p, b = A.shape, B.shape[1], block_size
+        C, tall, wide = np.zeros((m, p)), part["tall"](b), part["wide"](b)
+        for i in part["rows"](m, b):
+            for j in part["columns"](p, b):
+                for k in range(0, n, b):
+                    left, right = A[i : i + tall, k : k + b], B[k : k + b, j : j + wide]
+                    C[i : i + tall, j : j + wide] += part["times"](left, right)
+                    if part["last"](i, j, k):
+                        return C
         return C
 
     return kernel
@@ -129,6 +156,93 @@ def test_a_second_call_that_raises_is_no_cause() -> None:
     assert fails(product.square, once).endswith("column 1 differs")
 
 
+class StdinNotImplementedError(NotImplementedError):
+    """IPython's error for input() where nobody can type."""
+
+
+ERRORS = {
+    "can't start new thread": (RuntimeError, "Threads of earlier calls still wait"),
+    "cannot import name 'x'": (ImportError, "Python's own modules and NumPy"),
+    "no module named x": (ModuleNotFoundError, "Python's own modules and NumPy"),
+    "no input here": (StdinNotImplementedError, "remove input()"),
+    "f() got an unexpected keyword argument 'block_size'": (TypeError, "Keep the parameters"),
+    "f() takes 1 positional argument but 2 were given": (TypeError, "Keep the parameters"),
+    "g() missing 1 required positional argument: 'b'": (TypeError, "Work a 2 x 2"),
+    "list indices must be integers or slices, not tuple": (TypeError, "A list is no array"),
+    "could not broadcast input array from shape (2,3) into shape (2,2)": (ValueError, "the result"),
+    "operands could not be broadcast together with shapes (2,3) (2,2) ": (ValueError, "keepdims"),
+    "operands could not be broadcast together with shapes (2,3) (2,2) (2,3) ": (
+        ValueError,
+        "make the result of that shape",
+    ),
+    "shapes (0,) and (3,2) not aligned: 0 (dim 0) != 3 (dim 0)": (ValueError, "not lists"),
+    "matmul: Input operand 1 has a mismatch in its core dimension 0": (ValueError, "as many"),
+    "matmul: Output operand 0 has a mismatch in its core dimension 1": (ValueError, "the result"),
+    "my own": (ValueError, "Work a 2 x 2"),
+}
+
+
+@pytest.mark.parametrize("message", ERRORS)
+def test_an_error_has_a_hint_by_its_kind_or_its_message(message: str) -> None:
+    kind, todo = ERRORS[message]
+
+    def f(A: Any, B: Any) -> Any:
+        raise kind(message)
+
+    fact, hint = said(product.square, f)
+    assert fact.endswith(f"raised {kind.__name__}: {message}")
+    assert todo in hint
+
+
+def late_only(A: Any, B: Any, num_processes: int = 4) -> Any:
+    """Return before the threads have ended where they begin late."""
+    C = np.zeros((A.shape[0], B.shape[1]))
+
+    def work(i: int) -> None:
+        C[i::num_processes] = A[i::num_processes] @ B
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(num_processes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=0.002)
+    C[-1] = 0
+    return C
+
+
+def test_threads_that_nobody_waits_for_are_named() -> None:
+    fact, hint = said(square_of_eight, late_only, "num_processes")
+    assert fact.endswith(": it returned before its threads had ended")
+    assert hint == causes.EARLY
+
+
+def test_rows_that_no_thread_has_are_not_waited_for() -> None:
+    def first(A: Any, B: Any, num_processes: int = 4) -> Any:
+        return np.vstack([A[:2] @ B, np.zeros((len(A) - 2, B.shape[1]))])
+
+    fact, _ = said(square_of_eight, first, "num_processes")
+    assert fact.endswith("rows 2 to 7 are zero: only the first 2 of 8 rows were computed")
+
+
+def test_rows_that_threads_took_twice_differ_from_call_to_call() -> None:
+    calls = iter(range(99))
+
+    def racing(A: Any, B: Any, num_processes: int = 4) -> Any:
+        C = np.vstack([part @ B for part in np.array_split(A, num_processes)])
+        C[1 + next(calls) % 5] = 0
+        return C
+
+    fact, hint = said(square_of_eight, racing, "num_processes")
+    assert fact.endswith(": two calls with the same A and B give different results")
+    assert "Threads that write to the same place" in hint
+
+
+def test_a_part_that_is_left_as_it_was_is_no_product_added_no_times() -> None:
+    fact, hint = said(product.square, lambda A, B: np.full((len(A), B.shape[1]), 1e-9))
+    assert fact.endswith("a part of it was never computed")
+    assert hint == causes.BEGIN_AT_ZERO
+
+
 def test_calls_that_differ_have_a_hint_of_threads_where_there_are_threads() -> None:
     def drawn(A: Any, B: Any, **options: int) -> Any:
         if len(options) != 1:
@@ -167,12 +281,57 @@ INNER = {
 def test_inner_indices_that_are_missing_or_double_are_named(
     kernel: Kernel, fact: str, hint: str
 ) -> None:
-    def square_of_eight(call: Any, rng: Any) -> None:
-        product.square(call, rng, sizes=(8,))
-
     found = said(square_of_eight, kernel, "block_size")
     assert fact in found[0]
     assert hint in found[1]
+
+
+BLOCKS = {
+    "row 1 first": (slip(rows=lambda m, b: range(1, m, b)), "row 0 of 8 is zero, ", "range(0, m"),
+    "column 1 first": (
+        slip(columns=lambda p, b: range(1, p, b)),
+        "column 0 of 8 is zero, the rest is right",
+        "range(0, p, step) begins with the first",
+    ),
+    "rows end early": (slip(tall=lambda b: b - 1), "rows 3, 7 of 8 are zero, ", "leaves out its"),
+    "columns end early": (slip(wide=lambda b: b - 1), "columns 3, 7 of 8 are", "leaves out its"),
+    "no step of rows": (
+        slip(rows=lambda m, b: range(m)),
+        "rows 1 to 7 of 8 are added more than once",
+        "range(0, m, step), not range(0, m)",
+    ),
+    "no step of columns": (
+        slip(columns=lambda p, b: range(p)),
+        "columns 1 to 7 of 8 are added more than once",
+        "range(0, p, step), not range(0, p)",
+    ),
+    "entries": (slip(times=np.multiply), "blocks are multiplied entry by entry", "`@` multiplies"),
+    "returns at once": (
+        slip(last=lambda i, j, k: True),
+        "only the first 4 rows and 4 columns hold sums, of 4 products each",
+        "Return after all loops, not inside of one",
+    ),
+    "returns after a row of blocks": (
+        slip(last=lambda i, j, k: j == k == 4),
+        "rows 4 to 7 are zero: only the first 4 of 8 rows were computed",
+        "Return after all loops",
+    ),
+}
+
+
+@pytest.mark.parametrize(("kernel", "fact", "hint"), BLOCKS.values(), ids=BLOCKS)
+def test_blocks_that_go_wrong_are_named(kernel: Kernel, fact: str, hint: str) -> None:
+    found = said(square_of_eight, kernel, "block_size")
+    assert fact in found[0]
+    assert hint in found[1]
+
+
+def test_right_blocks_are_right() -> None:
+    holds(square_of_eight, slip(), "block_size")
+
+
+def square_of_eight(call: Any, rng: Any) -> None:
+    product.square(call, rng, sizes=(8,))
 
 
 @pytest.mark.parametrize(
@@ -210,7 +369,7 @@ def test_rows_that_are_left_over_are_named() -> None:
     assert hint.startswith("m % num_processes rows are left over")
     fact, hint = said(chunks, rows_to(lambda m, count: 1), "num_processes")
     assert fact.endswith("rows 1 to 9 are zero: only the first 1 of 10 rows were computed")
-    assert hint.startswith("Each loop has its own end")
+    assert hint.startswith("Return after all loops")
 
 
 def test_a_last_block_and_more_than_that_are_told_apart() -> None:
@@ -283,7 +442,7 @@ FORMULAS = {
     "exchanged": (lambda s, w: 1 / ((1 - s) + s / w), "serial and parallel exchanged"),
     "Gustafson": (lambda s, w: s + (1 - s) * w, "Gustafson's law"),
     "time": (lambda s, w: s + (1 - s) / w, "the time after, not the speedup"),
-    "rounded": (lambda s, w: round(1 / (s + (1 - s) / w), 5), "it is off by "),
+    "rounded": (lambda s, w: round(1 / (s + (1 - s) / w), 5), "it is rounded to 5 places"),
     "a small number": (lambda s, w: 1 / (s + (1 - s) / w + 1e-7), "it is off by 3e-07"),
 }
 

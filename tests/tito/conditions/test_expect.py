@@ -7,7 +7,7 @@ import pytest
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import CallResult, LocalCall
-from tito.conditions.expect import described, expect_log, multiply, multiply_random
+from tito.conditions.expect import described, expect_log, multiply, multiply_random, whole_numbers
 from tito.conditions.results import Inconclusive
 from tito.conditions.traces import answer
 
@@ -27,20 +27,24 @@ def test_multiply_random_tries_the_cut_and_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("kernel", "said"),
+    ("kernel", "said", "hint"),
     [
-        (lambda A, B, block_size: np.float64(A.sum()), ": the result is a float64, not an array"),
-        (lambda A, B, block_size: A @ B + np.arange(4), ""),
-        (lambda A, B, block_size: A @ A, " raised ValueError: "),
+        (
+            lambda A, B, block_size: np.float64(A.sum()),
+            ": the result is a float64, not an array",
+            "Look.",
+        ),
+        (lambda A, B, block_size: A @ B + np.arange(4), "", "Look."),
+        (lambda A, B, block_size: A @ A, " raised ValueError: ", "as many columns on the left"),
     ],
 )
-def test_multiply_names_the_call_that_went_wrong(kernel: Any, said: str) -> None:
+def test_multiply_names_the_call_that_went_wrong(kernel: Any, said: str, hint: str) -> None:
     kernel.__name__ = "kernel"
     with pytest.raises(CheckFailure) as caught:
         multiply(LocalCall(kernel, "block_size"), A, B, "Look.", block_size=7)
     text = "kernel(A, B, block_size=7) with A (2, 3) float64, B (3, 4) float64"
     assert caught.value.fact.startswith(f"{text}{said}")
-    assert caught.value.hint == "Look."
+    assert hint in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -68,3 +72,20 @@ def test_answer_names_the_call_that_raised() -> None:
     assert caught.value.fact == (
         "attend(Q, K) with Q (2, 3), K (3, 4) float64 raised RuntimeError: (2, 3) and (3, 4)"
     )
+
+
+@pytest.mark.parametrize(
+    ("made", "hint"),
+    [
+        (None, "End the function with `return` and the result."),
+        ([0, 1], "Make one array of the list: np.array(...)."),
+        ((0, 1), "Make one array of the tuple: np.array(...)."),
+        (np.linspace(0, 1, 2), "astype(int)"),
+        ("01", "Look."),
+        (np.zeros(0), "Look."),
+    ],
+)
+def test_whole_numbers_say_how_to_make_an_array_of_them(made: Any, hint: str) -> None:
+    with pytest.raises(CheckFailure) as caught:
+        whole_numbers(LocalCall(lambda: made)(), "f()", "Look.")
+    assert hint in caught.value.hint

@@ -162,3 +162,55 @@ def test_edges_fair_allows_a_difference_of_one() -> None:
 def test_intensity_of_nothing_is_none() -> None:
     fact = fails(formulas.intensity_of_nothing, lambda **sides: intensity(**sides) or 1.0)
     assert fact.endswith("(m=0, n=0, p=0, itemsize=4) is 1, expected 0")
+
+
+AMDAHL_SLIPS = {
+    "it is off by 3e-08 of its size": lambda s, w: float(np.float32(speedup(s, w))),
+    "the parallel share takes no time in it": lambda s, w: 1 / (s + (1 - s) // w),
+    "it has one worker too many": lambda s, w: speedup(s, w + 1),
+    "it is rounded to 1 place": lambda s, w: round(speedup(s, w), 1),
+    "it is rounded down to a whole number": lambda s, w: int(speedup(s, w)),
+    "nothing is serial in it": lambda s, w: w,
+    "parentheses are missing": lambda s, w: 1 / s + (1 - s) / w,
+}
+
+
+@pytest.mark.parametrize("slip", AMDAHL_SLIPS)
+def test_amdahl_names_a_mistake_that_explains_a_second_case(slip: str) -> None:
+    fact = fails(
+        formulas.amdahl_speedups, lambda serial, workers: AMDAHL_SLIPS[slip](serial, workers)
+    )
+    seen, expected = fact.partition(" is ")[2].partition(":")[0].split(", expected ")
+    assert fact.endswith(f": {slip}")
+    assert seen != expected
+
+
+def test_amdahl_names_no_mistake_that_the_second_case_denies() -> None:
+    def one_case(serial: float, workers: int) -> float:
+        return 1.5 if (serial, workers) == (0.5, 2) else speedup(serial, workers)
+
+    assert fails(formulas.amdahl_speedups, one_case).endswith("is 1.5, expected 1.33333")
+
+
+@pytest.mark.parametrize("formula", [formulas.AMDAHL, formulas.INTENSITY])
+def test_mistakes_differ_in_the_second_case(formula: formulas.Formula) -> None:
+    wrong = [mistake(**formula.second) for mistake, _ in formula.mistakes.values()]
+    every = [round(number, 6) for number in (formula.right(**formula.second), *wrong)]
+    assert len(set(every)) == len(every)
+
+
+INTENSITY_SLIPS = {
+    "n stands for all three sides": lambda m, n, p, size: 2 * n / (3 * size),
+    "the first addition of each sum is left out": lambda m, n, p, size: (
+        m * p * (2 * n - 1) / ((m * n + n * p + m * p) * size)
+    ),
+}
+
+
+@pytest.mark.parametrize("slip", INTENSITY_SLIPS)
+def test_intensity_names_the_mistake(slip: str) -> None:
+    fact = fails(
+        formulas.intensity_of_any,
+        lambda m, n, p, itemsize: INTENSITY_SLIPS[slip](m, n, p, itemsize),
+    )
+    assert fact.endswith(f": {slip}")

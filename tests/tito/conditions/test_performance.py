@@ -233,3 +233,16 @@ def test_fast_in_blocks_does_not_wait_for_loops_over_single_numbers() -> None:
 
     with pytest.raises(CheckFailure, match=r"takes \d+ products for 18 triples of blocks"):
         ask(scalar, 0.9)
+
+
+def test_a_wrong_product_has_no_hint_on_what_surrounds_it() -> None:
+    def transposed(A: Any, B: Any, block_size: int = 64) -> Any:
+        return matmul_cache_optimized(A, B.T, block_size)
+
+    def large_ones(A: Any, B: Any, block_size: int = 64) -> Any:
+        return matmul_cache_optimized(A, B, block_size) + (len(A) > 17)
+
+    for kernel, hint in ((transposed, "as many columns"), (large_ones, "Begin with the product")):
+        with pytest.raises(CheckFailure) as told:
+            ask(kernel, 1.0)
+        assert hint in told.value.hint

@@ -2,6 +2,7 @@
 
 import linecache
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import LocalCall, NoAnswer
 from tito.conditions.product import empty_sides, square, tall_and_wide
 from tito.conditions.results import (
+    AS_ABOVE,
     ConditionResult,
     Inconclusive,
     Share,
@@ -153,6 +155,19 @@ def test_told_once_keeps_what_passed_and_repeats_no_fact() -> None:
     )
     said = [(r.fact, r.hint, r.place) for r in twice]
     assert said == [("a", "h", "Line 2"), *[("The same as above.", "", "")] * 2]
+
+
+def test_told_once_knows_an_error_again_that_has_other_numbers() -> None:
+    facts = [f"f(A, B) raised ValueError: shape {shape} is wrong" for shape in ("(2, 3)", "(8, 5)")]
+    facts += ["f(A, B) raised TypeError: shape (2, 3) is wrong", facts[0]]
+    places = ["", "", "", "Line 3"]
+    found = [
+        ConditionResult(fact, verdict="failed", fact=fact, hint="h", place=place)
+        for fact, place in zip(facts, places, strict=True)
+    ]
+    assert [r.fact for r in told_once(found)] == [facts[0], AS_ABOVE, facts[2], facts[3]]
+    same = [replace(found[0], place="Line 3"), replace(found[2], place="Line 3")]
+    assert [r.fact for r in told_once(same)] == [facts[0], AS_ABOVE]
 
 
 def test_try_here_names_the_line_that_raised() -> None:

@@ -1,6 +1,7 @@
 """Conditions on how a kernel works: what its proven log shows, and doubt where there is none."""
 
 import re
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
@@ -14,6 +15,7 @@ from asking import fails, holds, said
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import structure
 from tito.conditions.call import CallResult, LocalCall
+from tito.conditions.causes import EARLY
 from tito.conditions.results import Inconclusive
 
 BLOCKS = (structure.rows_in_blocks, structure.columns_in_blocks, structure.inner_in_blocks)
@@ -388,6 +390,36 @@ def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None
 
     with pytest.raises(Inconclusive, match="gives another result on arrays that are traced"):
         holds(structure.rows_in_chunks, rows)
+
+
+def test_a_result_that_an_earlier_call_has_left_is_wrong_and_not_in_doubt() -> None:
+    def remembering(A: Any, B: Any, block_size: int = 64, kept: dict[Any, Any] = {}) -> Any:  # noqa: B006
+        C = kept.setdefault(A.shape, np.zeros((A.shape[0], B.shape[1])))
+        C += blocks(A, B, block_size)
+        return C
+
+    fact, hint = said(structure.rows_in_blocks, remembering, "block_size")
+    assert fact.endswith(": two calls with the same A and B give different results")
+    assert "left from another call" in hint
+
+
+def test_threads_that_nobody_waits_for_are_no_race() -> None:
+    def last_joined(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        C, count = np.zeros((A.shape[0], B.shape[1])), num_processes or 4
+        edges = [len(A) * i // count for i in range(count + 1)]
+
+        def work(start: int, end: int) -> None:
+            C[start:end] = A[start:end] @ B
+
+        for start, end in pairwise(edges):
+            thread = threading.Thread(target=work, args=(start, end))
+            thread.start()
+        thread.join()
+        return C
+
+    fact, hint = said(structure.chunks_at_once, last_joined, "num_processes", counts=(4,))
+    assert fact.endswith(": it returned before its threads had ended")
+    assert hint == EARLY
 
 
 @pytest.mark.parametrize("racing", [2, 8])

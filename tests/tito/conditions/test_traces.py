@@ -69,7 +69,7 @@ def test_traces_name_the_step_that_is_wrong() -> None:
         (list, "returned a list, it has to be an array of integers"),
         (lambda steps: steps.astype(float), "returned an array (8, 3) of float64, it has to be"),
         (lambda steps: steps.T, "has shape (3, 8), expected (8, 3)"),
-        (lambda steps: None, "returned a NoneType, it has to be an array of integers"),
+        (lambda steps: None, "returned None, it has to be an array of integers"),
         (lambda steps: steps[0, 0], "returned an int64, it has to be an array of integers"),
     ],
 )

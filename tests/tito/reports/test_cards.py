@@ -25,6 +25,22 @@ def test_card_opens_the_first_failure_alone() -> None:
     assert html.index("<details open") < html.index("Row 3") < html.index("Row 4")
 
 
+def test_card_shows_what_a_hint_quotes_as_code() -> None:
+    result = ConditionResult("f", "Words.", "failed", "Fact.", "Use `@`, not `<b>`.")
+    assert "Use <code>@</code>, not <code>&lt;b&gt;</code>." in card("f", [result], "failed")
+
+
+def test_a_stub_is_not_written_yet_and_has_not_failed() -> None:
+    result = ConditionResult("square", "Words.", "failed", "f is not written yet", "Write.", 7)
+    html = card("f", [result, ConditionResult("wide", "Wide.", "not-tried", share=2)], "failed")
+    assert 'aria-label="Check of f: not written yet, 0 of 9 points"' in html
+    assert "failed" not in html
+    verdict = CellVerdict("test-f", 0.0, 9.0, "failed", message="f is not written yet")
+    html = overview([verdict], [], {})
+    assert "<b>not written yet</b>" in html
+    assert "failed" not in html
+
+
 def test_card_escapes_what_a_student_says() -> None:
     result = ConditionResult("f", HOSTILE, "failed", HOSTILE, HOSTILE, place=f"Line 1: `{HOSTILE}`")
     html = card(HOSTILE, [result], "failed")

@@ -1,6 +1,7 @@
 """What a comparison looks like: table and JSON."""
 
 import json
+from dataclasses import replace
 
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.gemm import Comparison, Measurement
@@ -60,7 +61,7 @@ def test_table_has_one_row_a_measurement_with_all_figures():
 
 def test_table_names_units_machine_dtype_and_notes():
     table = performance.performance_table(COMPARISON, MACHINE)
-    for text in ("best ms", "median ms", "GFLOP/s", "AMD EPYC", "float32", *COMPARISON.notes):
+    for text in ("best ms", "median", "GFLOP/s", "AMD EPYC", "float32", *COMPARISON.notes):
         assert text in table
 
 
@@ -106,3 +107,9 @@ def test_json_holds_the_tables_of_pictures_that_were_drawn():
     ]
     assert data["notes"] == [*COMPARISON.notes, "Not drawn: y."]
     assert "charts" not in json.loads(performance.performance_json("x", COMPARISON, MACHINE))
+
+
+def test_table_fits_80_columns_whatever_the_times_are():
+    slow = measurement("matmul_cache_optimized", 8192, 654.3, spread=0.999, share=1.2e-4)
+    lines = performance.performance_table(replace(COMPARISON, measurements=(slow,)), MACHINE)
+    assert max(map(len, lines.splitlines()[3:5])) <= 80

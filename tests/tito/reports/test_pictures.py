@@ -59,8 +59,8 @@ def page():
 
 
 def test_a_page_has_a_table_beneath_each_picture(page):
-    tags = [tag for tag in page.tags if tag in ("h2", "img", "table")]
-    assert tags == ["h2", "img", "table"] * 3 + ["h2", "table"]
+    tags = [tag for tag in page.tags if tag in ("section", "h2", "img", "table")]
+    assert tags == ["section", "img", "table"] * 3 + ["h2", "table"]
 
 
 def test_every_picture_of_a_page_says_what_it_shows(page):
