@@ -43,6 +43,8 @@ def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
 
+    from tito.grading.gradebook import readings  # noqa: F401 - nbgrader then makes its table, too
+
     course.assignments.mkdir(exist_ok=True)
     # nbgrader builds objects before it adds them to the session, and SQLAlchemy remarks on it.
     warnings.filterwarnings("ignore", category=SAWarning, module=r"nbgrader\.")

@@ -13,7 +13,7 @@ or restored or a deadline moved, is made to hold it, without running any code.
 """
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,7 +26,7 @@ from tito.grading.gradebook.course_tree import put_in_place, remove_graded
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.gradebook.standing import Standing, difference, read_standing
-from tito.lesson import Lesson, Notebook, grade_id
+from tito.lesson import Lesson, Notebook
 
 __all__ = ["Writer", "Written"]
 
@@ -110,10 +110,9 @@ class Writer:
             When it was handed in, in UTC; None if that is not known.
         """
         notebook, before = self._read(text), self._standing(student)
-        answers = self._graded_sources(student)
         if self.dry_run:
-            return self._foretold(student, before, notebook, handed_in, answers)
-        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+            return self._foretold(student, before, notebook, handed_in)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
         left_out = put_in_place(self.lesson, student, text, self._ignored)
         return self._written(student, before, left_out=left_out)
 
@@ -130,10 +129,9 @@ class Writer:
         reason = difference(self.lesson, before, notebook, handed_in)
         if not reason:
             return None
-        answers = {grade_id(cell): cell.source for cell in notebook.cells}
         if self.dry_run:
-            return self._foretold(student, before, notebook, handed_in, answers, reason)
-        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+            return self._foretold(student, before, notebook, handed_in, reason)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
         return self._written(student, before, reason)
 
     def grade(self, student: str) -> float | None:
@@ -157,12 +155,11 @@ class Writer:
         before: Standing | None,
         notebook: Notebook,
         handed_in: datetime | None,
-        answers: Mapping[str, str],
         reason: str = "",
     ) -> Written:
         """What entering would change; nothing of it stays."""
         try:
-            self._enter(student, notebook, handed_in, answers)
+            self._enter(student, notebook, handed_in)
             self._session.flush()
             return self._written(student, before, reason)
         finally:
@@ -179,17 +176,19 @@ class Writer:
             left_out=tuple(left_out),
         )
 
-    def _graded_sources(self, student: str) -> dict[str, str]:
-        """The sources of the cells that were graded last, by grade id."""
+    def _graded_texts(self, student: str) -> dict[str, str]:
+        """What was graded last, for a gradebook that does not know it."""
+        from tito.grading.gradebook.readings import texts_of
+
         try:
             text = self.lesson.handed_in(student, "autograded").read_text("utf-8")
-            return {grade_id(cell): cell.source for cell in self._read(text).cells}
-        except (OSError, ValueError, AttributeError):
+            return texts_of(self._read(text))
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
 
     def write_missing(self, student: str) -> None:
         """Enter a submission that holds no notebook as 0, and remove what was graded before."""
-        self._in_one_transaction(lambda: self._enter_nothing(student))
+        self._in_one_transaction(lambda: self._enter(student, None, None))
         remove_graded(self.lesson, student)
 
     def _in_one_transaction(self, work: Callable[[], None]) -> None:
@@ -200,47 +199,33 @@ class Writer:
 
         retried(transaction, undo=self._session.remove)
 
-    def _enter(
-        self,
-        student: str,
-        notebook: Notebook,
-        handed_in: datetime | None,
-        before: Mapping[str, str],
-    ) -> None:
-        """Do as nbgrader's SaveAutoGrades, on entries that are loaded.
+    def _enter(self, student: str, notebook: Notebook | None, handed_in: datetime | None) -> None:
+        """Do as nbgrader's SaveAutoGrades, on entries that are loaded; None: there is no notebook.
 
-        What a person has read stays read while it is what it was: `before` has the sources.
+        What a person has read stays read while it is what it was.
         """
-        submission = self._submission(student)
+        from tito.grading.gradebook.readings import apply_readings, noted_readings, texts_of
+
+        submission, before = self._submission(student), self._graded_texts(student)
         for entry in submission.notebooks:
-            if entry.name != self.lesson.name:
+            readings, texts = noted_readings(self.gradebook.db, entry.grades, before), {}
+            if notebook is None or entry.name != self.lesson.name:
                 _score_nothing(entry)
-                continue
-            read = {g.name: g.auto_score for g in entry.grades if _is_read(g)}
-            self._scores.gradebook = _loaded(entry, self.gradebook.db)
-            self._scores.notebook_id, self._scores.student_id = entry.name, student
-            for index, cell in enumerate(notebook.cells):
-                self._scores.preprocess_cell(cell, {}, index)
-            sources = {grade_id(cell): cell.source for cell in notebook.cells}
-            for grade in entry.grades:
-                same = sources.get(grade.name) == before.get(grade.name)
-                if grade.name in read and same and read[grade.name] == grade.auto_score:
-                    grade.needs_manual_grade = False
+            else:
+                self._save_scores(entry, student, notebook)
+                texts = texts_of(notebook)
+            apply_readings(readings, entry.grades, texts)
         enter_lateness(self.lesson, submission, handed_in)
 
-    def _enter_nothing(self, student: str) -> None:
-        submission = self._submission(student)
-        for entry in submission.notebooks:
-            _score_nothing(entry)
-        enter_lateness(self.lesson, submission, None)
+    def _save_scores(self, entry: Any, student: str, notebook: Notebook) -> None:
+        self._scores.gradebook = _loaded(entry, self.gradebook.db)
+        self._scores.notebook_id, self._scores.student_id = entry.name, student
+        for index, cell in enumerate(notebook.cells):
+            self._scores.preprocess_cell(cell, {}, index)
 
     def _submission(self, student: str) -> Any:
         self.gradebook.update_or_create_student(student)
         return self.gradebook.update_or_create_submission(self.lesson.assignment, student)
-
-
-def _is_read(grade: Any) -> bool:
-    return grade.manual_score is not None and not grade.needs_manual_grade
 
 
 def _loaded(entry: Any, session: Any) -> SimpleNamespace:

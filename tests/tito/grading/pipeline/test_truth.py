@@ -7,19 +7,22 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import nbformat
 import pytest
 from classroom import read_samples
 from nbgrader.api import Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.grading.gradebook.assignment import nbgrader_api
 from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.status import read_progress
 from tito.grading.pipeline.autograde import autograde
 from tito.grading.pipeline.grade import GradingResult
-from tito.lesson import Lesson, find_lesson, is_answer, read_notebook
+from tito.grading.workers.pool import LocalPool
+from tito.lesson import Lesson, find_lesson, grade_id, is_answer, read_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 LATE = SAMPLES["late"].student
@@ -183,8 +186,6 @@ def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson)
 
 
 def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
-    import nbformat
-
     path = lesson.handed_in("ada")
     notebook = read_notebook(path)
     notebook.cells = [
@@ -228,20 +229,96 @@ def read_all(course: Course, student: str) -> None:
         gradebook.db.commit()
 
 
+def change_answer(lesson: Lesson, student: str) -> str:
+    """Hand in another text for the first answer, and return its grade id."""
+    path = lesson.handed_in(student)
+    notebook = read_notebook(path)
+    answer = next(c for c in notebook.cells if is_answer(c))
+    answer.source += "\n\nAnd one thing more."
+    nbformat.write(notebook, path)
+    return grade_id(answer)
+
+
 def test_answers_stay_read_until_their_text_changes(lesson: Lesson) -> None:
     read_all(lesson.course, "ada")
     assert grade_of(lesson, "ada").unread == ()
     autograde(lesson, ["ada"], force=True)
     assert grade_of(lesson, "ada").unread == ()
-    path = lesson.handed_in("ada")
-    notebook = read_notebook(path)
-    answer = next(c for c in notebook.cells if is_answer(c))
-    answer.source += "\n\nAnd one thing more."
-    import nbformat
+    name = change_answer(lesson, "ada")
+    autograde(lesson, ["ada"])
+    assert grade_of(lesson, "ada").unread == (name,)
 
+
+def test_answers_stay_read_where_the_autograded_folder_was_removed(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
+    autograde(lesson, ["ada"], force=True)
+    shutil.rmtree(lesson.course.assignments / "autograded" / "ada")
+    autograde(lesson, ["ada"])
+    assert grade_of(lesson, "ada").unread == ()
+
+
+def test_answers_are_unread_again_in_a_gradebook_that_holds_points_for_an_earlier_text(
+    lesson: Lesson, tmp_path: Path, no_code: None
+) -> None:
+    read_all(lesson.course, "ada")
+    gradebook = lesson.course.assignments / "gradebook.db"
+    shutil.copy(gradebook, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tito.grading.pipeline.autograde._workers", lambda *_: LocalPool(1))
+        name = change_answer(lesson, "ada")
+        autograde(lesson, ["ada"])
+    graded = grade_of(lesson, "ada")
+    shutil.copy(tmp_path / gradebook.name, gradebook)
+    assert read_progress(lesson).due == {"ada": "the gradebook held points for another text"}
+    (result,) = autograde(lesson, ["ada"])
+    assert result.status == "entered"
+    assert grade_of(lesson, "ada") == graded
+    assert graded.unread == (name,)
+    assert {r.status for r in autograde(lesson)} == {"kept"}
+
+
+@pytest.mark.parametrize("command", ["tito", "nbgrader"])
+def test_points_of_a_person_count_for_the_text_they_were_given_for(
+    lesson: Lesson, command: str
+) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    text = path.read_text(encoding="utf-8")
+    path.write_text("garbage", encoding="utf-8")
+    if command == "tito":
+        assert changed(autograde(lesson)) == {"ada": ("rejected", before.score, 0.0)}
+    else:
+        assert nbgrader_api(lesson.course).autograde(lesson.assignment, "ada")["success"]
+    rejected = grade_of(lesson, "ada")
+    assert (rejected.status, rejected.score, rejected.unread) == ("rejected", 0.0, ())
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+    path.write_text(text, encoding="utf-8")
+    autograde(lesson, ["ada"])
+    again = grade_of(lesson, "ada")
+    assert (again.score, again.unread) == (before.score, before.unread)
+
+
+def test_points_of_a_person_for_an_answer_that_was_deleted_do_not_count(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada").score, lesson.handed_in("ada")
+    notebook = read_notebook(path)
+    notebook.cells = [c for c in notebook.cells if not is_answer(c)]
     nbformat.write(notebook, path)
     autograde(lesson, ["ada"])
-    assert grade_of(lesson, "ada").unread == (answer.metadata.nbgrader.grade_id,)
+    assert grade_of(lesson, "ada").score == 80.0 < before
+
+
+def test_points_that_a_person_gives_a_rejected_submission_stay(lesson: Lesson) -> None:
+    lesson.handed_in("ada").write_text("garbage", encoding="utf-8")
+    autograde(lesson, ["ada"])
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        grade = gradebook.find_grade("test-cache-immediate", "kernels", lesson.assignment, "ada")
+        grade.manual_score = 5
+        gradebook.db.commit()
+    for _ in range(2):
+        autograde(lesson, ["ada"], force=True)
+        assert grade_of(lesson, "ada").score == 5.0
 
 
 def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> None:
