@@ -8,8 +8,8 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrader_api
-from tito.grading.gradebook.basis import basis_of, recorded_basis
-from tito.grading.gradebook.course_tree import handed_in_at
+from tito.grading.gradebook.basis import Basis, basis_of, common_basis, recorded_basis
+from tito.grading.gradebook.course_tree import handed_in_at, has_notebook
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
@@ -53,7 +53,8 @@ def read_progress(lesson: Lesson) -> Progress:
         release = "current" if not lesson.source.exists() or is_current(lesson) else "stale"
     students = lesson.submitted_students()
     with _session(lesson) as session:
-        due = {s: why for s in students if (why := _why_due(lesson, session, s))}
+        common = common_basis(lesson)
+        due = {s: why for s in students if (why := _why_due(lesson, session, s, common))}
         gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
         done = [s for s in students if s not in due]
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
@@ -84,21 +85,21 @@ def _session(lesson: Lesson) -> Iterator[Any]:
         yield gradebook.db
 
 
-def _why_due(lesson: Lesson, session: Any, student: str) -> str:
+def _why_due(lesson: Lesson, session: Any, student: str, common: Basis) -> str:
     """Say why `autograde` has something to do for a student; empty if it has not."""
-    submitted = lesson.handed_in(student)
     if session is None:
         return "there is no gradebook"
     standing = read_standing(session, lesson, student)
-    if not submitted.exists():
-        if standing is None:
-            return "it is not graded yet"
-        graded = lesson.handed_in(student, "autograded").exists()
-        return "its notebook is gone" if graded or standing.score else ""
-    changes = basis_of(submitted, lesson.course).changes(recorded_basis(lesson, student))
-    if changes:
-        return changes
     try:
+        if not has_notebook(lesson, student):
+            if standing is None:
+                return "it is not graded yet"
+            graded = lesson.handed_in(student, "autograded").exists()
+            return "its notebook is gone" if graded or standing.score else ""
+        basis = basis_of(lesson.handed_in(student), lesson.course, common)
+        changes = basis.changes(recorded_basis(lesson, student))
+        if changes:
+            return changes
         notebook = read_notebook(lesson.handed_in(student, "autograded"))
         return difference(lesson, standing, notebook, handed_in_at(lesson, student))
     except TitoError as error:

@@ -3,9 +3,12 @@
 Nothing here runs a student's code again unless its points depend on what changed.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -319,6 +322,51 @@ def test_points_that_a_person_gives_a_rejected_submission_stay(lesson: Lesson) -
     for _ in range(2):
         autograde(lesson, ["ada"], force=True)
         assert grade_of(lesson, "ada").score == 5.0
+
+
+def deny(patch: pytest.MonkeyPatch, path: Path, error: int) -> None:
+    """Let this machine refuse to open a file."""
+    opened = os.open
+
+    def refuse(name: str | Path, *rest: Any, **more: Any) -> int:
+        if Path(name) == path:
+            raise OSError(error, os.strerror(error), str(name))
+        return opened(name, *rest, **more)
+
+    patch.setattr(os, "open", refuse)
+
+
+@pytest.mark.usefixtures("no_code")
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("name", ["kernels.ipynb", "timestamp.txt"])
+def test_a_file_that_the_machine_does_not_let_be_read_costs_no_point(
+    lesson: Lesson, error: int, name: str
+) -> None:
+    read_all(lesson.course, "ada")
+    autograde(lesson)
+    grades, said = read_grades(lesson), f"{name} cannot be read: {os.strerror(error)}."
+    with pytest.MonkeyPatch.context() as patch:
+        deny(patch, lesson.handed_in("ada").with_name(name), error)
+        assert read_progress(lesson).due == {"ada": said}
+        for dry_run in (True, False):
+            (result,) = autograde(lesson, ["ada"], dry_run=dry_run)
+            assert result.status == "failed"
+            assert (
+                result.reason == f"{said} Let the grader read it, then run the same command again."
+            )
+    assert read_grades(lesson) == grades
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+
+
+@pytest.mark.usefixtures("no_code")
+def test_a_checks_file_that_the_machine_does_not_let_be_read_is_no_change(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, lesson.folder / "checks.py", errno.EACCES)
+    for command in (read_progress, autograde):
+        with pytest.raises(TitoError, match=r"^checks.py cannot be read: Permission denied\. Let"):
+            command(lesson)
 
 
 def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> None:
