@@ -25,7 +25,8 @@ __all__ = [
     "handed_in_at",
     "has_notebook",
     "put_in_place",
-    "remove_graded",
+    "made_of",
+    "remove_made",
     "assignment_lock",
     "unwritable",
 ]
@@ -124,12 +125,23 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
     return left_out
 
 
-def remove_graded(lesson: Lesson, student: str) -> None:
-    """Remove the autograded folder of a student, who no longer has a notebook there."""
+def made_of(lesson: Lesson, student: str) -> list[Path]:
+    """Return the folders with what was made of a student's notebook: graded, and the feedback."""
+    folders = (lesson.handed_in(student, stage).parent for stage in ("autograded", "feedback"))
+    return [folder for folder in folders if folder.exists()]
+
+
+def remove_made(lesson: Lesson, student: str) -> None:
+    """Remove what was made of the notebook of a student, who no longer has one.
+
+    Raises
+    ------
+    TitoError
+        If that cannot be removed.
+    """
     try:
-        shutil.rmtree(lesson.handed_in(student, "autograded").parent)
-    except FileNotFoundError:
-        pass
+        for folder in made_of(lesson, student):
+            shutil.rmtree(folder)
     except OSError as error:
         raise unwritable(error, lesson, student) from error
 

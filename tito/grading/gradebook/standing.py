@@ -86,7 +86,7 @@ def read_standing(session: Any, lesson: Lesson, student: str) -> Standing | None
 
 
 def difference(
-    lesson: Lesson, standing: Standing | None, notebook: Notebook, handed_in: datetime | None
+    lesson: Lesson, standing: Standing | None, notebook: Notebook | None, handed_in: datetime | None
 ) -> str:
     """Say what the gradebook should hold and does not; empty if all is right.
 
@@ -96,21 +96,20 @@ def difference(
         The lesson.
     standing : Standing or None
         What the gradebook holds.
-    notebook : Notebook
-        The autograded notebook.
+    notebook : Notebook or None
+        The autograded notebook; None for a submission that holds no notebook.
     handed_in : datetime or None
         When it was handed in, in UTC.
     """
-    from nbgrader.utils import determine_grade
-
-    from tito.grading.gradebook.readings import texts_of
+    from tito.grading.gradebook.readings import NOTHING, texts_of
 
     if standing is None:
         return "the gradebook did not have it"
-    graded = (cell for cell in notebook.cells if is_graded(cell))
-    if standing.auto_scores != {grade_id(c): determine_grade(c)[0] for c in graded}:
+    none = dict.fromkeys(standing.auto_scores, 0.0), dict.fromkeys(standing.texts, NOTHING)
+    scores, texts = none if notebook is None else (_auto_scores(notebook), texts_of(notebook))
+    if standing.auto_scores != scores:
         return "the gradebook held another grade"
-    if standing.texts != texts_of(notebook):
+    if standing.texts != texts:
         return "the gradebook held points for another text"
     if standing.timestamp != handed_in:
         return "it was handed in at another time"
@@ -118,3 +117,10 @@ def difference(
     if not isclose(standing.penalty, min(penalty, standing.score), abs_tol=1e-9):
         return "its penalty for lateness changed"
     return ""
+
+
+def _auto_scores(notebook: Notebook) -> dict[str, float | None]:
+    from nbgrader.utils import determine_grade
+
+    graded = (cell for cell in notebook.cells if is_graded(cell))
+    return {grade_id(cell): determine_grade(cell)[0] for cell in graded}

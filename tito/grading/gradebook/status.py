@@ -9,7 +9,7 @@ from typing import Any
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrader_api
 from tito.grading.gradebook.basis import Basis, basis_of, common_basis, recorded_basis
-from tito.grading.gradebook.course_tree import handed_in_at, has_notebook
+from tito.grading.gradebook.course_tree import handed_in_at, has_notebook, made_of
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
@@ -94,8 +94,8 @@ def _why_due(lesson: Lesson, session: Any, student: str, common: Basis) -> str:
         if not has_notebook(lesson, student):
             if standing is None:
                 return "it is not graded yet"
-            graded = lesson.handed_in(student, "autograded").exists()
-            return "its notebook is gone" if graded or standing.score else ""
+            left = made_of(lesson, student) or difference(lesson, standing, None, None)
+            return "its notebook is gone" if left else ""
         basis = basis_of(lesson.handed_in(student), lesson.course, common)
         changes = basis.changes(recorded_basis(lesson, student))
         if changes:

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tito.grading.gradebook.assignment import enter_assignment, has_gradebook, nbgrader_api
-from tito.grading.gradebook.course_tree import put_in_place, remove_graded
+from tito.grading.gradebook.course_tree import made_of, put_in_place, remove_made
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.gradebook.standing import Standing, difference, read_standing
@@ -134,10 +134,19 @@ class Writer:
         self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
         return self._written(student, before, reason)
 
-    def grade(self, student: str) -> float | None:
-        """Return the points that count for a student now; None if there are none."""
-        standing = self._standing(student)
-        return standing.grade if standing else None
+    def write_missing(self, student: str) -> Written | None:
+        """Enter a submission that holds no notebook, and remove what was made of one before.
+
+        Returns as `settle` does.
+        """
+        before = self._standing(student)
+        if not difference(self.lesson, before, None, None) and not made_of(self.lesson, student):
+            return None
+        if self.dry_run:
+            return self._foretold(student, before, None, None)
+        self._in_one_transaction(lambda: self._enter(student, None, None))
+        remove_made(self.lesson, student)
+        return self._written(student, before)
 
     def _read(self, text: str) -> Notebook:
         from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
@@ -153,7 +162,7 @@ class Writer:
         self,
         student: str,
         before: Standing | None,
-        notebook: Notebook,
+        notebook: Notebook | None,
         handed_in: datetime | None,
         reason: str = "",
     ) -> Written:
@@ -185,11 +194,6 @@ class Writer:
             return texts_of(self._read(text))
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
-
-    def write_missing(self, student: str) -> None:
-        """Enter a submission that holds no notebook as 0, and remove what was graded before."""
-        self._in_one_transaction(lambda: self._enter(student, None, None))
-        remove_graded(self.lesson, student)
 
     def _in_one_transaction(self, work: Callable[[], None]) -> None:
         def transaction() -> None:

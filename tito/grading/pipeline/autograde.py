@@ -301,12 +301,15 @@ def _read(reader: Reader, student: str, common: Basis) -> Submission | GradingRe
 
 
 def _missing(reader: Reader, student: str) -> GradingResult:
-    """Enter 0 for a submission that holds no notebook."""
+    """Enter a submission that holds no notebook."""
+    try:
+        written = reader.writer.write_missing(student)
+    except NotStored as error:
+        return GradingResult(student, "failed", str(error))
+    if written is None:
+        return GradingResult(student, "kept")
     reason = MISSING.format(reader.writer.lesson.notebook_name)
-    before = reader.writer.grade(student)
-    if not reader.writer.dry_run:
-        reader.writer.write_missing(student)
-    return GradingResult(student, "rejected", reason, 0.0, before)
+    return GradingResult(student, "rejected", reason, written.after, written.before)
 
 
 def _entered(writer: Writer, result: GradingResult, handed_in: datetime | None) -> GradingResult:

@@ -312,6 +312,27 @@ def test_points_of_a_person_for_an_answer_that_was_deleted_do_not_count(lesson: 
     assert grade_of(lesson, "ada").score == 80.0 < before
 
 
+def test_points_of_a_person_count_again_when_a_missing_notebook_is_there_again(
+    lesson: Lesson,
+) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    data = path.read_bytes()
+    path.unlink()
+    autograde(lesson, ["ada"])
+    path.write_bytes(data)
+    assert changed(autograde(lesson)) == {"ada": ("graded", 0.0, before.score)}
+    assert grade_of(lesson, "ada").unread == ()
+
+
+@pytest.mark.usefixtures("no_code")
+def test_a_link_to_nowhere_is_no_notebook_that_is_gone(lesson: Lesson) -> None:
+    path = lesson.handed_in("ada")
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert read_progress(lesson).due == {"ada": "it was handed in again"}
+
+
 def test_points_that_a_person_gives_a_rejected_submission_stay(lesson: Lesson) -> None:
     lesson.handed_in("ada").write_text("garbage", encoding="utf-8")
     autograde(lesson, ["ada"])
@@ -412,13 +433,20 @@ def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
     assert [r.student for r in autograde(lesson, ["ada", "ada"], force=True)] == ["ada"]
 
 
+@pytest.mark.usefixtures("no_code")
 def test_a_submission_without_a_notebook_is_rejected_everywhere(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
     write_feedback(lesson)
+    before = grade_of(lesson, "ada").score
     lesson.handed_in("ada").unlink()
     assert read_progress(lesson).due == {"ada": "its notebook is gone"}
-    (result,) = autograde(lesson, ["ada"])
-    assert (result.status, result.before, result.score) == ("rejected", 80.0, 0.0)
-    assert grade_of(lesson, "ada").status == "rejected"
+    for dry_run in (True, False):
+        found = changed(autograde(lesson, dry_run=dry_run))
+        assert found == {"ada": ("rejected", before, 0.0)}
+    assert changed(autograde(lesson)) == changed(autograde(lesson, dry_run=True)) == {}
+    missing = grade_of(lesson, "ada")
+    assert (missing.status, missing.score) == ("rejected", 0.0)
+    assert not lesson.handed_in("ada", "feedback").with_suffix(".html").exists()
     progress = read_progress(lesson)
     assert progress.due == {}
     assert progress.feedback == len(SAMPLES) - 1
