@@ -12,7 +12,7 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, write_whole
-from tito.lesson import Lesson, is_graded, read_notebook
+from tito.lesson import Lesson, is_graded
 from tito.notebooks import (
     files_beside,
     instantiate_tests,
@@ -22,7 +22,6 @@ from tito.notebooks import (
 )
 
 __all__ = [
-    "enter_assignment",
     "failure_reason",
     "generate",
     "has_gradebook",
@@ -110,7 +109,7 @@ def generate(lesson: Lesson) -> Path:
     notebook = instructor_notebook(lesson)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no graded cell.", "Name one that has.")
-    path, text = _source_notebook(lesson), notebook_text(notebook)
+    path, text = lesson.generated, notebook_text(notebook)
     files = files_beside(lesson)
     made = instantiate_tests(lesson, notebook, load_config(lesson.course))
     lesson.course.assignments.mkdir(exist_ok=True)
@@ -131,31 +130,6 @@ def generate(lesson: Lesson) -> Path:
     _put_files(lesson, files, gone)
     write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
-
-
-def enter_assignment(lesson: Lesson, api: Any) -> None:
-    """Enter a released assignment into a gradebook that does not have it: a new or another one.
-
-    Nothing of its release is made anew. `api` is nbgrader's API for the course.
-    """
-    from nbgrader import preprocessors as steps
-    from nbgrader.api import MissingEntry
-
-    with api.gradebook as gradebook:
-        try:
-            if gradebook.find_assignment(lesson.assignment).notebooks:
-                return
-        except MissingEntry:
-            gradebook.update_or_create_assignment(lesson.assignment)
-    facts = {"notebook": lesson.name, "assignment": lesson.assignment}
-    resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
-    notebook = read_notebook(_source_notebook(lesson))
-    notebook = instantiate_tests(lesson, notebook, api.config)
-    for step in (
-        *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
-        *(steps.CheckCellMetadata, steps.ComputeChecksums, steps.SaveCells),
-    ):
-        notebook, _ = step(config=api.config).preprocess(notebook, resources)
 
 
 def has_gradebook(course: Course) -> bool:
@@ -180,7 +154,7 @@ def _replace_folder(folder: Path, new: Path, beside: Path) -> None:
 
 def is_current(lesson: Lesson) -> bool:
     """Whether the release exists and was made from the source as it is now."""
-    source = _source_notebook(lesson)
+    source = lesson.generated
     if not (source.exists() and lesson.released.exists()):
         return False
     files = files_beside(lesson)
@@ -207,7 +181,7 @@ def release(lesson: Lesson) -> str:
 
 def _put_files(lesson: Lesson, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
     """Write the lesson's files beside nbgrader's source notebook, so that its own commands work."""
-    folder = _source_notebook(lesson).parent
+    folder = lesson.generated.parent
     for name, data in files.items():
         write_whole(folder / name, data)
     for name in gone:
@@ -225,7 +199,3 @@ def _taken(lesson: Lesson) -> set[str]:
         return set(map(str, json.loads(_record(lesson).read_bytes())))
     except (OSError, ValueError, TypeError):
         return set()
-
-
-def _source_notebook(lesson: Lesson) -> Path:
-    return lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name

@@ -109,9 +109,8 @@ def basis_of(submitted: Path, course: Course, common: Basis | None = None) -> Ba
 def common_basis(lesson: Lesson) -> Basis:
     """Return what the points of a whole class are made from; raises as `basis_of` does."""
     course = lesson.course
-    source = course.assignments / "source" / lesson.assignment / lesson.notebook_name
     beside = lesson.released_files()
-    release = (source, lesson.released, *beside.values())
+    release = (lesson.generated, lesson.released, *beside.values())
     names = "".join(f" {name}" for name in beside)
     return Basis(
         release=_digest(course, *release) + names,

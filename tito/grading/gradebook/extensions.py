@@ -4,7 +4,8 @@ import re
 from datetime import timedelta
 
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import enter_assignment, nbgrader_api
+from tito.grading.gradebook.assignment import nbgrader_api
+from tito.grading.gradebook.cells import enter_assignment
 from tito.grading.gradebook.database import retried
 from tito.lesson import Lesson
 

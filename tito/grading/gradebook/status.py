@@ -9,6 +9,7 @@ from typing import Any
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import has_gradebook, is_current, nbgrader_api
 from tito.grading.gradebook.basis import Basis, basis_of, common_basis, recorded_basis
+from tito.grading.gradebook.cells import is_entered
 from tito.grading.gradebook.course_tree import handed_in_at, has_notebook, made_of
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
@@ -19,6 +20,9 @@ from tito.lesson import Lesson, read_notebook
 from tito.lms.people import Person
 
 __all__ = ["Progress", "read_progress"]
+
+
+OTHERS = "the gradebook has the cells of another release"
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,12 @@ def read_progress(lesson: Lesson) -> Progress:
     students = lesson.submitted_students()
     with _session(lesson) as session:
         common = common_basis(lesson)
-        due = {s: why for s in students if (why := _why_due(lesson, session, s, common))}
+        others = session is not None and not is_entered(lesson, session)
+        due = (
+            dict.fromkeys(students, OTHERS)
+            if others
+            else {s: why for s in students if (why := _why_due(lesson, session, s, common))}
+        )
         gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
         done = [s for s in students if s not in due]
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]

@@ -21,7 +21,8 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from tito.grading.gradebook.assignment import enter_assignment, has_gradebook, nbgrader_api
+from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api
+from tito.grading.gradebook.cells import complete, enter_assignment
 from tito.grading.gradebook.course_tree import made_of, put_in_place, remove_made
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
@@ -63,8 +64,8 @@ class Writer:
     Raises
     ------
     TitoError
-        If the gradebook cannot be opened or does not know the assignment; from its methods, if
-        the gradebook or the folder cannot be written. What came before is kept.
+        If the gradebook cannot be opened or cannot have the cells of the release; from its methods,
+        if the gradebook or the folder cannot be written. What came before is kept.
     """
 
     def __init__(self, lesson: Lesson, *, dry_run: bool = False) -> None:
@@ -82,7 +83,7 @@ class Writer:
         if self.dry_run and not has_gradebook(self.lesson.course):
             folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
             api.coursedir.db_url = f"sqlite:///{folder}/gradebook.db"
-        retried(lambda: enter_assignment(self.lesson, api))
+        retried(lambda: enter_assignment(self.lesson, api, dry_run=self.dry_run))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)
         self._session = self.gradebook.db
@@ -229,16 +230,26 @@ class Writer:
 
     def _submission(self, student: str) -> Any:
         self.gradebook.update_or_create_student(student)
-        return self.gradebook.update_or_create_submission(self.lesson.assignment, student)
+        submission = self.gradebook.update_or_create_submission(self.lesson.assignment, student)
+        complete(submission)
+        return submission
 
 
 def _loaded(entry: Any, session: Any) -> SimpleNamespace:
     """A gradebook that finds the grades and comments of one notebook, without asking for each."""
+    from nbgrader.api import MissingEntry
+
     grades = {grade.name: grade for grade in entry.grades}
     comments = {comment.name: comment for comment in entry.comments}
+
+    def found(entries: dict[str, Any], name: str) -> Any:
+        if name not in entries:
+            raise MissingEntry(f"the cell {name}")
+        return entries[name]
+
     return SimpleNamespace(
-        find_grade=lambda name, *_: grades[name],
-        find_comment=lambda name, *_: comments[name],
+        find_grade=lambda name, *_: found(grades, name),
+        find_comment=lambda name, *_: found(comments, name),
         db=session,
     )
 

@@ -13,11 +13,11 @@ from typing import Any
 import nbformat
 import pytest
 from classroom import read_samples
-from nbgrader.api import Gradebook
+from nbgrader.api import Grade, Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import nbgrader_api
+from tito.grading.gradebook.assignment import generate, nbgrader_api
 from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import write_feedback
 from tito.grading.gradebook.grades import StudentGrade, read_grades
@@ -388,6 +388,80 @@ def test_a_checks_file_that_the_machine_does_not_let_be_read_is_no_change(
     for command in (read_progress, autograde):
         with pytest.raises(TitoError, match=r"^checks.py cannot be read: Permission denied\. Let"):
             command(lesson)
+
+
+def of_another_release(gradebook: Gradebook) -> None:
+    """Give a gradebook the cells of an earlier release: one is missing, and one is too many."""
+    notebook = gradebook.find_notebook("kernels", "11_kernels")
+    for cell in (*notebook.grade_cells, *notebook.solution_cells, *notebook.source_cells):
+        if cell.name == "answer-claim":
+            for each in (*getattr(cell, "grades", ()), *getattr(cell, "comments", ()), cell):
+                gradebook.db.delete(each)
+    names = ("answer-old", "kernels", "11_kernels")
+    gradebook.add_source_cell(*names, cell_type="markdown", source="Old.")
+    cell = gradebook.add_grade_cell(*names, max_score=7, cell_type="markdown")
+    for entry in notebook.submissions:
+        gradebook.db.add(Grade(cell_id=cell.id, notebook=entry))
+    gradebook.db.commit()
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_the_cells_of_the_release_into_an_older_gradebook(lesson: Lesson) -> None:
+    before = read_grades(lesson)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        of_another_release(gradebook)
+    due = read_progress(lesson).due
+    assert len(due) == len(SAMPLES)
+    assert set(due.values()) == {"the gradebook has the cells of another release"}
+    with pytest.raises(TitoError, match="cells of another release") as told:
+        autograde(lesson, dry_run=True)
+    assert AUTOGRADE in told.value.remedy
+    assert {r.status for r in autograde(lesson)} == {"entered"}
+    assert read_grades(lesson) == before
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+    generate(lesson)
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_does_not_remove_a_cell_for_which_a_person_gave_points(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        of_another_release(gradebook)
+        grade = gradebook.find_grade("answer-old", "kernels", lesson.assignment, "ada")
+        grade.manual_score = 3
+        gradebook.db.commit()
+    before = read_grades(lesson)
+    with pytest.raises(TitoError, match="gave points for answer-old, which the release lacks"):
+        autograde(lesson)
+    assert read_grades(lesson) == before
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_a_text_of_the_release_that_the_gradebook_does_not_have(
+    lesson: Lesson,
+) -> None:
+    name = ("test-cache-immediate", "kernels", lesson.assignment)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        cell = gradebook.find_source_cell(*name)
+        text, cell.source = cell.source, "pass"
+        gradebook.db.commit()
+    assert changed(autograde(lesson)) == {}
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        assert gradebook.find_source_cell(*name).source == text
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_a_grade_that_the_gradebook_lost(lesson: Lesson) -> None:
+    before = read_grades(lesson)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        name = ("test-cache-immediate", "kernels", lesson.assignment, "ada")
+        gradebook.db.delete(gradebook.find_grade(*name))
+        gradebook.db.commit()
+    assert read_progress(lesson).due == {"ada": "the gradebook held another grade"}
+    for dry_run in (True, False):
+        assert set(changed(autograde(lesson, dry_run=dry_run))) == {"ada"}
+    assert read_grades(lesson) == before
+    assert changed(autograde(lesson)) == {}
 
 
 def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> None:
