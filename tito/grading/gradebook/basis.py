@@ -58,6 +58,9 @@ WORDS = {
 }
 
 
+LOST = "its autograded notebook is gone or damaged"
+
+
 @dataclass(frozen=True)
 class Basis:
     """Digests of what a submission's points are made from; ``forced`` is the last ``--force``.
@@ -72,10 +75,18 @@ class Basis:
     engine: str = ""
     forced: str = ""
 
-    def changes(self, before: "Basis | None") -> str:
-        """Say in words what changed since `before`; empty if nothing did."""
+    def changes(self, before: "Basis | None", *, graded: bool = False) -> str:
+        """Say in words what changed since `before`; empty if nothing did.
+
+        Parameters
+        ----------
+        before : Basis or None
+            The `recorded_basis`.
+        graded : bool
+            Whether there is a grade, whose notebook then is lost if it records no basis.
+        """
         if before is None:
-            return "it is not graded yet"
+            return LOST if graded else "it is not graded yet"
         names = (each.name for each in fields(self))
         changed = [n for n in names if getattr(self, n) != getattr(before, n)]
         return ", ".join(WORDS[name] for name in changed)

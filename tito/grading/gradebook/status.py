@@ -106,7 +106,8 @@ def _why_due(lesson: Lesson, session: Any, student: str, common: Basis) -> str:
             left = made_of(lesson, student) or difference(lesson, standing, None, None)
             return "its notebook is gone" if left else ""
         basis = basis_of(lesson.handed_in(student), lesson.course, common)
-        changes = basis.changes(recorded_basis(lesson, student))
+        graded = standing is not None and standing.grade is not None
+        changes = basis.changes(recorded_basis(lesson, student), graded=graded)
         if changes:
             return changes
         notebook = read_notebook(lesson.handed_in(student, "autograded"))

@@ -149,6 +149,11 @@ class Writer:
         remove_made(self.lesson, student)
         return self._written(student, before)
 
+    def grade(self, student: str) -> float | None:
+        """Return the points that count for a student now; None if there are none."""
+        standing = self._standing(student)
+        return standing.grade if standing else None
+
     def _read(self, text: str) -> Notebook:
         from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
 

@@ -285,11 +285,12 @@ def _read(reader: Reader, student: str, common: Basis) -> Submission | GradingRe
         basis = basis_of(path, lesson.course, common)
         basis = replace(basis, forced=reader.marks.get(student, basis.forced))
         reader.handed_in[student] = handed_in_at(lesson, student)
-        why = basis.changes(recorded_basis(lesson, student))
-        if not why:
+        before = recorded_basis(lesson, student)
+        if not basis.changes(before):
             return UNCHANGED
         if reader.only_foretell:
-            return GradingResult(student, "due", why)
+            graded = reader.writer.grade(student) is not None
+            return GradingResult(student, "due", basis.changes(before, graded=graded))
         return Submission(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
         return Submission(student, basis, rejected=rejected.fact)

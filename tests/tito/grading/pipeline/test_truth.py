@@ -19,7 +19,7 @@ from tito.course import Course
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import generate, nbgrader_api
 from tito.grading.gradebook.basis import forced_marks, record_marks
-from tito.grading.gradebook.feedback import write_feedback
+from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
 from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.status import read_progress
 from tito.grading.pipeline.autograde import autograde
@@ -140,7 +140,9 @@ def test_autograde_grades_again_where_the_autograded_folder_was_removed(
     shutil.rmtree(lesson.course.assignments / "autograded" / student)
     progress = read_progress(lesson)
     assert len(progress.due) == (1 if student else len(SAMPLES))
-    assert set(progress.due.values()) == {"it is not graded yet"}
+    assert set(progress.due.values()) == {"its autograded notebook is gone or damaged"}
+    foretold = [r for r in autograde(lesson, dry_run=True) if r.status != "kept"]
+    assert {r.student: r.reason for r in foretold} == progress.due
     found = {r.student: r for r in autograde(lesson, jobs=2) if r.status != "kept"}
     assert {r.before for r in found.values()} <= {s.score for s in before.submissions}
     assert all(r.before == r.score for r in found.values())
@@ -186,6 +188,16 @@ def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson)
         write_feedback(lesson)
     assert "tito nbgrader autograde" in told.value.remedy
     assert read_progress(lesson).feedback == len(SAMPLES) - 1
+
+
+def test_feedback_names_a_student_whose_autograded_notebook_is_gone(lesson: Lesson) -> None:
+    shutil.rmtree(lesson.course.assignments / "autograded" / "ada")
+    with pytest.raises(NotAllWritten, match="feedback of ada could not be written") as told:
+        write_feedback(lesson)
+    assert "tito nbgrader autograde" in told.value.remedy
+    assert len(told.value.pages) == len(SAMPLES) - 1
+    lesson.handed_in("ada").unlink()
+    assert write_feedback(lesson) == told.value.pages
 
 
 def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
