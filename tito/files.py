@@ -25,6 +25,7 @@ __all__ = [
     "MIB",
     "Reader",
     "Refused",
+    "Unreadable",
     "as_zip",
     "files_below",
     "folder_beside",
@@ -63,13 +64,19 @@ class Refused(Exception):
     """A file is not read; the text says why, as in ``is a link, not a regular file``."""
 
 
+class Unreadable(Refused):
+    """This machine does not let the file be read, which says nothing of the file."""
+
+
 def read_regular(path: Path, most: int) -> bytes:
     """Return the content of a regular file of at most `most` bytes.
 
     Raises
     ------
+    Unreadable
+        If this machine does not let it be read.
     Refused
-        If it is no regular file, larger, or cannot be read.
+        If it is not there, no regular file, or larger.
     """
     with _opened(path) as file:
         if os.fstat(file.fileno()).st_size > most:
@@ -217,7 +224,9 @@ def _unreadable(error: OSError | ValueError) -> Refused:
         errno.ELOOP: "is a link, not a regular file",
         errno.ENXIO: "is not a regular file",  # a socket
     }
-    return Refused(known.get(error.errno or 0, f"cannot be read: {error.strerror}"))
+    if error.errno in known:
+        return Refused(known[error.errno])
+    return Unreadable(f"cannot be read: {error.strerror}")
 
 
 @contextmanager

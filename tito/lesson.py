@@ -109,6 +109,11 @@ class Lesson:
         """The students' notebook, without solutions."""
         return self.course.assignments / "release" / self.assignment / self.notebook_name
 
+    @property
+    def generated(self) -> Path:
+        """nbgrader's source notebook, of which the release was made."""
+        return self.course.assignments / "source" / self.assignment / self.notebook_name
+
     def released_files(self) -> dict[str, Path]:
         """Return what was released beside the notebook, by relative names."""
         return files_below(self.released.parent, without=[self.notebook_name])

@@ -24,6 +24,7 @@ from tito.grading.gradebook.cell_metadata import (
 from tito.grading.gradebook.course_tree import handed_in_at
 from tito.grading.gradebook.grades import is_unread
 from tito.grading.gradebook.lateness import enter_lateness
+from tito.grading.gradebook.readings import apply_readings, noted_readings, texts_of
 from tito.grading.intake.read import Rejected, read_submission
 from tito.grading.intake.rebuild import NOTE_KEY, rebuild
 from tito.grading.judge.notebook import load_checks
@@ -109,12 +110,15 @@ class LatePenalties(AssignLatePenalties):  # type: ignore[misc]
     """Enters when a submission was handed in and what its lateness costs, as `tito` does."""
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        """Enter both in the gradebook."""
+        """Enter both in the gradebook, after what the points of a person were given for."""
         facts = resources["nbgrader"]
         course = Course.find(Path(resources["metadata"]["path"]).absolute())
         lesson, student = Lesson(course, facts["assignment"]), facts["student"]
         with Gradebook(facts["db_url"]) as gradebook:
             submission = gradebook.find_submission(lesson.assignment, student)
+            entry = next(e for e in submission.notebooks if e.name == facts["notebook"])
+            readings = noted_readings(gradebook.db, entry.grades, {})
+            apply_readings(readings, entry.grades, texts_of(notebook))
             enter_lateness(lesson, submission, handed_in_at(lesson, student))
             gradebook.db.commit()
         return notebook, resources

@@ -63,7 +63,7 @@ def changes_table(results: Sequence["GradingResult"]) -> str:
 
 
 def history_table(regrades: Sequence["Regrade"]) -> str:
-    """Return a row for each grade that was changed by grading again."""
+    """Return a row for each grade that was changed, or confirmed, by grading again."""
     if not regrades:
         return "Nothing was graded again so far."
     table = _table("time", "student", "before", "after", "reason")

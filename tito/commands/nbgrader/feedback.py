@@ -31,25 +31,35 @@ def feedback(
     if (system is None) != (output is None):
         raise click.UsageError("--pack and --output go together.")
     from tito.course import Course
-    from tito.grading.gradebook.feedback import write_feedback
+    from tito.grading.gradebook.course_tree import has_notebook
+    from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
     from tito.grading.gradebook.packing import pack_feedback
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
 
     found = find_lesson(Course.find(), lesson)
+    failure: NotAllWritten | None = None
     with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
-        pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
-    if student:
+        try:
+            pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
+        except NotAllWritten as error:
+            pages, failure = error.pages, error
+    if student and pages:
         where = f"The feedback page of {student} is {found.course.shown(pages[0])}."
     else:
         lie = "1 feedback page lies" if len(pages) == 1 else f"{len(pages)} feedback pages lie"
         where = f"{lie} in {found.course.shown(found.course.assignments / 'feedback')}."
     click.echo(where, err=True)
+    without = [name for name in found.submitted_students() if not has_notebook(found, name)]
+    if without and student is None:
+        click.echo(f"No page, as there is no notebook: {', '.join(without)}.", err=True)
     if system and output:
         packed = pack_feedback(found, pages, system, output)
         for name, reason in packed.left_out.items():
             click.echo(f"{name}: not packed: {reason}", err=True)
         click.echo(f"{len(packed.students)} of them are packed in {output}.", err=True)
-        if packed.left_out:
+        if packed.left_out and failure is None:
             raise SystemExit(1)
+    if failure is not None:
+        raise failure

@@ -15,7 +15,7 @@ __all__ = ["regrade"]
 @click.option(
     "--student", "students", multiple=True, metavar="ID", help="Grade this student in any case."
 )
-@click.option("--reason", metavar="TEXT", help="Why; it is recorded with each grade that changes.")
+@click.option("--reason", metavar="TEXT", help="Why; it is recorded.")
 @click.option("--yes", is_flag=True, help="Write without asking.")
 @click.option("--history", is_flag=True, help="Show what was graded again so far; change nothing.")
 @click.option("--jobs", type=click.IntRange(min=1), help="As of autograde.")
@@ -35,7 +35,8 @@ def regrade(
 
     For a corrected check, another deadline, or with --student for an appeal: judged is what depends
     on something that changed, and whoever is named. Each grade that changes is recorded with the
-    reason. Exit code 1: you did not agree, or a submission could not be graded.
+    reason, and that of each named student also if it stays. Exit code 1: you did not agree, or a
+    submission could not be graded.
     """
     from tito.course import Course
     from tito.grading.gradebook.regrades import read_regrades

@@ -11,7 +11,7 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, folder_beside, write_whole
-from tito.lesson import Lesson, cell_name, is_graded, read_notebook
+from tito.lesson import Lesson, cell_name, is_graded
 from tito.notebooks import (
     broken_cells,
     cell_lines,
@@ -23,7 +23,6 @@ from tito.notebooks import (
 )
 
 __all__ = [
-    "enter_assignment",
     "failure_reason",
     "generate",
     "has_gradebook",
@@ -51,6 +50,8 @@ def nbgrader_api(course: Course, **overrides: dict[str, object]) -> Any:
     from nbgrader.apps import NbGraderAPI
     from sqlalchemy.exc import SAWarning
     from traitlets.config import Config
+
+    from tito.grading.gradebook import readings  # noqa: F401 - nbgrader then makes its table, too
 
     course.assignments.mkdir(exist_ok=True)
     # nbgrader builds objects before it adds them to the session, and SQLAlchemy remarks on it.
@@ -125,7 +126,7 @@ def generate(lesson: Lesson) -> Path:
     for cell, line, reason in broken_cells(notebook, cell_lines(lesson, notebook)):
         place, name = f"{lesson.course.shown(lesson.source)}:{line}", cell_name(notebook, cell)
         raise TitoError(f"{place}: the cell {name} is not Python: {reason}.", "Correct it.")
-    path, text = _source_notebook(lesson), notebook_text(notebook)
+    path, text = lesson.generated, notebook_text(notebook)
     files = files_beside(lesson)
     made = instantiate_tests(lesson, notebook, load_config(lesson.course))
     lesson.course.assignments.mkdir(exist_ok=True)
@@ -145,31 +146,6 @@ def generate(lesson: Lesson) -> Path:
     _put_files(lesson, files, gone)
     write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
-
-
-def enter_assignment(lesson: Lesson, api: Any) -> None:
-    """Enter a released assignment into a gradebook that does not have it: a new or another one.
-
-    Nothing of its release is made anew. `api` is nbgrader's API for the course.
-    """
-    from nbgrader import preprocessors as steps
-    from nbgrader.api import MissingEntry
-
-    with api.gradebook as gradebook:
-        try:
-            if gradebook.find_assignment(lesson.assignment).notebooks:
-                return
-        except MissingEntry:
-            gradebook.update_or_create_assignment(lesson.assignment)
-    facts = {"notebook": lesson.name, "assignment": lesson.assignment}
-    resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
-    notebook = read_notebook(_source_notebook(lesson))
-    notebook = instantiate_tests(lesson, notebook, api.config)
-    for step in (
-        *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
-        *(steps.CheckCellMetadata, steps.ComputeChecksums, steps.SaveCells),
-    ):
-        notebook, _ = step(config=api.config).preprocess(notebook, resources)
 
 
 def has_gradebook(course: Course) -> bool:
@@ -215,7 +191,7 @@ def release_state(lesson: Lesson) -> str:
 
 def is_current(lesson: Lesson) -> bool:
     """Whether the release exists and was made from the source as it is now."""
-    source = _source_notebook(lesson)
+    source = lesson.generated
     if not (source.exists() and lesson.released.exists()):
         return False
     files = files_beside(lesson)
@@ -250,7 +226,7 @@ def release(lesson: Lesson) -> str:
 
 def _put_files(lesson: Lesson, files: Mapping[str, bytes], gone: Iterable[str]) -> None:
     """Write the lesson's files beside nbgrader's source notebook, so that its own commands work."""
-    folder = _source_notebook(lesson).parent
+    folder = lesson.generated.parent
     for name, data in files.items():
         write_whole(folder / name, data)
     for name in gone:
@@ -268,7 +244,3 @@ def _taken(lesson: Lesson) -> set[str]:
         return set(map(str, json.loads(_record(lesson).read_bytes())))
     except (OSError, ValueError, TypeError):
         return set()
-
-
-def _source_notebook(lesson: Lesson) -> Path:
-    return lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name

@@ -8,7 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 import tito
 from tinytorch.utils import blas, checking
 from tito.course import Course
-from tito.files import files_below, write_whole
+from tito.files import write_whole
 from tito.grading.gradebook.cell_metadata import METADATA_KEY
 from tito.grading.gradebook.course_tree import unwritable
 from tito.grading.intake.read import Rejected, read_bytes
@@ -26,6 +26,7 @@ __all__ = [
     "WORDS",
     "Basis",
     "basis_of",
+    "common_basis",
     "engine_version",
     "forced_marks",
     "record_marks",
@@ -57,6 +58,9 @@ WORDS = {
 }
 
 
+LOST = "its autograded notebook is gone or damaged"
+
+
 @dataclass(frozen=True)
 class Basis:
     """Digests of what a submission's points are made from; ``forced`` is the last ``--force``.
@@ -71,28 +75,59 @@ class Basis:
     engine: str = ""
     forced: str = ""
 
-    def changes(self, before: "Basis | None") -> str:
-        """Say in words what changed since `before`; empty if nothing did."""
+    def changes(self, before: "Basis | None", *, graded: bool = False) -> str:
+        """Say in words what changed since `before`; empty if nothing did.
+
+        Parameters
+        ----------
+        before : Basis or None
+            The `recorded_basis`.
+        graded : bool
+            Whether there is a grade, whose notebook then is lost if it records no basis.
+        """
         if before is None:
-            return "it is not graded yet"
+            return LOST if graded else "it is not graded yet"
         names = (each.name for each in fields(self))
         changed = [n for n in names if getattr(self, n) != getattr(before, n)]
         return ", ".join(WORDS[name] for name in changed)
 
 
-def basis_of(submitted: Path, course: Course) -> Basis:
-    """Return what the points of a notebook in nbgrader's tree are made from, as it is now."""
-    tree, assignment, student = submitted.parents[3], submitted.parent.name, submitted.parents[1]
-    release = [tree / folder / assignment / submitted.name for folder in ("source", "release")]
-    beside = files_below(release[1].parent, without=[submitted.name])
+def basis_of(submitted: Path, course: Course, common: Basis | None = None) -> Basis:
+    """Return what the points of a notebook in nbgrader's tree are made from, as it is now.
+
+    Parameters
+    ----------
+    submitted : Path
+        The notebook.
+    course : Course
+        Whose it is.
+    common : Basis, optional
+        The `common_basis`, if it is known.
+
+    Raises
+    ------
+    TitoError
+        If this machine does not let a file be read.
+    """
+    student, lesson = submitted.parents[1].name, Lesson(course, submitted.parent.name)
+    return replace(
+        common or common_basis(lesson),
+        submission=_digest(course, submitted),
+        forced=_forced(course.assignments, lesson.assignment).get(student, ""),
+    )
+
+
+def common_basis(lesson: Lesson) -> Basis:
+    """Return what the points of a whole class are made from; raises as `basis_of` does."""
+    course = lesson.course
+    beside = lesson.released_files()
+    release = (lesson.generated, lesson.released, *beside.values())
     names = "".join(f" {name}" for name in beside)
     return Basis(
-        submission=_digest(course, submitted),
-        release=_digest(course, *release, *beside.values()) + names,
-        checks=_digest(course, course.sources / assignment / "checks.py"),
+        release=_digest(course, *release) + names,
+        checks=_digest(course, lesson.folder / "checks.py"),
         limits=hashlib.sha256(repr(asdict(course.limits)).encode()).hexdigest(),
         engine=engine_version(),
-        forced=_forced(tree, assignment).get(student.name, ""),
     )
 
 

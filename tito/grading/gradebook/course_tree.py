@@ -14,17 +14,19 @@ from datetime import datetime
 from pathlib import Path, PurePath
 
 from tito.errors import FULL, TitoError
-from tito.files import MIB, Refused, read_regular, write_whole
+from tito.files import MIB, Refused, Unreadable, read_regular, write_whole
 from tito.grading.gradebook.database import REMEDY
-from tito.grading.intake.read import TIMESTAMP
+from tito.grading.intake.read import TIMESTAMP, UNREADABLE
 from tito.grading.intake.times import MOST_TIMESTAMP, parse_time
 from tito.lesson import Lesson
 
 __all__ = [
     "NotStored",
     "handed_in_at",
+    "has_notebook",
     "put_in_place",
-    "remove_graded",
+    "made_of",
+    "remove_made",
     "assignment_lock",
     "unwritable",
 ]
@@ -43,17 +45,37 @@ def handed_in_at(lesson: Lesson, student: str) -> datetime | None:
     Raises
     ------
     TitoError
-        If it is no regular file or holds no time.
+        If it is no regular file, cannot be read or holds no time.
     """
     path = lesson.handed_in(student).with_name(TIMESTAMP)
     if not os.path.lexists(path):
         return None
     try:
         return parse_time(read_regular(path, MOST_TIMESTAMP).decode())
+    except Unreadable as error:
+        raise TitoError(f"{TIMESTAMP} {error}.", UNREADABLE) from None
     except Refused as refused:
         raise TitoError(f"{TIMESTAMP} {refused}: remove it.") from None
     except ValueError as error:
         raise TitoError(f"{TIMESTAMP} holds no time: {error}. Fix or remove it.") from None
+
+
+def has_notebook(lesson: Lesson, student: str) -> bool:
+    """Whether a student handed in anything as the notebook.
+
+    Raises
+    ------
+    TitoError
+        If this machine does not let anybody look.
+    """
+    path = lesson.handed_in(student)
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise TitoError(f"{path.name} cannot be read: {error.strerror}.", UNREADABLE) from None
+    return True
 
 
 def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> list[str]:
@@ -103,12 +125,23 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
     return left_out
 
 
-def remove_graded(lesson: Lesson, student: str) -> None:
-    """Remove the autograded folder of a student, who no longer has a notebook there."""
+def made_of(lesson: Lesson, student: str) -> list[Path]:
+    """Return the folders with what was made of a student's notebook: graded, and the feedback."""
+    folders = (lesson.handed_in(student, stage).parent for stage in ("autograded", "feedback"))
+    return [folder for folder in folders if folder.exists()]
+
+
+def remove_made(lesson: Lesson, student: str) -> None:
+    """Remove what was made of the notebook of a student, who no longer has one.
+
+    Raises
+    ------
+    TitoError
+        If that cannot be removed.
+    """
     try:
-        shutil.rmtree(lesson.handed_in(student, "autograded").parent)
-    except FileNotFoundError:
-        pass
+        for folder in made_of(lesson, student):
+            shutil.rmtree(folder)
     except OSError as error:
         raise unwritable(error, lesson, student) from error
 

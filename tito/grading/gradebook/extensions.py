@@ -5,7 +5,8 @@ from datetime import timedelta
 
 from tito.course import YEARS
 from tito.errors import TitoError
-from tito.grading.gradebook.assignment import enter_assignment, nbgrader_api
+from tito.grading.gradebook.assignment import nbgrader_api
+from tito.grading.gradebook.cells import enter_assignment
 from tito.grading.gradebook.database import retried
 from tito.grading.gradebook.lateness import deadline_of
 from tito.lesson import Lesson

@@ -14,6 +14,7 @@ from tito.errors import TitoError
 from tito.files import write_whole
 from tito.grading.gradebook.assignment import nbgrader_api, run_step
 from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.grading.gradebook.course_tree import has_notebook
 from tito.grading.gradebook.grades import is_unread
 from tito.grading.gradebook.lateness import deadline_of, started_days
 from tito.grading.gradebook.marking import without_marking
@@ -23,7 +24,7 @@ from tito.grading.intake.rebuild import NOTE_KEY
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson, Notebook, grade_id, is_answer, is_graded, is_locked, is_solution
 
-__all__ = ["is_fresh", "page_of", "write_feedback"]
+__all__ = ["NotAllWritten", "is_fresh", "page_of", "write_feedback"]
 
 LAYOUT = 2
 """Pages of another layout are written again."""
@@ -31,8 +32,20 @@ MARK_BYTES = 200
 """At the end of a page, in which its mark lies."""
 AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
+UNGRADED = "it has no autograded notebook, but `tito nbgrader autograde` makes it"
 LOST = "the gradebook does not have it, but `tito nbgrader autograde` enters it"
 TIME = "%A, %d %B %Y, %H:%M"
+
+
+class NotAllWritten(TitoError):
+    """Some students have no page of now; ``pages`` are those that the others have."""
+
+    def __init__(self, failures: Mapping[str, str], pages: list[Path]) -> None:
+        name, reason = next(iter(failures.items()))
+        fact = f"The feedback of {', '.join(failures)} could not be written."
+        remedy = f"Fix that and run the command again; for {name} the reason is: {reason}."
+        super().__init__(fact, remedy)
+        self.pages = pages
 
 
 def write_feedback(
@@ -60,7 +73,9 @@ def write_feedback(
     Raises
     ------
     TitoError
-        If nothing is autograded yet, or a page cannot be written; all others are written.
+        If nothing is autograded yet.
+    NotAllWritten
+        If somebody's notebook is not autograded, or a page cannot be written; all others are.
     """
     pattern = f"{student or '*'}/{lesson.assignment}/{lesson.notebook_name}"
     autograded = sorted((lesson.course.assignments / "autograded").glob(pattern))
@@ -71,19 +86,18 @@ def write_feedback(
             f"Run `tito nbgrader autograde {lesson.name}`.",
         )
     students = [path.parents[1].name for path in autograded]
-    failures = _write_pages(lesson, _stale(lesson, students), jobs, tell)
+    failures = dict.fromkeys(_ungraded(lesson, student, students), UNGRADED)
+    failures |= _write_pages(lesson, _stale(lesson, students), jobs, tell)
     if lesson.course.exchange is not None:
         api = nbgrader_api(lesson.course)
         run_step(
             lambda: api.release_feedback(lesson.assignment, student_id=student),
             f"send the feedback of {lesson.name}",
         )
+    pages = [_path(lesson, name) for name in students if name not in failures]
     if failures:
-        name, reason = next(iter(failures.items()))
-        fact = f"The feedback of {', '.join(failures)} could not be written."
-        remedy = f"Fix that and run the command again; for {name} the reason is: {reason}."
-        raise TitoError(fact, remedy)
-    return [_path(lesson, name) for name in students]
+        raise NotAllWritten(failures, pages)
+    return pages
 
 
 def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
@@ -237,6 +251,12 @@ def _comments(session: Any, lesson: Lesson, student: str) -> list[tuple[str, str
     said = columns.select_from(Comment).join(BaseCell).join(SubmittedNotebook)
     rows = of_lesson(said.join(SubmittedAssignment), lesson, student).all()
     return sorted((name, manual or auto or "") for name, manual, auto in rows)
+
+
+def _ungraded(lesson: Lesson, student: str | None, graded: Sequence[str]) -> list[str]:
+    """Return who of those that are meant handed in a notebook that is not graded."""
+    names = set(lesson.submitted_students()).difference(graded)
+    return sorted(n for n in names if n == (student or n) and has_notebook(lesson, n))
 
 
 def _stale(lesson: Lesson, students: Sequence[str]) -> list[str]:

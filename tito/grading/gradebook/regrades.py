@@ -16,9 +16,9 @@ COLUMNS = ("time", "student", "before", "after", "reason")
 
 @dataclass(frozen=True)
 class Regrade:
-    """A grade that changed: when, whose, from what to what, and the instructor's reason.
+    """What was graded again: when, whose, from what to what, and the instructor's reason.
 
-    ``before`` is empty where there was no grade.
+    ``before`` is empty where there was no grade, and equals ``after`` where the grade stayed.
     """
 
     time: str

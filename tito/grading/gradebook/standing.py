@@ -27,6 +27,8 @@ class Standing:
         The points that its lateness costs.
     auto_scores : dict of grade id to points
         What was graded by itself; None where a person grades.
+    texts : dict of grade id to digest
+        What the grades are entered for; None where the gradebook does not know.
     """
 
     timestamp: datetime | None
@@ -34,6 +36,7 @@ class Standing:
     score: float
     penalty: float
     auto_scores: dict[str, float | None]
+    texts: dict[str, str | None]
 
     @property
     def grade(self) -> float | None:
@@ -55,14 +58,22 @@ def read_standing(session: Any, lesson: Lesson, student: str) -> Standing | None
     """Return where a student stands; None if the gradebook has no submission of theirs."""
     from nbgrader.api import BaseCell, Grade, SubmittedAssignment, SubmittedNotebook
 
+    from tito.grading.gradebook.readings import Reading
+
     entries = session.query(SubmittedAssignment.timestamp, SubmittedAssignment.extension)
     entry = of_lesson(entries, lesson, student).one_or_none()
     if entry is None:
         return None
     penalties = session.query(SubmittedNotebook.late_submission_penalty)
     late = of_lesson(penalties.join(SubmittedAssignment), lesson, student).all()
-    cells = session.query(BaseCell.name, Grade.auto_score, Grade.score).select_from(Grade)
-    found = cells.join(BaseCell).join(SubmittedNotebook).join(SubmittedAssignment)
+    columns = (BaseCell.name, Grade.auto_score, Grade.score, Reading.text)
+    cells = session.query(*columns).select_from(Grade)
+    cells = cells.outerjoin(Reading, Reading.id == Grade.id)
+    found = (
+        cells.join(BaseCell, BaseCell.id == Grade.cell_id)
+        .join(SubmittedNotebook)
+        .join(SubmittedAssignment)
+    )
     grades = of_lesson(found, lesson, student).all()
     return Standing(
         timestamp=entry.timestamp,
@@ -70,11 +81,12 @@ def read_standing(session: Any, lesson: Lesson, student: str) -> Standing | None
         score=float(sum(grade.score or 0.0 for grade in grades)),
         penalty=float(sum(each.late_submission_penalty or 0.0 for each in late)),
         auto_scores={grade.name: grade.auto_score for grade in grades},
+        texts={grade.name: grade.text for grade in grades},
     )
 
 
 def difference(
-    lesson: Lesson, standing: Standing | None, notebook: Notebook, handed_in: datetime | None
+    lesson: Lesson, standing: Standing | None, notebook: Notebook | None, handed_in: datetime | None
 ) -> str:
     """Say what the gradebook should hold and does not; empty if all is right.
 
@@ -84,21 +96,31 @@ def difference(
         The lesson.
     standing : Standing or None
         What the gradebook holds.
-    notebook : Notebook
-        The autograded notebook.
+    notebook : Notebook or None
+        The autograded notebook; None for a submission that holds no notebook.
     handed_in : datetime or None
         When it was handed in, in UTC.
     """
-    from nbgrader.utils import determine_grade
+    from tito.grading.gradebook.readings import NOTHING, texts_of
 
     if standing is None:
         return "the gradebook did not have it"
-    graded = (cell for cell in notebook.cells if is_graded(cell))
-    if standing.auto_scores != {grade_id(c): determine_grade(c)[0] for c in graded}:
+    none = dict.fromkeys(standing.auto_scores, 0.0), dict.fromkeys(standing.texts, NOTHING)
+    scores, texts = none if notebook is None else (_auto_scores(notebook), texts_of(notebook))
+    if standing.auto_scores != scores:
         return "the gradebook held another grade"
+    if standing.texts != texts:
+        return "the gradebook held points for another text"
     if standing.timestamp != handed_in:
         return "it was handed in at another time"
     penalty = penalty_for(lesson, standing.score, handed_in, standing.extension)
     if not isclose(standing.penalty, min(penalty, standing.score), abs_tol=1e-9):
         return "its penalty for lateness changed"
     return ""
+
+
+def _auto_scores(notebook: Notebook) -> dict[str, float | None]:
+    from nbgrader.utils import determine_grade
+
+    graded = (cell for cell in notebook.cells if is_graded(cell))
+    return {grade_id(cell): determine_grade(cell)[0] for cell in graded}

@@ -8,8 +8,9 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api, release_state
-from tito.grading.gradebook.basis import basis_of, recorded_basis
-from tito.grading.gradebook.course_tree import handed_in_at
+from tito.grading.gradebook.basis import Basis, basis_of, common_basis, recorded_basis
+from tito.grading.gradebook.cells import is_entered
+from tito.grading.gradebook.course_tree import handed_in_at, has_notebook, made_of
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
@@ -19,6 +20,9 @@ from tito.lesson import Lesson, read_notebook
 from tito.lms.people import Person
 
 __all__ = ["Progress", "read_progress"]
+
+
+OTHERS = "the gradebook has the cells of another release"
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,13 @@ def read_progress(lesson: Lesson) -> Progress:
     release = release_state(lesson)
     students = lesson.submitted_students()
     with _session(lesson) as session:
-        due = {s: why for s in students if (why := _why_due(lesson, session, s))}
+        common = common_basis(lesson)
+        others = session is not None and not is_entered(lesson, session)
+        due = (
+            dict.fromkeys(students, OTHERS)
+            if others
+            else {s: why for s in students if (why := _why_due(lesson, session, s, common))}
+        )
         gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
         done = [s for s in students if s not in due]
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
@@ -82,21 +92,22 @@ def _session(lesson: Lesson) -> Iterator[Any]:
         yield gradebook.db
 
 
-def _why_due(lesson: Lesson, session: Any, student: str) -> str:
+def _why_due(lesson: Lesson, session: Any, student: str, common: Basis) -> str:
     """Say why `autograde` has something to do for a student; empty if it has not."""
-    submitted = lesson.handed_in(student)
     if session is None:
         return "there is no gradebook"
     standing = read_standing(session, lesson, student)
-    if not submitted.exists():
-        if standing is None:
-            return "it is not graded yet"
-        graded = lesson.handed_in(student, "autograded").exists()
-        return "its notebook is gone" if graded or standing.score else ""
-    changes = basis_of(submitted, lesson.course).changes(recorded_basis(lesson, student))
-    if changes:
-        return changes
     try:
+        if not has_notebook(lesson, student):
+            if standing is None:
+                return "it is not graded yet"
+            left = made_of(lesson, student) or difference(lesson, standing, None, None)
+            return "its notebook is gone" if left else ""
+        basis = basis_of(lesson.handed_in(student), lesson.course, common)
+        graded = standing is not None and standing.grade is not None
+        changes = basis.changes(recorded_basis(lesson, student), graded=graded)
+        if changes:
+            return changes
         notebook = read_notebook(lesson.handed_in(student, "autograded"))
         return difference(lesson, standing, notebook, handed_in_at(lesson, student))
     except TitoError as error:

@@ -12,7 +12,7 @@ of what was there. A gradebook that does not hold what such a notebook says, bec
 or restored or a deadline moved, is made to hold it, without running any code.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,12 +20,13 @@ from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
 
-from tito.grading.gradebook.assignment import enter_assignment, has_gradebook, nbgrader_api
-from tito.grading.gradebook.course_tree import put_in_place, remove_graded
+from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api
+from tito.grading.gradebook.cells import complete, enter_assignment
+from tito.grading.gradebook.course_tree import made_of, put_in_place, remove_made
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.gradebook.standing import Standing, difference, read_standing
-from tito.lesson import Lesson, Notebook, grade_id
+from tito.lesson import Lesson, Notebook
 
 __all__ = ["Writer", "Written"]
 
@@ -62,8 +63,8 @@ class Writer:
     Raises
     ------
     TitoError
-        If the gradebook cannot be opened or does not know the assignment; from its methods, if
-        the gradebook or the folder cannot be written. What came before is kept.
+        If the gradebook cannot be opened or cannot have the cells of the release; from its methods,
+        if the gradebook or the folder cannot be written. What came before is kept.
     """
 
     def __init__(self, lesson: Lesson, *, dry_run: bool = False) -> None:
@@ -78,7 +79,7 @@ class Writer:
         if self.dry_run and not has_gradebook(self.lesson.course):
             folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
             api.coursedir.db_url = f"sqlite:///{folder}/gradebook.db"
-        retried(lambda: enter_assignment(self.lesson, api))
+        retried(lambda: enter_assignment(self.lesson, api, dry_run=self.dry_run))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)
         self._session = self.gradebook.db
@@ -106,10 +107,9 @@ class Writer:
             When it was handed in, in UTC; None if that is not known.
         """
         notebook, before = self._read(text), self._standing(student)
-        answers = self._graded_sources(student)
         if self.dry_run:
-            return self._foretold(student, before, notebook, handed_in, answers)
-        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+            return self._foretold(student, before, notebook, handed_in)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
         left_out = put_in_place(self.lesson, student, text, self._ignored)
         return self._written(student, before, left_out=left_out)
 
@@ -126,11 +126,24 @@ class Writer:
         reason = difference(self.lesson, before, notebook, handed_in)
         if not reason:
             return None
-        answers = {grade_id(cell): cell.source for cell in notebook.cells}
         if self.dry_run:
-            return self._foretold(student, before, notebook, handed_in, answers, reason)
-        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in, answers))
+            return self._foretold(student, before, notebook, handed_in, reason)
+        self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
         return self._written(student, before, reason)
+
+    def write_missing(self, student: str) -> Written | None:
+        """Enter a submission that holds no notebook, and remove what was made of one before.
+
+        Returns as `settle` does.
+        """
+        before = self._standing(student)
+        if not difference(self.lesson, before, None, None) and not made_of(self.lesson, student):
+            return None
+        if self.dry_run:
+            return self._foretold(student, before, None, None)
+        self._in_one_transaction(lambda: self._enter(student, None, None))
+        remove_made(self.lesson, student)
+        return self._written(student, before)
 
     def grade(self, student: str) -> float | None:
         """Return the points that count for a student now; None if there are none."""
@@ -151,14 +164,13 @@ class Writer:
         self,
         student: str,
         before: Standing | None,
-        notebook: Notebook,
+        notebook: Notebook | None,
         handed_in: datetime | None,
-        answers: Mapping[str, str],
         reason: str = "",
     ) -> Written:
         """What entering would change; nothing of it stays."""
         try:
-            self._enter(student, notebook, handed_in, answers)
+            self._enter(student, notebook, handed_in)
             self._session.flush()
             return self._written(student, before, reason)
         finally:
@@ -175,18 +187,15 @@ class Writer:
             left_out=tuple(left_out),
         )
 
-    def _graded_sources(self, student: str) -> dict[str, str]:
-        """The sources of the cells that were graded last, by grade id."""
+    def _graded_texts(self, student: str) -> dict[str, str]:
+        """What was graded last, for a gradebook that does not know it."""
+        from tito.grading.gradebook.readings import texts_of
+
         try:
             text = self.lesson.handed_in(student, "autograded").read_text("utf-8")
-            return {grade_id(cell): cell.source for cell in self._read(text).cells}
-        except (OSError, ValueError, AttributeError):
+            return texts_of(self._read(text))
+        except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
-
-    def write_missing(self, student: str) -> None:
-        """Enter a submission that holds no notebook as 0, and remove what was graded before."""
-        self._in_one_transaction(lambda: self._enter_nothing(student))
-        remove_graded(self.lesson, student)
 
     def _in_one_transaction(self, work: Callable[[], None]) -> None:
         def transaction() -> None:
@@ -196,56 +205,52 @@ class Writer:
 
         retried(transaction, undo=self._session.remove)
 
-    def _enter(
-        self,
-        student: str,
-        notebook: Notebook,
-        handed_in: datetime | None,
-        before: Mapping[str, str],
-    ) -> None:
-        """Do as nbgrader's SaveAutoGrades, on entries that are loaded.
+    def _enter(self, student: str, notebook: Notebook | None, handed_in: datetime | None) -> None:
+        """Do as nbgrader's SaveAutoGrades, on entries that are loaded; None: there is no notebook.
 
-        What a person has read stays read while it is what it was: `before` has the sources.
+        What a person has read stays read while it is what it was.
         """
-        submission = self._submission(student)
+        from tito.grading.gradebook.readings import apply_readings, noted_readings, texts_of
+
+        submission, before = self._submission(student), self._graded_texts(student)
         for entry in submission.notebooks:
-            if entry.name != self.lesson.name:
+            readings, texts = noted_readings(self.gradebook.db, entry.grades, before), {}
+            if notebook is None or entry.name != self.lesson.name:
                 _score_nothing(entry)
-                continue
-            read = {g.name: g.auto_score for g in entry.grades if _is_read(g)}
-            self._scores.gradebook = _loaded(entry, self.gradebook.db)
-            self._scores.notebook_id, self._scores.student_id = entry.name, student
-            for index, cell in enumerate(notebook.cells):
-                self._scores.preprocess_cell(cell, {}, index)
-            sources = {grade_id(cell): cell.source for cell in notebook.cells}
-            for grade in entry.grades:
-                same = sources.get(grade.name) == before.get(grade.name)
-                if grade.name in read and same and read[grade.name] == grade.auto_score:
-                    grade.needs_manual_grade = False
+            else:
+                self._save_scores(entry, student, notebook)
+                texts = texts_of(notebook)
+            apply_readings(readings, entry.grades, texts)
         enter_lateness(self.lesson, submission, handed_in)
 
-    def _enter_nothing(self, student: str) -> None:
-        submission = self._submission(student)
-        for entry in submission.notebooks:
-            _score_nothing(entry)
-        enter_lateness(self.lesson, submission, None)
+    def _save_scores(self, entry: Any, student: str, notebook: Notebook) -> None:
+        self._scores.gradebook = _loaded(entry, self.gradebook.db)
+        self._scores.notebook_id, self._scores.student_id = entry.name, student
+        for index, cell in enumerate(notebook.cells):
+            self._scores.preprocess_cell(cell, {}, index)
 
     def _submission(self, student: str) -> Any:
         self.gradebook.update_or_create_student(student)
-        return self.gradebook.update_or_create_submission(self.lesson.assignment, student)
-
-
-def _is_read(grade: Any) -> bool:
-    return grade.manual_score is not None and not grade.needs_manual_grade
+        submission = self.gradebook.update_or_create_submission(self.lesson.assignment, student)
+        complete(submission)
+        return submission
 
 
 def _loaded(entry: Any, session: Any) -> SimpleNamespace:
     """A gradebook that finds the grades and comments of one notebook, without asking for each."""
+    from nbgrader.api import MissingEntry
+
     grades = {grade.name: grade for grade in entry.grades}
     comments = {comment.name: comment for comment in entry.comments}
+
+    def found(entries: dict[str, Any], name: str) -> Any:
+        if name not in entries:
+            raise MissingEntry(f"the cell {name}")
+        return entries[name]
+
     return SimpleNamespace(
-        find_grade=lambda name, *_: grades[name],
-        find_comment=lambda name, *_: comments[name],
+        find_grade=lambda name, *_: found(grades, name),
+        find_comment=lambda name, *_: found(comments, name),
         db=session,
     )
 

@@ -14,13 +14,14 @@ from pathlib import Path
 
 from tito.course import Limits
 from tito.errors import TitoError
-from tito.files import Refused, read_regular
+from tito.files import Refused, Unreadable, read_regular
 from tito.lesson import grade_id, read_notebook
 
 __all__ = [
     "TIMESTAMP",
     "Attachments",
     "Rejected",
+    "UNREADABLE",
     "SubmittedCell",
     "notebook_cells",
     "pictures",
@@ -30,6 +31,9 @@ __all__ = [
 
 TIMESTAMP = "timestamp.txt"
 """nbgrader's file beside a notebook that says when it was handed in."""
+
+UNREADABLE = "Let the grader read it, then run the same command again."
+"""The remedy where a file is kept from the grader by this machine."""
 
 MOST_OUTPUT = 2_000
 """The most characters that are kept of what a cell has shown."""
@@ -80,9 +84,13 @@ def read_bytes(path: Path, limits: Limits) -> bytes:
     ------
     Rejected
         If it is not there, no regular file, or too large.
+    TitoError
+        If this machine does not let it be read.
     """
     try:
         return read_regular(path, limits.notebook_mib * 2**20)
+    except Unreadable as error:
+        raise TitoError(f"{path.name} {error}.", UNREADABLE) from None
     except Refused as refused:
         raise Rejected(f"{path.name} {refused}.") from None
 

@@ -11,12 +11,19 @@ from typing import Protocol
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
 from tito.grading.gradebook.basis import (
+    Basis,
     basis_of,
+    common_basis,
     forced_marks,
     record_marks,
     recorded_basis,
 )
-from tito.grading.gradebook.course_tree import NotStored, assignment_lock, handed_in_at
+from tito.grading.gradebook.course_tree import (
+    NotStored,
+    assignment_lock,
+    handed_in_at,
+    has_notebook,
+)
 from tito.grading.gradebook.writer import Writer
 from tito.grading.intake.read import TIMESTAMP, Rejected, read_bytes
 from tito.grading.pipeline.grade import GradingContext, GradingResult, Submission
@@ -246,17 +253,18 @@ def _due(
     reader: Reader, students: Iterable[str], note: Callable[[GradingResult], None]
 ) -> Iterator[Submission]:
     """Yield what is to be judged, read when it is asked for; note the rest."""
+    common = common_basis(reader.writer.lesson)
     for student in students:
-        found = _looked_at(reader, student)
+        found = _looked_at(reader, student, common)
         if isinstance(found, Submission):
             yield found
         else:
             note(found)
 
 
-def _looked_at(reader: Reader, student: str) -> Submission | GradingResult:
+def _looked_at(reader: Reader, student: str, common: Basis) -> Submission | GradingResult:
     """What a student handed in, or what came of it without any code to run."""
-    found = _read(reader, student)
+    found = _read(reader, student, common)
     if found is None:
         return _missing(reader, student)
     if found is UNCHANGED:
@@ -267,7 +275,7 @@ def _looked_at(reader: Reader, student: str) -> Submission | GradingResult:
     return found
 
 
-def _read(reader: Reader, student: str) -> Submission | GradingResult | None:
+def _read(reader: Reader, student: str, common: Basis) -> Submission | GradingResult | None:
     """What a student handed in, or why it is not graded; None if there is no notebook.
 
     Whatever goes wrong here is the matter of this one student.
@@ -277,16 +285,17 @@ def _read(reader: Reader, student: str) -> Submission | GradingResult | None:
         path = lesson.handed_in(student)
         if not student.isprintable() or len(student.encode(errors="replace")) > MOST_ID:
             raise TitoError(f"{student!r} cannot be a student's id.", "Rename the folder.")
-        if not path.exists() and not path.is_symlink():
+        if not has_notebook(lesson, student):
             return None
-        basis = basis_of(path, lesson.course)
+        basis = basis_of(path, lesson.course, common)
         basis = replace(basis, forced=reader.marks.get(student, basis.forced))
         reader.handed_in[student] = handed_in_at(lesson, student)
-        why = basis.changes(recorded_basis(lesson, student))
-        if not why:
+        before = recorded_basis(lesson, student)
+        if not basis.changes(before):
             return UNCHANGED
         if reader.only_foretell:
-            return GradingResult(student, "due", why)
+            graded = reader.writer.grade(student) is not None
+            return GradingResult(student, "due", basis.changes(before, graded=graded))
         return Submission(student, basis, data=read_bytes(path, lesson.course.limits))
     except Rejected as rejected:
         return Submission(student, basis, rejected=rejected.fact)
@@ -298,12 +307,15 @@ def _read(reader: Reader, student: str) -> Submission | GradingResult | None:
 
 
 def _missing(reader: Reader, student: str) -> GradingResult:
-    """Enter 0 for a submission that holds no notebook."""
+    """Enter a submission that holds no notebook."""
+    try:
+        written = reader.writer.write_missing(student)
+    except NotStored as error:
+        return GradingResult(student, "failed", str(error))
+    if written is None:
+        return GradingResult(student, "kept")
     reason = MISSING.format(reader.writer.lesson.notebook_name)
-    before = reader.writer.grade(student)
-    if not reader.writer.dry_run:
-        reader.writer.write_missing(student)
-    return GradingResult(student, "rejected", reason, 0.0, before)
+    return GradingResult(student, "rejected", reason, written.after, written.before)
 
 
 def _entered(writer: Writer, result: GradingResult, handed_in: datetime | None) -> GradingResult:

@@ -34,7 +34,7 @@ def regrade(
     students : iterable of str
         Who is graded again in any case; default: everybody whose grade depends on what changed.
     reason : str
-        Why; it is recorded with each grade that changes.
+        Why; it is recorded with each grade that changes, and with that of whoever is named.
     agree : callable
         Receives what came of each submission; nothing is written unless it returns True.
     how : How, optional
@@ -94,10 +94,11 @@ def _written(
             writer.settle(student, reader.handed_in[student])
         elif graded.status == "rejected":
             writer.write_missing(student)
-        else:
-            return graded
     except NotStored as error:
         return GradingResult(student, "failed", str(error), before=graded.before)
-    if graded.score is not None and graded.score != graded.before:
-        record_regrade(writer.lesson, Regrade.now(student, graded.before, graded.score, reason))
+    named, before, after = student in reader.marks, graded.before, graded.score
+    if named and graded.status == "kept":
+        before = after = writer.grade(student)
+    if after is not None and (named or after != before):
+        record_regrade(writer.lesson, Regrade.now(student, before, after, reason))
     return graded

@@ -34,6 +34,12 @@ TABLES = {
         from comment m join submitted_notebook n on n.id = m.notebook_id
         join submitted_assignment s on s.id = n.assignment_id join base_cell c on c.id = m.cell_id
     """,
+    "reading": """
+        select s.student_id, c.name, r.text, r.read, r.points, r.extra_credit
+        from tito_reading r join grade g on g.id = r.id
+        join submitted_notebook n on n.id = g.notebook_id
+        join submitted_assignment s on s.id = n.assignment_id join base_cell c on c.id = g.cell_id
+    """,
     "submission": "select student_id, timestamp, extension from submitted_assignment",
     "penalty": """
         select s.student_id, n.late_submission_penalty

@@ -62,8 +62,23 @@ def test_regrade_of_a_named_student_judges_again_what_did_not_change(lesson: Les
     )
     assert [r.status for r in written] == ["graded"]
     assert seeds != [0]
-    assert read_regrades(lesson) == []  # nothing changed
+    (record,) = read_regrades(lesson)
+    assert (record.student, record.before, record.after) == ("ada", "80", "80")
+    assert record.reason == "An appeal."
     assert read_progress(lesson).due == {}
+
+
+def test_regrade_records_a_named_student_who_handed_in_no_notebook(lesson: Lesson) -> None:
+    lesson.handed_in("ada").unlink()
+    for _ in range(2):
+        regrade(lesson, ["ada"], reason="An appeal.", agree=lambda r: True)
+    found = [(record.before, record.after) for record in read_regrades(lesson)]
+    assert found == [("80", "0"), ("0", "0")]
+
+
+def test_regrade_records_only_what_changes_of_others(lesson: Lesson) -> None:
+    regrade(lesson, reason="A new deadline.", agree=lambda r: True)
+    assert read_regrades(lesson) == []
 
 
 def test_regrade_says_which_files_it_left_out(lesson: Lesson) -> None:

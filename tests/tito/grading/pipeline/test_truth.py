@@ -3,23 +3,29 @@
 Nothing here runs a student's code again unless its points depend on what changed.
 """
 
+import errno
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import nbformat
 import pytest
 from classroom import read_samples
-from nbgrader.api import Gradebook
+from nbgrader.api import Grade, Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.grading.gradebook.assignment import generate, nbgrader_api
 from tito.grading.gradebook.basis import forced_marks, record_marks
-from tito.grading.gradebook.feedback import write_feedback
+from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
 from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.status import read_progress
 from tito.grading.pipeline.autograde import autograde
 from tito.grading.pipeline.grade import GradingResult
-from tito.lesson import Lesson, find_lesson, is_answer, read_notebook
+from tito.grading.workers.pool import LocalPool
+from tito.lesson import Lesson, find_lesson, grade_id, is_answer, read_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 LATE = SAMPLES["late"].student
@@ -134,7 +140,9 @@ def test_autograde_grades_again_where_the_autograded_folder_was_removed(
     shutil.rmtree(lesson.course.assignments / "autograded" / student)
     progress = read_progress(lesson)
     assert len(progress.due) == (1 if student else len(SAMPLES))
-    assert set(progress.due.values()) == {"it is not graded yet"}
+    assert set(progress.due.values()) == {"its autograded notebook is gone or damaged"}
+    foretold = [r for r in autograde(lesson, dry_run=True) if r.status != "kept"]
+    assert {r.student: r.reason for r in foretold} == progress.due
     found = {r.student: r for r in autograde(lesson, jobs=2) if r.status != "kept"}
     assert {r.before for r in found.values()} <= {s.score for s in before.submissions}
     assert all(r.before == r.score for r in found.values())
@@ -182,9 +190,17 @@ def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson)
     assert read_progress(lesson).feedback == len(SAMPLES) - 1
 
 
-def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
-    import nbformat
+def test_feedback_names_a_student_whose_autograded_notebook_is_gone(lesson: Lesson) -> None:
+    shutil.rmtree(lesson.course.assignments / "autograded" / "ada")
+    with pytest.raises(NotAllWritten, match="feedback of ada could not be written") as told:
+        write_feedback(lesson)
+    assert "tito nbgrader autograde" in told.value.remedy
+    assert len(told.value.pages) == len(SAMPLES) - 1
+    lesson.handed_in("ada").unlink()
+    assert write_feedback(lesson) == told.value.pages
 
+
+def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
     path = lesson.handed_in("ada")
     notebook = read_notebook(path)
     notebook.cells = [
@@ -228,20 +244,236 @@ def read_all(course: Course, student: str) -> None:
         gradebook.db.commit()
 
 
+def change_answer(lesson: Lesson, student: str) -> str:
+    """Hand in another text for the first answer, and return its grade id."""
+    path = lesson.handed_in(student)
+    notebook = read_notebook(path)
+    answer = next(c for c in notebook.cells if is_answer(c))
+    answer.source += "\n\nAnd one thing more."
+    nbformat.write(notebook, path)
+    return grade_id(answer)
+
+
 def test_answers_stay_read_until_their_text_changes(lesson: Lesson) -> None:
     read_all(lesson.course, "ada")
     assert grade_of(lesson, "ada").unread == ()
     autograde(lesson, ["ada"], force=True)
     assert grade_of(lesson, "ada").unread == ()
-    path = lesson.handed_in("ada")
-    notebook = read_notebook(path)
-    answer = next(c for c in notebook.cells if is_answer(c))
-    answer.source += "\n\nAnd one thing more."
-    import nbformat
+    name = change_answer(lesson, "ada")
+    autograde(lesson, ["ada"])
+    assert grade_of(lesson, "ada").unread == (name,)
 
+
+def test_answers_stay_read_where_the_autograded_folder_was_removed(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
+    autograde(lesson, ["ada"], force=True)
+    shutil.rmtree(lesson.course.assignments / "autograded" / "ada")
+    autograde(lesson, ["ada"])
+    assert grade_of(lesson, "ada").unread == ()
+
+
+def test_answers_are_unread_again_in_a_gradebook_that_holds_points_for_an_earlier_text(
+    lesson: Lesson, tmp_path: Path, no_code: None
+) -> None:
+    read_all(lesson.course, "ada")
+    gradebook = lesson.course.assignments / "gradebook.db"
+    shutil.copy(gradebook, tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("tito.grading.pipeline.autograde._workers", lambda *_: LocalPool(1))
+        name = change_answer(lesson, "ada")
+        autograde(lesson, ["ada"])
+    graded = grade_of(lesson, "ada")
+    shutil.copy(tmp_path / gradebook.name, gradebook)
+    assert read_progress(lesson).due == {"ada": "the gradebook held points for another text"}
+    (result,) = autograde(lesson, ["ada"])
+    assert result.status == "entered"
+    assert grade_of(lesson, "ada") == graded
+    assert graded.unread == (name,)
+    assert {r.status for r in autograde(lesson)} == {"kept"}
+
+
+@pytest.mark.parametrize("command", ["tito", "nbgrader"])
+def test_points_of_a_person_count_for_the_text_they_were_given_for(
+    lesson: Lesson, command: str
+) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    text = path.read_text(encoding="utf-8")
+    path.write_text("garbage", encoding="utf-8")
+    if command == "tito":
+        assert changed(autograde(lesson)) == {"ada": ("rejected", before.score, 0.0)}
+    else:
+        assert nbgrader_api(lesson.course).autograde(lesson.assignment, "ada")["success"]
+    rejected = grade_of(lesson, "ada")
+    assert (rejected.status, rejected.score, rejected.unread) == ("rejected", 0.0, ())
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+    path.write_text(text, encoding="utf-8")
+    autograde(lesson, ["ada"])
+    again = grade_of(lesson, "ada")
+    assert (again.score, again.unread) == (before.score, before.unread)
+
+
+def test_points_of_a_person_for_an_answer_that_was_deleted_do_not_count(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada").score, lesson.handed_in("ada")
+    notebook = read_notebook(path)
+    notebook.cells = [c for c in notebook.cells if not is_answer(c)]
     nbformat.write(notebook, path)
     autograde(lesson, ["ada"])
-    assert grade_of(lesson, "ada").unread == (answer.metadata.nbgrader.grade_id,)
+    assert grade_of(lesson, "ada").score == 80.0 < before
+
+
+def test_points_of_a_person_count_again_when_a_missing_notebook_is_there_again(
+    lesson: Lesson,
+) -> None:
+    read_all(lesson.course, "ada")
+    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    data = path.read_bytes()
+    path.unlink()
+    autograde(lesson, ["ada"])
+    path.write_bytes(data)
+    assert changed(autograde(lesson)) == {"ada": ("graded", 0.0, before.score)}
+    assert grade_of(lesson, "ada").unread == ()
+
+
+@pytest.mark.usefixtures("no_code")
+def test_a_link_to_nowhere_is_no_notebook_that_is_gone(lesson: Lesson) -> None:
+    path = lesson.handed_in("ada")
+    path.unlink()
+    path.symlink_to("nowhere")
+    assert read_progress(lesson).due == {"ada": "it was handed in again"}
+
+
+def test_points_that_a_person_gives_a_rejected_submission_stay(lesson: Lesson) -> None:
+    lesson.handed_in("ada").write_text("garbage", encoding="utf-8")
+    autograde(lesson, ["ada"])
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        grade = gradebook.find_grade("test-cache-immediate", "kernels", lesson.assignment, "ada")
+        grade.manual_score = 5
+        gradebook.db.commit()
+    for _ in range(2):
+        autograde(lesson, ["ada"], force=True)
+        assert grade_of(lesson, "ada").score == 5.0
+
+
+def deny(patch: pytest.MonkeyPatch, path: Path, error: int) -> None:
+    """Let this machine refuse to open a file."""
+    opened = os.open
+
+    def refuse(name: str | Path, *rest: Any, **more: Any) -> int:
+        if Path(name) == path:
+            raise OSError(error, os.strerror(error), str(name))
+        return opened(name, *rest, **more)
+
+    patch.setattr(os, "open", refuse)
+
+
+@pytest.mark.usefixtures("no_code")
+@pytest.mark.parametrize("error", [errno.EACCES, errno.EIO])
+@pytest.mark.parametrize("name", ["kernels.ipynb", "timestamp.txt"])
+def test_a_file_that_the_machine_does_not_let_be_read_costs_no_point(
+    lesson: Lesson, error: int, name: str
+) -> None:
+    read_all(lesson.course, "ada")
+    autograde(lesson)
+    grades, said = read_grades(lesson), f"{name} cannot be read: {os.strerror(error)}."
+    with pytest.MonkeyPatch.context() as patch:
+        deny(patch, lesson.handed_in("ada").with_name(name), error)
+        assert read_progress(lesson).due == {"ada": said}
+        for dry_run in (True, False):
+            (result,) = autograde(lesson, ["ada"], dry_run=dry_run)
+            assert result.status == "failed"
+            assert (
+                result.reason == f"{said} Let the grader read it, then run the same command again."
+            )
+    assert read_grades(lesson) == grades
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+
+
+@pytest.mark.usefixtures("no_code")
+def test_a_checks_file_that_the_machine_does_not_let_be_read_is_no_change(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deny(monkeypatch, lesson.folder / "checks.py", errno.EACCES)
+    for command in (read_progress, autograde):
+        with pytest.raises(TitoError, match=r"^checks.py cannot be read: Permission denied\. Let"):
+            command(lesson)
+
+
+def of_another_release(gradebook: Gradebook) -> None:
+    """Give a gradebook the cells of an earlier release: one is missing, and one is too many."""
+    notebook = gradebook.find_notebook("kernels", "11_kernels")
+    for cell in (*notebook.grade_cells, *notebook.solution_cells, *notebook.source_cells):
+        if cell.name == "answer-claim":
+            for each in (*getattr(cell, "grades", ()), *getattr(cell, "comments", ()), cell):
+                gradebook.db.delete(each)
+    names = ("answer-old", "kernels", "11_kernels")
+    gradebook.add_source_cell(*names, cell_type="markdown", source="Old.")
+    cell = gradebook.add_grade_cell(*names, max_score=7, cell_type="markdown")
+    for entry in notebook.submissions:
+        gradebook.db.add(Grade(cell_id=cell.id, notebook=entry))
+    gradebook.db.commit()
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_the_cells_of_the_release_into_an_older_gradebook(lesson: Lesson) -> None:
+    before = read_grades(lesson)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        of_another_release(gradebook)
+    due = read_progress(lesson).due
+    assert len(due) == len(SAMPLES)
+    assert set(due.values()) == {"the gradebook has the cells of another release"}
+    with pytest.raises(TitoError, match="cells of another release") as told:
+        autograde(lesson, dry_run=True)
+    assert AUTOGRADE in told.value.remedy
+    assert {r.status for r in autograde(lesson)} == {"entered"}
+    assert read_grades(lesson) == before
+    assert read_progress(lesson).due == {}
+    assert changed(autograde(lesson)) == {}
+    generate(lesson)
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_does_not_remove_a_cell_for_which_a_person_gave_points(lesson: Lesson) -> None:
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        of_another_release(gradebook)
+        grade = gradebook.find_grade("answer-old", "kernels", lesson.assignment, "ada")
+        grade.manual_score = 3
+        gradebook.db.commit()
+    before = read_grades(lesson)
+    with pytest.raises(TitoError, match="gave points for answer-old, which the release lacks"):
+        autograde(lesson)
+    assert read_grades(lesson) == before
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_a_text_of_the_release_that_the_gradebook_does_not_have(
+    lesson: Lesson,
+) -> None:
+    name = ("test-cache-immediate", "kernels", lesson.assignment)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        cell = gradebook.find_source_cell(*name)
+        text, cell.source = cell.source, "pass"
+        gradebook.db.commit()
+    assert changed(autograde(lesson)) == {}
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        assert gradebook.find_source_cell(*name).source == text
+
+
+@pytest.mark.usefixtures("no_code")
+def test_autograde_enters_a_grade_that_the_gradebook_lost(lesson: Lesson) -> None:
+    before = read_grades(lesson)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        name = ("test-cache-immediate", "kernels", lesson.assignment, "ada")
+        gradebook.db.delete(gradebook.find_grade(*name))
+        gradebook.db.commit()
+    assert read_progress(lesson).due == {"ada": "the gradebook held another grade"}
+    for dry_run in (True, False):
+        assert set(changed(autograde(lesson, dry_run=dry_run))) == {"ada"}
+    assert read_grades(lesson) == before
+    assert changed(autograde(lesson)) == {}
 
 
 def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> None:
@@ -289,13 +521,20 @@ def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
     assert [r.student for r in autograde(lesson, ["ada", "ada"], force=True)] == ["ada"]
 
 
+@pytest.mark.usefixtures("no_code")
 def test_a_submission_without_a_notebook_is_rejected_everywhere(lesson: Lesson) -> None:
+    read_all(lesson.course, "ada")
     write_feedback(lesson)
+    before = grade_of(lesson, "ada").score
     lesson.handed_in("ada").unlink()
     assert read_progress(lesson).due == {"ada": "its notebook is gone"}
-    (result,) = autograde(lesson, ["ada"])
-    assert (result.status, result.before, result.score) == ("rejected", 80.0, 0.0)
-    assert grade_of(lesson, "ada").status == "rejected"
+    for dry_run in (True, False):
+        found = changed(autograde(lesson, dry_run=dry_run))
+        assert found == {"ada": ("rejected", before, 0.0)}
+    assert changed(autograde(lesson)) == changed(autograde(lesson, dry_run=True)) == {}
+    missing = grade_of(lesson, "ada")
+    assert (missing.status, missing.score) == ("rejected", 0.0)
+    assert not lesson.handed_in("ada", "feedback").with_suffix(".html").exists()
     progress = read_progress(lesson)
     assert progress.due == {}
     assert progress.feedback == len(SAMPLES) - 1
