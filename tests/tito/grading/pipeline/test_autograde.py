@@ -112,7 +112,7 @@ def test_autograde_before_the_release(plain_course: Course) -> None:
     ("name", "content", "reason"),
     [
         ("not-json", b"\x00\x01 no notebook", "not JSON"),
-        ("empty", b"", "not JSON"),
+        ("empty", b"", "is empty"),
         ("other-json", b"[1, 2]", "not a notebook"),
     ],
 )
