@@ -24,7 +24,7 @@ from tinytorch.utils.checking import CheckFailure, random_matrix
 from tito.conditions.attention import attend, draw
 from tito.conditions.call import LocalCall
 from tito.conditions.expect import multiply
-from tito.conditions.formulas import expect_number
+from tito.conditions.formulas import AMDAHL, INTENSITY, expect_number
 from tito.course import Course
 from tito.grading.judge.notebook import load_checks
 from tito.source_cells import read_cell
@@ -163,15 +163,13 @@ def ask_intensity(call: LocalCall, rng: np.random.Generator, largest: int) -> No
     """Ask for the intensity of sides up to the square of `largest`."""
     m, n, p = (int(side) for side in rng.integers(1, largest**2 + 1, size=3))
     itemsize = int(rng.choice([1, 2, 4, 8, 16]))
-    expected = 2 * m * n * p / ((m * n + n * p + m * p) * itemsize)
-    expect_number(call, expected, "none", m=m, n=n, p=p, itemsize=itemsize)
+    expect_number(call, "none", INTENSITY, m=m, n=n, p=p, itemsize=itemsize)
 
 
 def ask_speedup(call: LocalCall, rng: np.random.Generator, largest: int) -> None:
     """Ask for a speedup, the serial share from next to nothing to nearly all."""
     serial, workers = float(rng.beta(0.3, 0.3)), int(rng.integers(1, largest**2 + 1))
-    expected = 1 / (serial + (1 - serial) / workers)
-    expect_number(call, expected, "none", serial=serial, workers=workers)
+    expect_number(call, "none", AMDAHL, serial=serial, workers=workers)
 
 
 def spread(rng: np.random.Generator, matrix: Any) -> Any:

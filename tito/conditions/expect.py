@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
 from tito.conditions.call import Call, CallResult
-from tito.conditions.causes import NO_RETURN, cause_of_error, cause_of_type, cause_of_values
+from tito.conditions.causes import NO_RETURN, cause_of_type, cause_of_values
+from tito.conditions.raising import cause_of_error
 from tito.conditions.results import UNWRITTEN, Inconclusive
 from tito.tracing import Log
 
