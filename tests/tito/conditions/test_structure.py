@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
+from threading import Barrier
 from types import SimpleNamespace
 from typing import Any
 
@@ -374,7 +375,9 @@ def test_rows_in_chunks_counts_threads(most: int) -> None:
     def many(A: Any, B: Any, num_processes: int | None = None) -> Any:
         size = max(1, A.shape[0] // (num_processes or 4))
         parts = [A[s : s + size] for s in range(0, A.shape[0], size)]
-        with ThreadPoolExecutor(min(most, len(parts))) as pool:
+        count = min(most, len(parts))
+        all_there = Barrier(count).wait  # else a thread that is free takes the next chunk
+        with ThreadPoolExecutor(count, initializer=all_there) as pool:
             return np.vstack(list(pool.map(lambda a: a @ B, parts)))
 
     fact, hint = said(structure.rows_in_chunks, many)
