@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from tito.conditions.results import LABELS, SHAPES, UNWRITTEN
+from tito.conditions.results import AS_ABOVE, LABELS, SHAPES, UNWRITTEN
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -51,8 +51,9 @@ def card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> str:
     """
     points = f"{sum(r.points for r in results):g} of {sum(r.share for r in results):g} points"
     first = next((r for r in results if r.verdict == verdict != "passed"), None)
-    lines = "".join(_condition(result, is_open=result is first) for result in results)
-    kind, word = _named(verdict, first.fact if first else "")
+    why = first.fact if first else ""
+    lines = "".join(_condition(result, why, is_open=result is first) for result in results)
+    kind, word = _named(verdict, why)
     label = _text(f"Check of {name}: {word}, {points}")
     edge = f"border: {LINE}; border-left: 4px solid var({COLOURS[kind]})"
     return (
@@ -110,12 +111,12 @@ def unread_text(answers: "Sequence[CellVerdict]") -> str:
     return f"{points:g} more points: {what}, for a person to read."
 
 
-def _condition(result: "ConditionResult", *, is_open: bool) -> str:
-    mark = _mark(*_named(result.verdict, result.fact))
+def _condition(result: "ConditionResult", above: str, *, is_open: bool) -> str:
+    mark = _mark(*_named(result.verdict, above if result.fact == AS_ABOVE else result.fact))
     line = (
         '<span style="display: inline-flex; gap: 0 12px; width: 100%; align-items: baseline; '
         'vertical-align: top">'
-        f'<span style="flex: 0 0 8.5em">{mark}</span>'
+        f'<span style="flex: 0 0 10em">{mark}</span>'
         f'<span style="flex: 1">{_text(result.words)}</span>'
         f'<span style="white-space: nowrap">{result.points:g} of {result.share:g}</span></span>'
     )

@@ -32,7 +32,8 @@ def test_card_shows_what_a_hint_quotes_as_code() -> None:
 
 def test_a_stub_is_not_written_yet_and_has_not_failed() -> None:
     result = ConditionResult("square", "Words.", "failed", "f is not written yet", "Write.", 7)
-    html = card("f", [result, ConditionResult("wide", "Wide.", "not-tried", share=2)], "failed")
+    same = ConditionResult("wide", "Wide.", "failed", "The same as above.", share=2)
+    html = card("f", [result, same], "failed")
     assert 'aria-label="Check of f: not written yet, 0 of 9 points"' in html
     assert "failed" not in html
     verdict = CellVerdict("test-f", 0.0, 9.0, "failed", message="f is not written yet")
