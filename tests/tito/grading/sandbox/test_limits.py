@@ -176,7 +176,7 @@ def test_limits_hold_for_a_first_process_that_hides_itself(
     hide = "import ctypes\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
     fill = "for n in range(10**7): open('/tmp/%d' % n, 'w')"
     assert run(hide + fill, less(files=2000)).overrun == "files"
-    eat = "for n in range(4):\n  if os.fork(): hog = b'x' * (200 << 20)\nimport time; time.sleep(9)"
+    eat = "os.fork(), os.fork()\nhog = b'x' * (150 << 20)\nimport time; time.sleep(60)"
     assert run(hide + eat, less(memory_mib=400)).overrun == "memory_mib"
 
 
