@@ -15,7 +15,7 @@ from shell import Tito, call_tito
 
 from tito.course import Course
 from tito.grading.gradebook.assignment import generate
-from tito.grading.pipeline.autograde import autograde
+from tito.grading.pipeline.autograde import autograde, try_checks
 from tito.lesson import Lesson, find_lesson
 
 ROOT = Path(__file__).parents[1]
@@ -76,11 +76,13 @@ def root() -> Path:
 
 @pytest.fixture(scope="session")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A course with the kernels lesson generated; to be copied, never changed."""
+    """A course with the kernels lesson generated and its checks tried; never changed."""
 
     def make(folder: Path) -> None:
         copy_course(ROOT, folder)
-        generate(find_lesson(Course.read(folder), "kernels"))
+        lesson = find_lesson(Course.read(folder), "kernels")
+        generate(lesson)
+        try_checks(lesson)
 
     return _made_once(tmp_path_factory, "generated", make)
 

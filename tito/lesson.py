@@ -212,10 +212,11 @@ def parse_percent(path: Path, text: str) -> Notebook:
 
 def _parse_ipynb(path: Path, text: str) -> Notebook:
     import nbformat
+    from nbformat.reader import reads  # nbformat.reads validates, too, but only logs what it finds
 
     try:
         with warnings.catch_warnings(action="ignore"):  # of cell ids, which are given anew
-            notebook = nbformat.reads(text, as_version=4)
+            notebook = nbformat.convert(reads(text), 4)
             nbformat.validate(notebook, relax_add_props=True)
     except (
         *(ValueError, AttributeError, KeyError, TypeError, RecursionError),

@@ -38,7 +38,7 @@ from tito.lesson import Lesson
 
 @pytest.fixture
 def crowd(lesson: Lesson) -> Lesson:
-    """The lesson of a course in which a dozen students have handed in."""
+    """The lesson of a course in which a class has handed in."""
     return fill(lesson)
 
 

@@ -170,9 +170,7 @@ def grade_due(
     due = _due(reader, names, note)
     first = next(due, None)
     if reader.only_foretell and any(result.status == "due" for result in results):
-        with closing(_workers(1, how.scheduler)) as workers:
-            context = _context(lesson, how.sandbox or lesson.course.sandbox, elsewhere=True)
-            require_solved(lesson, context, workers, note=False)
+        try_checks(lesson, How(how.sandbox, 1, how.scheduler), note=False)
     if first is None:  # then there is no need for workers, nor for a sandbox
         return results
     with closing(_workers(how.jobs, how.scheduler)) as workers:
@@ -183,6 +181,13 @@ def grade_due(
             keep(result)
             note(_entered(writer, result, reader.handed_in[result.student]))
     return results
+
+
+def try_checks(lesson: Lesson, how: How = How(), *, note: bool = True) -> None:
+    """Grade the lesson's own solutions, as before a class is graded; see `require_solved`."""
+    with closing(_workers(how.jobs, how.scheduler)) as workers:
+        context = _context(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
+        require_solved(lesson, context, workers, note=note)
 
 
 def _workers(jobs: int, scheduler: str) -> Workers:

@@ -93,7 +93,7 @@ def f(A):
         try: os.fork()
         except OSError: pass
 """
-    call = remote(source, inside, call_seconds=1.0)
+    call = remote(source, inside, call_seconds=0.3)
     with pytest.raises(NoAnswer, match="longer"):
         call(A)
     assert said(remote, inside, "said = len(left('/tmp'))") == "0"
