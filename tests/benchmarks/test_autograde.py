@@ -9,6 +9,8 @@ from nbgrader.api import Gradebook
 from benchmarks.autograde import Run, draw, grade_ours, grade_stock
 from benchmarks.classroom import ASSIGNMENT, Classroom
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(scope="module")
 def room(tmp_path_factory: pytest.TempPathFactory) -> Classroom:
@@ -21,7 +23,6 @@ def scores(path: Path) -> dict[str, float]:
         return {each.student.id: each.score for each in submissions}
 
 
-@pytest.mark.full
 def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> None:
     stock = room.stock(tmp_path / "stock", 2, lean=True)
     theirs = grade_stock(stock, "stock")
@@ -33,7 +34,6 @@ def test_both_sides_give_the_same_grades(room: Classroom, tmp_path: Path) -> Non
     assert all(seconds >= 0 for seconds in ours.stages.values())
 
 
-@pytest.mark.full
 def test_lean_notebooks_keep_what_is_graded(room: Classroom, tmp_path: Path) -> None:
     whole, lean = (room.stock(tmp_path / str(lean), 1, lean=lean) for lean in (False, True))
     cells = [

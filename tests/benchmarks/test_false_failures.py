@@ -7,6 +7,8 @@ import pytest
 
 from benchmarks.false_failures import false_failures, load, styles
 
+pytestmark = pytest.mark.full
+
 
 @pytest.mark.parametrize(("file", "cell"), styles())
 def test_false_failures_finds_none(

@@ -9,6 +9,8 @@ import pytest
 from benchmarks import kernels
 from benchmarks.kernels import Chunked, Measured, attend, compare, main, targets
 
+pytestmark = pytest.mark.full
+
 
 @pytest.fixture(autouse=True)
 def _brief(monkeypatch: pytest.MonkeyPatch) -> None:

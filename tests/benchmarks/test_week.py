@@ -8,8 +8,9 @@ import pytest
 
 from benchmarks.week import main
 
+pytestmark = pytest.mark.full
 
-@pytest.mark.full
+
 def test_a_week_ends_with_grades_and_pages_for_everyone_who_handed_in(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

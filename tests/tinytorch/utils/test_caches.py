@@ -44,6 +44,7 @@ def test_miss_rate_of_nothing():
     assert miss_rate(np.zeros((0, 3), int)) == 0.0
 
 
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("order", "n", "percent"),
     [("ijk", 128, 33.6), ("ikj", 128, 2.1), ("jki", 128, 66.9), ("ijk", 129, 2.1)],

@@ -94,12 +94,14 @@ def test_every_experiment_of_the_lesson_is_known_by_its_questions():
     assert {*SMALL, "climb"} == set(EXPERIMENTS)
 
 
+@pytest.mark.full
 def test_loop_order_shows_where_no_power_of_two_does():
     found = experiments.loop_orders(kernels.memory_trace, 100)
     assert [row[1] for row in found.chart.rows] == ["35.69 %", "2.12 %", "67.00 %"]
     assert found.figures == {"misses of jki": pytest.approx(67.0, abs=0.01)}
 
 
+@pytest.mark.full
 def test_the_largest_tiles_that_fit_miss_least():
     found = experiments.tile_sizes(kernels.tiled_trace)
     assert [row[1] for row in found.chart.rows] == ["2.63 %", "0.99 %", "0.78 %", "2.87 %"]
