@@ -14,6 +14,9 @@ WORKERS = (os.cpu_count() or 1) + 2
 TOGETHER = ("tests/end_to_end/", "tests/benchmarks/")
 """The folders whose files have a graded class, a cluster or a server for all their tests."""
 
+APART = "test_judge_gives_each_submission"
+"""The test whose cases take long: each goes to the next worker that is free."""
+
 TIMED = "-timed"
 """The end of the names of the corpora's files that are judged by CPU time."""
 
@@ -22,7 +25,9 @@ MEASURING = re.compile(rf"{TIMED}\]$|_takes?_time_|_time_that_grows|_times_a_cal
 
 
 class Grouped(LoadScopeScheduling):  # type: ignore[misc]
-    """Sends what belongs together to one worker, and all other tests one by one.
+    """Sends what belongs together to one worker, and all cases of a test.
+
+    The fewer there are to send, the less the sending costs: it counts what is left each time.
 
     The mark ``xdist_group`` would say so in the files, but pytest-xdist 3.8 does not see it with
     pytest 9.2.
@@ -31,4 +36,6 @@ class Grouped(LoadScopeScheduling):  # type: ignore[misc]
     def _split_scope(self, nodeid: str) -> Any:
         if MEASURING.search(nodeid):
             return TIMED
-        return nodeid.partition("::")[0] if nodeid.startswith(TOGETHER) else nodeid
+        if nodeid.startswith(TOGETHER):
+            return nodeid.partition("::")[0]
+        return nodeid if APART in nodeid else nodeid.partition("[")[0]

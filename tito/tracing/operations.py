@@ -17,6 +17,7 @@ __all__ = ["OWN", "NotAllowed", "find_operation", "on_numbers", "operations_of"]
 Array: TypeAlias = NDArray[Any]
 
 MOST_SHAPE = 1 << 25  # elements of an array that a step makes
+FEW = 8  # elementary operations on single numbers
 
 
 class NotAllowed(Exception):
@@ -57,6 +58,8 @@ def operations_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> int:
     NotAllowed
         If an option is none of the list, or the step would make too large an array.
     """
+    if not kwargs and name.endswith(".__call__") and all(map(_is_number, args)):
+        return FEW  # most steps of a loop over single numbers
     if not OPTIONS.issuperset(kwargs):
         raise NotAllowed(f"an option of {name!r} that is not repeated")
     _check_texts(name, args, kwargs)
@@ -67,6 +70,10 @@ def operations_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> int:
     if made > MOST_SHAPE:
         raise NotAllowed(f"an array of {made} elements is more than a replay makes")
     return operations
+
+
+def _is_number(operand: Any) -> bool:
+    return type(operand) is np.ndarray and operand.ndim == 0
 
 
 def _check_texts(name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
