@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tito.course import Course
     from tito.lesson import Lesson
 
@@ -21,7 +23,6 @@ def status(lesson: str | None, file: Path | None) -> None:
     Without LESSON it tells of each lesson that you have a notebook of. The checks are run for it.
     """
     from tito.course import Course
-    from tito.errors import TitoError
     from tito.lesson import Lesson, is_graded
     from tito.notebooks import student_notebook
     from tito.selftest.run import find_work
@@ -30,19 +31,28 @@ def status(lesson: str | None, file: Path | None) -> None:
     if lesson is not None:
         _tell(course, *find_work(course, lesson, file))
         return
-    begun = [one for name in course.lessons if (one := Lesson(course, name)).working_copy.is_file()]
+    lessons = [Lesson(course, name) for name in course.lessons]
+    begun = [one for one in lessons if one.working_copy.is_file()]
     if not begun:
-        for name in course.lessons:
-            for copy in Path.cwd().glob(f"{Lesson(course, name).name}*.ipynb"):
-                remedy = f"Name your file: `tito status {Lesson(course, name).name} {copy.name}`."
-                raise TitoError("No notebook here has the name of a lesson.", remedy)
-        names = ", ".join(f"`tito notebook {Lesson(course, name).name}`" for name in course.lessons)
-        raise TitoError("You have no notebook of a lesson here.", f"Make one: {names}.")
+        raise _nothing_begun(lessons)
     for one in begun:
         if any(is_graded(cell) for cell in student_notebook(one).cells):
             _tell(course, one, one.working_copy)
         else:
             click.echo(f"{one.title}: it has no checks.")
+
+
+def _nothing_begun(lessons: "Sequence[Lesson]") -> Exception:
+    """Say which copy of a notebook is here, or how to make one."""
+    from tito.errors import TitoError
+    from tito.selftest.run import copies
+
+    for one in lessons:
+        for copy in copies(one):
+            remedy = f"Name your file: `tito status {one.name} {copy}`."
+            return TitoError("No notebook here has the name of a lesson.", remedy)
+    names = ", ".join(f"`tito notebook {one.name}`" for one in lessons)
+    return TitoError("You have no notebook of a lesson here.", f"Make one: {names}.")
 
 
 def _tell(course: "Course", lesson: "Lesson", path: Path) -> None:

@@ -28,7 +28,7 @@ from tito.selftest.plan import Plan
 from tito.selftest.work import read_own
 from tito.source_cells import SolutionCell
 
-__all__ = ["CheckResult", "find_work", "run_checks"]
+__all__ = ["CheckResult", "copies", "find_work", "run_checks"]
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ def find_work(
     if file is None and not found.working_copy.is_file():
         raise TitoError(
             f"There is no {course.shown(found.working_copy)}.",
-            f"Make it with `tito notebook {found.name}`, or name your file{_copies(found)}.",
+            f"Make it with `tito notebook {found.name}`, or name your file{_named(copies(found))}.",
             exit_code=2,
         )
     file = file or found.working_copy
@@ -89,10 +89,13 @@ def find_work(
     return found, file
 
 
-def _copies(lesson: Lesson) -> str:
-    """Name the notebooks here whose name begins as the lesson's, if there are any."""
-    names = [path.name for path in sorted(Path.cwd().glob(f"{lesson.name}*.ipynb"))]
-    return f": {' or '.join(names)}" if names else ""
+def copies(lesson: Lesson) -> list[str]:
+    """Return the notebooks in this folder whose names begin as the lesson's."""
+    return [path.name for path in sorted(Path.cwd().glob(f"{lesson.name}*.ipynb"))]
+
+
+def _named(files: Sequence[str]) -> str:
+    return f": {' or '.join(files)}" if files else ""
 
 
 def _lesson_of(course: Course, file: Path) -> str:
