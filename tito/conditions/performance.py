@@ -8,10 +8,18 @@ import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, CallResult
-from tito.conditions.expect import Array, Generator, Shape, expect_log, expect_returned, found
+from tito.conditions.expect import (
+    Array,
+    Generator,
+    Shape,
+    expect_log,
+    expect_returned,
+    found,
+    proven,
+)
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import SIDES, expect_blocks, traced
-from tito.tracing import Unproven, prove
+from tito.tracing import Unproven
 from tito.tracing.log import Step
 from tito.tracing.proof import MATRIX_PRODUCTS, needed_steps
 
@@ -148,7 +156,7 @@ def expect_fast_blocks(
     m, n, p = shape
     A, B = numbers(rng, m, n), numbers(rng, n, p)
     try:
-        proof = prove(expect_log(call, result), [A, B], product_test(rng, A, B))
+        proof = proven(text, expect_log(call, result), [A, B], product_test(rng, A, B))
         if proof.multiplies_only_blocks(block_size):
             return
         for side in SIDES:

@@ -19,9 +19,9 @@ from tinytorch.utils.checking import (
 )
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import EARLY, TWO_CALLS, left_over, returns_early
-from tito.conditions.expect import Array, Generator, Shape, expect_log, right
+from tito.conditions.expect import Array, Generator, Shape, expect_log, proven, right
 from tito.conditions.results import Inconclusive
-from tito.tracing import Product, Proof, Unproven, prove
+from tito.tracing import Product, Proof, Unproven
 from tito.tracing.observe import CPUS
 
 __all__ = [
@@ -114,7 +114,9 @@ def rows_in_chunks(
         proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)
     shape = cases[0][0]
-    proof, _ = traced(call, rng, shape, CHUNKS)
+    proof, _ = traced(
+        call, rng, shape, CHUNKS, meet=1
+    )  # nobody waits, the first thread begins last
     if len(chunks(proof)) < 2:
         fact = f"without num_processes all {shape[0]} rows are in one chunk, on {CPUS} CPUs"
         raise CheckFailure(f"{call.__name__}: {fact}", "The default, None, stands for all CPUs.")
@@ -184,7 +186,7 @@ def traced(
     secret = random_matrix(rng, m, n), random_matrix(rng, n, p)
     expected, bound = expected_product(*secret), error_bound(*secret)
     try:
-        proof = prove(log, secret, lambda value: agree(value, expected, bound))
+        proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
         if not (any(x.work for x in proof.products) or loops):
             raise Unproven("no step multiplies numbers of A by numbers of B")
     except Unproven as reason:
@@ -200,7 +202,8 @@ def expect_same(
     try:
         right(call, A, B, RACE, options, result)
     except CheckFailure as failure:
-        if meet and returns_early(expected_product(A, B), result, meet):
+        threads = meet if meet > 1 else min(CPUS, len(A))
+        if meet and returns_early(expected_product(A, B), result, threads):
             fact = f"{text}: it returned before its threads had ended"
             raise CheckFailure(fact, EARLY) from None
         if not is_right(call, A, B, options, call(A, B, **options)):

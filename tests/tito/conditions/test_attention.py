@@ -248,3 +248,15 @@ def test_little_memory_doubts_what_is_not_proven() -> None:
     fact = r"partly\(.*rows=2\) .*: how it works cannot be told: .*"
     with pytest.raises(Inconclusive, match=fact):
         holds(attention.little_memory, partly)
+
+
+def test_rows_that_nobody_wrote_differ_from_call_to_call() -> None:
+    calls: list[int] = []
+
+    def kernel(Q: Any, K: Any, V: Any, rows: int) -> Any:
+        calls.append(rows)
+        return in_chunks(Q, K, V, rows) + 7 * len(calls)
+
+    fact, hint = said(attention.attends, kernel)
+    assert fact.endswith(": two calls with the same Q, K and V give different results")
+    assert hint.startswith("np.empty holds what was in memory before")
