@@ -28,7 +28,10 @@ __all__ = [
 ORDERS = tuple(map("".join, permutations("ijk")))
 SIDE = 129  # the largest n of the lesson
 LARGEST = 3 * SIDE**2 - 1
-IN_BLOCK = "Inside a block i is the outermost loop, then j, then k; so are the loops over blocks."
+IN_BLOCK = (
+    "Finish a block of side tile before the next: blocks, and steps in a block, go in the order "
+    "i, j, k."
+)
 INNERMOST = "The last letter of order is the innermost loop: its index changes with every step."
 
 

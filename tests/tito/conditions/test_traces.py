@@ -144,7 +144,7 @@ def test_steps_in_another_order_have_a_hint_on_the_loops() -> None:
 
     fact, hint = said(traces.tiles_ragged, tiled_trace)
     assert fact.endswith("; all steps are there, in another order")
-    assert hint.startswith("Inside a block i is the outermost loop")
+    assert hint.startswith("Finish a block of side tile")
     fact, hint = said(traces.traces_ijk, lambda order, n: trace("kji", n))
     assert fact.endswith("; all steps are there, in another order")
     assert hint.startswith("The last letter of order")
