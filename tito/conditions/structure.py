@@ -46,6 +46,7 @@ LOOPS = {
     "columns": "One loop has to step through the columns: range(0, p, block_size).",
 }
 CHUNKS = "Cut A, not B, into num_processes groups of rows, and multiply each group by B."
+UNEVEN = "Chunks need not be equal: share the rows that are left over out among them."
 RACE = "Threads share something that they change: give each its own index and its own array."
 WHOLE = "The result may come from blocks only: no A @ B, and no kernel that multiplies the whole."
 SMALL = "Take block_size rows, columns and inner indices at a time, whatever their number is."
@@ -113,6 +114,9 @@ def rows_in_chunks(
     for shape, count in uneven:
         proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)
+        if len(chunks(proof)) < 2:
+            fact = f"num_processes={count} with {shape[0]} rows: all of them are in one chunk"
+            raise CheckFailure(f"{call.__name__}: {fact}", UNEVEN)
     shape = cases[0][0]
     proof, _ = traced(
         call, rng, shape, CHUNKS, meet=1

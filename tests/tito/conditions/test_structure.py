@@ -397,6 +397,15 @@ def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None
         holds(structure.rows_in_chunks, rows)
 
 
+def test_rows_in_chunks_asks_for_chunks_of_rows_that_cannot_be_shared_equally() -> None:
+    def whole_if_uneven(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        return A @ B if len(A) % (num_processes or 4) else threads(A, B, num_processes)
+
+    fact, hint = said(structure.rows_in_chunks, whole_if_uneven)
+    assert fact.endswith(": num_processes=8 with 23 rows: all of them are in one chunk")
+    assert hint == structure.UNEVEN
+
+
 def test_a_result_that_an_earlier_call_has_left_is_wrong_and_not_in_doubt() -> None:
     def remembering(A: Any, B: Any, block_size: int = 64, kept: dict[Any, Any] = {}) -> Any:  # noqa: B006
         C = kept.setdefault(A.shape, np.zeros((A.shape[0], B.shape[1])))
