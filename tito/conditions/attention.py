@@ -90,8 +90,8 @@ def attends_narrow_types(
 def little_memory(
     call: Call,
     rng: Generator,
-    lengths: Lengths = (44, 52, 3, 2),
-    rows: int = 2,
+    lengths: Lengths = (88, 52, 2, 2),
+    rows: int = 4,
 ) -> None:
     """Never more scores than those of one chunk lie in memory: rows * len(K)."""
     hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
