@@ -22,7 +22,13 @@ from tito.tools.conditions import empty_sides, mismatch, no_python_loop
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "modules" / "source" / "11_kernels" / "kernels_dev.py"
 
-GIVEN = ["kernels-imports", "kernels-tools", "kernels-baseline", "kernels-cpus"]
+GIVEN = [
+    "kernels-imports",
+    "kernels-tools",
+    "kernels-baseline",
+    "kernels-attention",
+    "kernels-cpus",
+]
 SOLUTIONS = list(graded())
 VECTORIZED, CACHE = "test-vectorized-immediate", "test-cache-immediate"
 CHECKS = checks()

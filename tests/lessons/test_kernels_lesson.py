@@ -144,7 +144,7 @@ def test_lesson_prose_is_short_between_code(released):
 def test_lesson_exports_functions_and_imports_only(notebook):
     exported = [cell.source for cell in notebook.cells if "#| export" in cell.source]
     exported = [source for source in exported if not source.startswith("## ")]
-    assert len(exported) == 3 + len(SOLUTIONS)
+    assert len(exported) == 4 + len(SOLUTIONS)
     for source in exported:
         assert re.match(r"(#\| .*\n)+(def|import) ", source), source
 

@@ -2,7 +2,8 @@
 
 # %% auto #0
 __all__ = ['matmul_custom', 'memory_trace', 'matmul_vectorized', 'arithmetic_intensity', 'tiled_trace', 'matmul_cache_optimized',
-           'attention_in_chunks', 'chunk_edges', 'available_cpus', 'matmul_parallel', 'amdahl_speedup']
+           'attention_at_once', 'attention_in_chunks', 'chunk_edges', 'available_cpus', 'matmul_parallel',
+           'amdahl_speedup']
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #kernels-imports
 import os
@@ -133,6 +134,14 @@ def matmul_cache_optimized(A: np.ndarray, B: np.ndarray, block_size: int = 64) -
                 np.matmul(left, B[k : k + block_size, j : j + block_size], out=partial)
                 tile += partial
     return C
+
+# %% ../../modules/source/11_kernels/kernels_dev.py #kernels-attention
+def attention_at_once(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> np.ndarray:
+    """Average the rows of V by the softmax of each query's scores."""
+    scores = Q @ K.T / np.sqrt(Q.shape[1]).astype(Q.dtype)
+    weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights @ V
 
 # %% ../../modules/source/11_kernels/kernels_dev.py #attention-chunks
 def attention_in_chunks(Q: np.ndarray, K: np.ndarray, V: np.ndarray, rows: int = 256) -> np.ndarray:

@@ -147,7 +147,7 @@ class LocalCall:
             seen = observe(self.function, mine, options, traced=True)
             return self._result(seen, mine, arrays)
         gate = Rendezvous(meet, PATIENCE)
-        with late_threads():
+        with late_threads(first_last=meet == 1):
             seen = observe(self.function, mine, options, gate=gate, traced=True)
         return self._result(seen, mine, arrays, together=gate.together)
 

@@ -17,6 +17,7 @@ from tito.tracing.observe import CPUS
 from tito.tracing.proof import MATRIX_PRODUCTS
 
 __all__ = [
+    "BEGIN_AT_ZERO",
     "EARLY",
     "NO_RETURN",
     "TWO_CALLS",
@@ -34,6 +35,8 @@ Cause: TypeAlias = tuple[str, str]
 NO_RETURN = "End the function with `return` and the result."
 SLICES = "A slice leaves out its end: A[i:i + b] has b rows, and the next block begins at i + b."
 ADD_UP = "C = X stores and C += X adds: along the inner side the products have to add up."
+LOST_SUMS = "Cut the rows of A: threads that add to the same entries lose each other's sums."
+LAST_END = "Let the last slice end at n, not n - 1."
 STEPS = "A piece begins where the one before it ends: range(0, {side}, step), not range(0, {side})."
 TWO_CALLS = "two calls with the same A and B give different results"
 PUT_BACK = "Write each piece to where its rows begin: C[start:end] = A[start:end] @ B."
@@ -115,7 +118,7 @@ def cause_of_values(
         found = (
             found or _of_rows(value, expected, bound, options) or _of_blocks(A, B, options, value)
         )
-        found = found or _of_sums(call, A, B, value) or _of_rounding(value, expected)
+        found = found or _of_sums(call, A, B, options, value) or _of_rounding(value, expected)
         found = found or _of_two_calls(call, A, B, options, value)
     return found
 
@@ -293,7 +296,9 @@ def _of_blocks(A: Array, B: Array, options: Mapping[str, Any], value: Array) -> 
     )
 
 
-def _of_sums(call: Call, A: Array, B: Array, value: Array) -> Cause | None:
+def _of_sums(
+    call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
+) -> Cause | None:
     """Which inner indices were added up, and how often, by solving for it."""
     n = A.shape[1]
     there = value.any(axis=1)
@@ -324,6 +329,11 @@ def _of_sums(call: Call, A: Array, B: Array, value: Array) -> Cause | None:
             f"{ADD_UP} And range(0, n, step) begins with the first block."
         )
     fact = f"{_indices(missing, n)} missing"
+    if call.cut == "num_processes":
+        return fact, f"{LOST_SUMS} {SLICES}"
+    block = options.get("block_size", n)
+    if missing.tolist() == [n - 1] and block > 1 and n % block != 1:
+        return f"{fact}: the last one", f"{LAST_END} {SLICES}"
     if (whole[-missing.size :] == 0).all():
         return f"{fact}: the last ones", (
             "range(0, n - b, b) leaves out the last block, and a return inside of a loop all "

@@ -1,6 +1,6 @@
 """What all conditions share: drawing inputs, naming a call, asking for an array that is right."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -8,10 +8,10 @@ from numpy.typing import NDArray
 
 from tinytorch.utils.checking import CheckFailure, assert_product, describe_call, random_matrix
 from tito.conditions.call import Call, CallResult
-from tito.conditions.causes import NO_RETURN, cause_of_type, cause_of_values
+from tito.conditions.causes import BEGIN_AT_ZERO, NO_RETURN, cause_of_type, cause_of_values
 from tito.conditions.raising import cause_of_error
 from tito.conditions.results import UNWRITTEN, Inconclusive
-from tito.tracing import Log
+from tito.tracing import Log, Proof, Unwritten, prove
 
 __all__ = [
     "WRITE_IT",
@@ -23,6 +23,7 @@ __all__ = [
     "expect_returned",
     "found",
     "multiply",
+    "proven",
     "right",
     "settings",
     "whole_numbers",
@@ -103,6 +104,22 @@ def expect_log(call: Call, result: CallResult) -> Log:
         why = result.unlogged or "its array operations could not be seen"
         raise Inconclusive(f"{call.__name__}: how it works cannot be told: {why}.")
     return result.log
+
+
+def proven(text: str, log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) -> Proof:
+    """Return what the log of a call proves; `text` names the call.
+
+    Raises
+    ------
+    CheckFailure
+        If it counts on zeros in new memory.
+    Unproven
+        If it proves nothing.
+    """
+    try:
+        return prove(log, inputs, agrees)
+    except Unwritten as reason:
+        raise CheckFailure(f"{text}: {reason}", BEGIN_AT_ZERO) from None
 
 
 def settings(call: Call) -> Iterator[dict[str, Any]]:

@@ -19,9 +19,9 @@ from tinytorch.utils.checking import (
 )
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import EARLY, TWO_CALLS, left_over, returns_early
-from tito.conditions.expect import Array, Generator, Shape, expect_log, right
+from tito.conditions.expect import Array, Generator, Shape, expect_log, proven, right
 from tito.conditions.results import Inconclusive
-from tito.tracing import Product, Proof, Unproven, prove
+from tito.tracing import Product, Proof, Unproven
 from tito.tracing.observe import CPUS
 
 __all__ = [
@@ -46,6 +46,7 @@ LOOPS = {
     "columns": "One loop has to step through the columns: range(0, p, block_size).",
 }
 CHUNKS = "Cut A, not B, into num_processes groups of rows, and multiply each group by B."
+UNEVEN = "Chunks need not be equal: share the rows that are left over out among them."
 RACE = "Threads share something that they change: give each its own index and its own array."
 WHOLE = "The result may come from blocks only: no A @ B, and no kernel that multiplies the whole."
 SMALL = "Take block_size rows, columns and inner indices at a time, whatever their number is."
@@ -113,8 +114,13 @@ def rows_in_chunks(
     for shape, count in uneven:
         proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)
+        if len(chunks(proof)) < 2:
+            fact = f"num_processes={count} with {shape[0]} rows: all of them are in one chunk"
+            raise CheckFailure(f"{call.__name__}: {fact}", UNEVEN)
     shape = cases[0][0]
-    proof, _ = traced(call, rng, shape, CHUNKS)
+    proof, _ = traced(
+        call, rng, shape, CHUNKS, meet=1
+    )  # nobody waits, the first thread begins last
     if len(chunks(proof)) < 2:
         fact = f"without num_processes all {shape[0]} rows are in one chunk, on {CPUS} CPUs"
         raise CheckFailure(f"{call.__name__}: {fact}", "The default, None, stands for all CPUs.")
@@ -184,7 +190,7 @@ def traced(
     secret = random_matrix(rng, m, n), random_matrix(rng, n, p)
     expected, bound = expected_product(*secret), error_bound(*secret)
     try:
-        proof = prove(log, secret, lambda value: agree(value, expected, bound))
+        proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
         if not (any(x.work for x in proof.products) or loops):
             raise Unproven("no step multiplies numbers of A by numbers of B")
     except Unproven as reason:
@@ -200,7 +206,8 @@ def expect_same(
     try:
         right(call, A, B, RACE, options, result)
     except CheckFailure as failure:
-        if meet and returns_early(expected_product(A, B), result, meet):
+        threads = meet if meet > 1 else min(CPUS, len(A))
+        if meet and returns_early(expected_product(A, B), result, threads):
             fact = f"{text}: it returned before its threads had ended"
             raise CheckFailure(fact, EARLY) from None
         if not is_right(call, A, B, options, call(A, B, **options)):

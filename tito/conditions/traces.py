@@ -28,6 +28,10 @@ __all__ = [
 ORDERS = tuple(map("".join, permutations("ijk")))
 SIDE = 129  # the largest n of the lesson
 LARGEST = 3 * SIDE**2 - 1
+IN_BLOCK = (
+    "Finish a block of side tile before the next: blocks, and steps in a block, go in the order "
+    "i, j, k."
+)
 INNERMOST = "The last letter of order is the innermost loop: its index changes with every step."
 
 
@@ -86,24 +90,30 @@ def answer(call: Call, hint: str, *arrays: Array, **options: Any) -> CallResult:
 
 
 def expect_trace(call: Call, order: str, n: int, hint: str) -> None:
-    expect_steps(call, trace(order, n), hint, order=order, n=n)
+    expect_steps(call, trace(order, n), hint, INNERMOST, order=order, n=n)
 
 
 def expect_tiles(call: Call, n: int, tile: int, hint: str) -> None:
-    expect_steps(call, tiles(n, tile), hint, n=n, tile=tile)
+    expect_steps(call, tiles(n, tile), hint, IN_BLOCK, n=n, tile=tile)
 
 
-def expect_steps(call: Call, expected: Array, hint: str, **options: Any) -> None:
-    """Ask for these three positions in each step."""
+def expect_steps(call: Call, expected: Array, hint: str, loops: str, **options: Any) -> None:
+    """Ask for these three positions in each step; `loops` is the hint on another order of them."""
     result, text = answer(call, hint, **options), described(call, (), options)
     value = whole_numbers(result, text, hint)
+    if value.shape == expected.shape[::-1] != expected.shape:
+        fact = f"{text} has shape {value.shape}, expected {expected.shape}"
+        raise CheckFailure(fact, "A row for each step: np.stack([x, y, z], axis=1).")
     if value.shape != expected.shape:
         raise CheckFailure(f"{text} has shape {value.shape}, expected {expected.shape}", hint)
     wrong = np.flatnonzero((value != expected).any(axis=1))
     if wrong.size:
         step = int(wrong[0])
         seen, right = (tuple(map(int, rows[step])) for rows in (value, expected))
-        raise CheckFailure(f"{text}: step {step} touches {seen}, it has to touch {right}", hint)
+        fact = f"{text}: step {step} touches {seen}, it has to touch {right}"
+        if np.array_equal(np.unique(value, axis=0), np.unique(expected, axis=0)):
+            raise CheckFailure(f"{fact}; all steps are there, in another order", loops)
+        raise CheckFailure(fact, hint)
 
 
 def trace(order: str, n: int) -> Array:

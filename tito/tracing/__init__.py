@@ -3,7 +3,7 @@
 from tito.tracing.arrays import plain
 from tito.tracing.log import Log, LogError, decode, encode
 from tito.tracing.patches import LATE_PARTS
-from tito.tracing.proof import Product, Proof, Unproven, prove
+from tito.tracing.proof import Product, Proof, Unproven, Unwritten, prove
 from tito.tracing.recorder import Gate, Recorder, recording
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Proof",
     "Recorder",
     "Unproven",
+    "Unwritten",
     "decode",
     "encode",
     "plain",

@@ -39,7 +39,7 @@ def find_operation(name: str) -> Callable[..., Any]:
             return np.clip
         found: Any = getattr(getattr(np, ufunc, None), method, None)
     elif (kind == "function" and rest in FUNCTIONS) or (kind == "create" and rest in CREATORS):
-        found = _empty if rest == "empty" else getattr(np, rest)
+        found = _EMPTY.get(rest) or getattr(np, rest)
     elif kind == "math" and rest in MATHS:
         found = on_numbers(rest)
     else:
@@ -84,11 +84,18 @@ def _check_texts(name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
             raise NotAllowed(f"the word {text[:20]!r}")
 
 
-def _empty(*args: Any, **kwargs: Any) -> Array:
+def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
     """Memory that nobody has written yet: NaN shows whoever reads it."""
-    array: Array = np.empty(*args, **kwargs)
-    array[...] = np.nan if array.dtype.kind in "fc" else 113
-    return array
+
+    def create(*args: Any, **kwargs: Any) -> Array:
+        array: Array = make(*args, **kwargs)
+        array[...] = np.nan if array.dtype.kind in "fc" else 113
+        return array
+
+    return create
+
+
+_EMPTY = {"empty": _filled(np.empty), "empty_like": _filled(np.empty_like)}
 
 
 def _copy(array: Array) -> Array:

@@ -6,7 +6,7 @@ nothing, and work for show proves nothing.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, TypeAlias
 
@@ -18,7 +18,7 @@ from tito.tracing.names import PRODUCTS
 from tito.tracing.products import Product, products_of
 from tito.tracing.replay import CannotReplay, Uses, last_uses, replay
 
-__all__ = ["Product", "Proof", "Unproven", "prove"]
+__all__ = ["Product", "Proof", "Unproven", "Unwritten", "prove"]
 
 Array: TypeAlias = NDArray[Any]
 NOTHING = 1e-6  # of a result: the rounding of its parts
@@ -26,11 +26,16 @@ SAME = (
     1e-3  # relative: how nearly products that are larger make more; float32 and sums of large parts
 )
 MATRIX_PRODUCTS = ("ufunc matmul.__call__", "function dot")
+ZEROED = {"create empty": "create zeros", "function empty_like": "function zeros_like"}
 COMPUTED = 1 << 16  # above the inputs' bits: memory that may hold a product
 
 
 class Unproven(Exception):
     """A log that does not compute what it has to, or cannot be repeated: why."""
+
+
+class Unwritten(Unproven):
+    """A log that gives the right result only where new memory happens to hold zeros."""
 
 
 @many_objects()
@@ -48,6 +53,8 @@ def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) ->
 
     Raises
     ------
+    Unwritten
+        If it reads what nothing was written to, and would give the right result if that was 0.
     Unproven
         If the log cannot be repeated, or gives another result.
     """
@@ -60,6 +67,8 @@ def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) ->
     except CannotReplay as refused:
         raise Unproven(str(refused)) from None
     if not agrees(result):
+        if _agrees_with_zeros(log, inputs, steps, agrees):
+            raise Unwritten("it reads memory that nothing was written to")
         raise Unproven("the array operations that could be seen do not give the result")
     return Proof(log, inputs, tuple(steps), result, uses)
 
@@ -231,6 +240,19 @@ class Proof:
         if self.log.result.buffer in lives and self.places:
             lives[self.log.result.buffer][3] = self.places[-1]
         return [(size, item, first, last) for size, item, first, last in lives.values()]
+
+
+def _agrees_with_zeros(
+    log: Log, inputs: Sequence[Array], steps: Sequence[int], agrees: Callable[[Array], bool]
+) -> bool:
+    """Whether a log gives the right result where all that it makes empty is zero."""
+    zeroed = [step._replace(name=ZEROED.get(step.name, step.name)) for step in log.steps]
+    try:
+        return zeroed != list(log.steps) and agrees(
+            replay(replace(log, steps=zeroed), inputs, steps)
+        )
+    except CannotReplay:
+        return False
 
 
 def needed_steps(log: Log) -> list[int]:

@@ -6,16 +6,20 @@ been computed do their threads go on, again one at a time: so a race between the
 result.
 """
 
+import itertools
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 __all__ = ["Rendezvous", "late_threads"]
 
 TURN = 0.5  # seconds that a product may take before the next one goes on
 PAUSE = 0.005  # seconds between threads that go on after their products
 DELAY = 0.02  # seconds; the thread that starts others has gone on by then
+LATEST = 4  # times DELAY, until the first thread begins where the first begins last
+NAP = 0.001  # seconds
 MOST_WAITING = 256
 
 
@@ -139,16 +143,26 @@ class Rendezvous:
 
 
 @contextmanager
-def late_threads() -> Iterator[None]:
-    """Let each new thread begin late, so that it finds what its starter changes after the start."""
-    run = threading.Thread.run
+def late_threads(first_last: bool = False) -> Iterator[None]:
+    """Let each new thread begin late, so that it finds what its starter changes after the start.
+
+    With `first_last`, those that are started first begin last, and nobody's sleep is long: who
+    waits for the last one alone, or for some time, does not see what the first one does.
+    """
+    run, sleep, started = threading.Thread.run, time.sleep, itertools.count()
 
     def begin_late(self: threading.Thread) -> None:
-        time.sleep(DELAY)
+        sleep(DELAY * (max(1, LATEST - next(started)) if first_last else 1))
         run(self)
 
+    def nap(seconds: Any) -> None:
+        sleep(min(seconds, NAP))
+
     threading.Thread.run = begin_late  # type: ignore[method-assign]
+    if first_last:
+        time.sleep = nap
     try:
         yield
     finally:
         threading.Thread.run = run  # type: ignore[method-assign]
+        time.sleep = sleep

@@ -36,7 +36,7 @@ RESULTS = (
         },
     ),
 )
-BLOCKS = (((17, 13, 15), 7), ((8, 10, 11), 3))
+BLOCKS = (((17, 13, 15), 7), ((8, 10, 11), 3), ((12, 12, 12), 4))
 LARGE = ((61, 2, 58), 40)  # with an inner side of 2, so that loops over single numbers end
 
 CHECKS = {
@@ -113,7 +113,7 @@ CHECKS = {
                 {"lengths": ((11, 6, 3, 4), (8, 9, 4, 2)), "rows": (5, 1, 4, 64)},
             ),
             Share(c.attends_narrow_types, 1, {"lengths": (9, 15, 6, 4)}),
-            Share(c.little_memory, 3, {"lengths": (55, 50, 3, 2), "rows": 2}),
+            Share(c.little_memory, 3, {"lengths": (75, 50, 2, 2), "rows": 4}),
         ),
     ),
     "test-chunk-edges": Check(

@@ -264,8 +264,7 @@ a Python loop. The rest is what a caller can rely on, here and in the later exer
 - where the inner sizes differ, a `ValueError` that names both shapes;
 - for two 1-D operands or a 3-D one, any exception: `A @ B` alone accepts both.
 
-The last condition counts the array operations behind the result: one multiplies, and a larger
-product takes no more of them.
+The last condition counts the array operations behind the result: one multiplies, whatever the sizes.
 
 <details><summary>Hint 1: what to check</summary>An operand has <code>ndim</code> and
 <code>shape</code>. Which facts make A (m, n) and B (n, p)?</details>
@@ -592,8 +591,9 @@ Q, is compared with all keys; its scores become weights, which average the rows 
 """
 
 
-# %%
-def attention_at_once(Q, K, V):
+# %% nbgrader={"grade": false, "grade_id": "kernels-attention", "locked": true, "schema_version": 3, "solution": false, "task": false}
+#| export
+def attention_at_once(Q: np.ndarray, K: np.ndarray, V: np.ndarray) -> np.ndarray:
     """Average the rows of V by the softmax of each query's scores."""
     scores = Q @ K.T / np.sqrt(Q.shape[1]).astype(Q.dtype)
     weights = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -266,8 +266,8 @@ INNER = {
     ),
     "one lost, one double": (
         lambda A, B, block_size=4: A[:, :7] @ B[:7] + np.outer(A[:, 2], B[2]),
-        "inner index 7 of 8 is missing: the last ones",
-        "range(0, n, b) has the starts of all",
+        "inner index 7 of 8 is missing: the last one",
+        "Let the last slice end at n",
     ),
     "second first": (
         blocks(lambda n, b: range(b, n, b)),
@@ -284,6 +284,15 @@ def test_inner_indices_that_are_missing_or_double_are_named(
     found = said(square_of_eight, kernel, "block_size")
     assert fact in found[0]
     assert hint in found[1]
+
+
+def test_inner_indices_that_threads_lose_have_a_hint_of_threads() -> None:
+    def loses(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        return A[:, 4:] @ B[4:] + A[:, :2] @ B[:2]
+
+    fact, hint = said(square_of_eight, loses, "num_processes")
+    assert "inner indices 2 to 3 of 8 are missing" in fact
+    assert hint.startswith("Cut the rows of A")
 
 
 BLOCKS = {

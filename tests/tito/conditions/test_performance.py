@@ -201,6 +201,7 @@ def test_a_whole_product_beside_the_work_is_spared() -> None:
     assert of(np.matmul) == 1.0
     assert of(np.add) == 0.0
     assert of(lambda A, B: A[:, :3] @ B[:3]) == 0.0
+    assert of(lambda A, B: (A > 0) @ (B > 0)) == 0.0  # a quick one
 
 
 @pytest.mark.parametrize(("inner", "products"), [(1, 0), (2, 2)])

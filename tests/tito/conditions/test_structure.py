@@ -2,6 +2,7 @@
 
 import re
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, product
@@ -18,6 +19,7 @@ from tito.conditions import structure
 from tito.conditions.call import CallResult, LocalCall
 from tito.conditions.causes import EARLY
 from tito.conditions.results import Inconclusive
+from tito.tracing import plain
 
 BLOCKS = (structure.rows_in_blocks, structure.columns_in_blocks, structure.inner_in_blocks)
 
@@ -395,6 +397,15 @@ def test_what_raises_on_traced_arrays_is_doubted_and_not_called_a_race() -> None
         holds(structure.rows_in_chunks, rows)
 
 
+def test_rows_in_chunks_asks_for_chunks_of_rows_that_cannot_be_shared_equally() -> None:
+    def whole_if_uneven(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        return A @ B if len(A) % (num_processes or 4) else threads(A, B, num_processes)
+
+    fact, hint = said(structure.rows_in_chunks, whole_if_uneven)
+    assert fact.endswith(": num_processes=8 with 23 rows: all of them are in one chunk")
+    assert hint == structure.UNEVEN
+
+
 def test_a_result_that_an_earlier_call_has_left_is_wrong_and_not_in_doubt() -> None:
     def remembering(A: Any, B: Any, block_size: int = 64, kept: dict[Any, Any] = {}) -> Any:  # noqa: B006
         C = kept.setdefault(A.shape, np.zeros((A.shape[0], B.shape[1])))
@@ -423,6 +434,39 @@ def test_threads_that_nobody_waits_for_are_no_race() -> None:
     fact, hint = said(structure.chunks_at_once, last_joined, "num_processes", counts=(4,))
     assert fact.endswith(": it returned before its threads had ended")
     assert hint == EARLY
+
+
+@pytest.mark.parametrize("sleeps", [False, True], ids=["last joined", "slept for"])
+def test_rows_in_chunks_asks_that_all_threads_are_waited_for(sleeps: bool) -> None:
+    def kernel(A: Any, B: Any, num_processes: int | None = None) -> Any:
+        C, count = np.zeros((A.shape[0], B.shape[1])), num_processes or 4
+        threads = []
+        for i in range(count):
+            rows = slice(len(A) * i // count, len(A) * (i + 1) // count)
+            keywords = {"out": C[rows]}
+            threads.append(threading.Thread(target=np.matmul, args=(A[rows], B), kwargs=keywords))
+            threads[-1].start()
+        if sleeps:
+            time.sleep(0.2)
+        else:
+            threads[-1].join()
+        return C
+
+    fact, hint = said(structure.rows_in_chunks, kernel, "num_processes")
+    assert fact.endswith(": it returned before its threads had ended")
+    assert hint == EARLY
+
+
+def test_what_counts_on_zeros_in_new_memory_fails() -> None:
+    def kernel(A: Any, B: Any, block_size: int = 64) -> Any:
+        C = np.empty((A.shape[0], B.shape[1]))
+        plain(C)[...] = 0  # as new memory is at times
+        C += blocks(A, B, block_size)
+        return C
+
+    fact, hint = said(structure.rows_in_blocks, kernel, "block_size")
+    assert fact.endswith(": it reads memory that nothing was written to")
+    assert hint.startswith("Begin with np.zeros")
 
 
 @pytest.mark.parametrize("racing", [2, 8])

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from asking import fails, holds
+from asking import fails, holds, said
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions import traces
@@ -136,3 +136,20 @@ def test_traces_ask_for_whole_numbers_that_are_wide_enough(dtype: str, fact: str
     assert caught.value.fact.startswith(fact)
     if dtype == "int16":
         assert caught.value.hint.startswith("For n = 129 the positions reach 49922")
+
+
+def test_steps_in_another_order_have_a_hint_on_the_loops() -> None:
+    def tiled_trace(n: int, tile: int) -> Any:
+        return traces.tiles(n, tile)[::-1]
+
+    fact, hint = said(traces.tiles_ragged, tiled_trace)
+    assert fact.endswith("; all steps are there, in another order")
+    assert hint.startswith("Finish a block of side tile")
+    fact, hint = said(traces.traces_ijk, lambda order, n: trace("kji", n))
+    assert fact.endswith("; all steps are there, in another order")
+    assert hint.startswith("The last letter of order")
+
+
+def test_columns_for_steps_have_a_hint_on_the_axis() -> None:
+    _, hint = said(traces.traces_ijk, lambda order, n: trace(order, n).T)
+    assert hint.startswith("A row for each step")

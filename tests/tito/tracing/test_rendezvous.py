@@ -1,6 +1,7 @@
 """Products that wait for one another: by hand with a clock of the test, and in real threads."""
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -150,3 +151,19 @@ def test_late_threads_show_what_is_bound_late() -> None:
             thread.join()
     assert seen == [2, 2, 2]
     assert threading.Thread.run.__module__ == "threading"
+
+
+def test_the_first_thread_begins_last_and_nobody_sleeps_long() -> None:
+    seen: list[int] = []
+    with late_threads(first_last=True):
+        threads = [threading.Thread(target=seen.append, args=(n,)) for n in range(3)]
+        start = time.monotonic()
+        time.sleep(5)
+        assert time.monotonic() - start < 2
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(seen) == [0, 1, 2]
+    assert seen[-1] == 0
+    assert time.sleep.__module__ == "time"

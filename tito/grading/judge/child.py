@@ -164,7 +164,7 @@ def run(
     try:
         if not call["meet"]:
             return observe(function, arrays, call["options"], traced=call["traced"])
-        with late_threads():
+        with late_threads(first_last=call["meet"] == 1):
             return observe(function, arrays, call["options"], gate=gate, traced=True)
     except BaseException as error:  # one that is no Exception
         kinds = tuple(kind.__name__ for kind in type(error).__mro__[:-1])
