@@ -118,9 +118,7 @@ def rows_in_chunks(
             fact = f"num_processes={count} with {shape[0]} rows: all of them are in one chunk"
             raise CheckFailure(f"{call.__name__}: {fact}", UNEVEN)
     shape = cases[0][0]
-    proof, _ = traced(
-        call, rng, shape, CHUNKS, meet=1
-    )  # nobody waits, the first thread begins last
+    proof, _ = traced(call, rng, shape, CHUNKS, meet=1)  # the first thread begins last
     if len(chunks(proof)) < 2:
         fact = f"without num_processes all {shape[0]} rows are in one chunk, on {CPUS} CPUs"
         raise CheckFailure(f"{call.__name__}: {fact}", "The default, None, stands for all CPUs.")
