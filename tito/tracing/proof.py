@@ -227,9 +227,6 @@ class Proof:
                 elif view.buffer >= self.log.inputs and view.size:
                     size, item = self.log.buffers[view.buffer].size, _bytes_of_number(view)
                     lives[view.buffer] = [size, item, place, place]
-        assert self.log.result is not None
-        if self.log.result.buffer in lives and self.places:
-            lives[self.log.result.buffer][3] = self.places[-1]
         return [(size, item, first, last) for size, item, first, last in lives.values()]
 
 

@@ -124,6 +124,11 @@ def test_proof_sees_through(name: str) -> None:
     assert large or proof.share(lambda each: True) < 0.5
 
 
+def test_proof_gives_products_no_more_than_twice_the_share_of_their_work() -> None:
+    part = 5 * 5 * 5 / (13 * 11 * 14)
+    assert proof_of(one_part).share(lambda each: True) == pytest.approx(2 * part)
+
+
 def test_proof_counts_a_buffer_in_numbers_whatever_it_is_viewed_as() -> None:
     def kernel(A: Any, B: Any) -> Any:
         large = np.zeros((13, 77), complex).view(float)
