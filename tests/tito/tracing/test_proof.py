@@ -42,7 +42,7 @@ def proven(log: Log, shape: tuple[int, int, int] = SHAPE, dtype: str = "f8") -> 
 
 def matrices(seed: int, shape: tuple[int, int, int], dtype: str) -> tuple[Any, Any]:
     rng, (m, n, p) = np.random.default_rng(seed), shape
-    return rng.random((m, n)).astype(dtype), rng.random((n, p)).astype(dtype)
+    return (9 * rng.random((m, n))).astype(dtype), (9 * rng.random((n, p))).astype(dtype)
 
 
 def zeros(A: Any, B: Any) -> Any:
@@ -98,6 +98,10 @@ WHOLE: dict[str, Kernel] = {
     "numbers": lambda A, B: by_numbers(A, B),
     "lists of numbers": lambda A, B: by_lists(A, B),
     "check beside": lambda A, B: checked(A, B),
+    "kept by where": lambda A, B: kept(A, B),
+    "divided by its largest": lambda A, B: (C := A @ B) / C.max() * C.max(),
+    "infinite for 0": lambda A, B: (C := A @ B) + 1e-300 / C,
+    "minus infinity for 0": lambda A, B: (C := A @ B) - 1e-300 / C,
 }
 
 
@@ -143,6 +147,12 @@ def checked(A: Any, B: Any) -> Any:
     C = np.matmul(A, B, out=zeros(A, B))
     assert np.allclose(C, A @ B)
     assert np.abs(C - np.dot(A, B)).max() < 1e-9
+    return C
+
+
+def kept(A: Any, B: Any) -> Any:
+    C = A @ B
+    np.copyto(C, 0, where=np.zeros(C.shape, bool))
     return C
 
 
@@ -320,12 +330,15 @@ def test_prove_measures_buffers() -> None:
     assert proof.largest_buffer == 13 * 14
     assert proof.most_alive == 8 * (13 * 14 + 11 * 14 + 14)
     assert proof_of(lambda A, B: (A[:, :, None] * B).sum(1)).largest_buffer == 13 * 11 * 14
-    assert proof_of(operator.matmul, (0, 11, 14)).largest_buffer == 0
+    empty = proof_of(operator.matmul, (0, 11, 14))
+    assert (empty.largest_buffer, empty.share(lambda each: True)) == (0, 0)
 
 
 @pytest.mark.parametrize(("dtype", "numbers"), [("f4", 182), ("c8", 364), ("i8", 182)])
 def test_prove_counts_real_numbers(dtype: str, numbers: int) -> None:
-    assert str(proof_of(operator.matmul, dtype=dtype).buffer_sizes) == f"[{numbers}]"
+    proof = proof_of(operator.matmul, dtype=dtype)
+    assert str(proof.buffer_sizes) == f"[{numbers}]"
+    assert proof.share(lambda each: True) == pytest.approx(1)
 
 
 def for_show(A: Any, B: Any) -> Any:
