@@ -93,7 +93,8 @@ def test_judge_cells_says_why_nothing_was_earned(source: str, verdict: str, mess
 
 def test_judge_cells_reports_a_cell_that_was_not_handed_in() -> None:
     (verdict,) = judge_cells(GIVEN, {}, ONE)
-    assert (verdict.score, verdict.verdict) == (0.0, "not-run")
+    assert (verdict.grade_id, verdict.score, verdict.verdict) == ("graded", 0.0, "not-run")
+    assert verdict.message == "The cell cell was not handed in"
 
 
 def test_judge_cells_takes_a_function_from_the_cell_that_defines_it() -> None:
@@ -233,6 +234,15 @@ def test_judge_cells_asks_timed_checks_once() -> None:
     assert (asked, verdict.message) == (["5"], "slow")
 
 
+def test_judge_cells_tells_conditions_which_parameter_cuts() -> None:
+    def cuts(call: Call, rng: np.random.Generator) -> None:
+        """Cut."""
+        if call.cut != "rows":
+            raise CheckFailure(f"cut by {call.cut}", "")
+
+    assert one(RIGHT, {"graded": Check("f", "cell", (Share(cuts, 1),), cut="rows")}).score == 1
+
+
 def test_judge_cells_leaves_what_should_not_happen_to_a_person(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -303,6 +313,8 @@ def test_judge_cells_takes_a_long_source_at_once() -> None:
 
 
 def test_judge_cells_loads_parts_of_numpy_before_a_call_is_recorded() -> None:
-    source = "def f(A, B):\n    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
+    source = "loaded = {'numpy.fft', 'numpy.ma'} <= set(sys.modules)\n"
+    source += "def f(A, B):\n    assert loaded\n"
+    source += "    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
     assert late_parts({"cell": source}) == ["numpy.fft", "numpy.ma"]
     assert one(source).score == 3
