@@ -97,10 +97,19 @@ def test_judge_cells_reports_a_cell_that_was_not_handed_in() -> None:
     assert verdict.message == "The cell cell was not handed in"
 
 
-def test_judge_cells_takes_a_function_from_the_cell_that_defines_it() -> None:
-    cells = {"other": RIGHT, "cell": "# f is above"}
-    (verdict,) = judge_cells(GIVEN, cells, ONE)
-    assert (verdict.score, verdict.verdict) == (3, "passed")
+@pytest.mark.parametrize(
+    ("other", "cell", "score", "verdict"),
+    [
+        (RIGHT, "# f is above", 3, "passed"),
+        (RIGHT, "def f(:", 0, "not-run"),
+        ("def f(A, B): pass", RIGHT, 3, "passed"),
+    ],
+)
+def test_judge_cells_takes_a_function_from_the_cell_that_defines_it(
+    other: str, cell: str, score: float, verdict: str
+) -> None:
+    (found,) = judge_cells(GIVEN, {"other": other, "cell": cell}, ONE)
+    assert (found.score, found.verdict) == (score, verdict)
 
 
 def test_judge_cells_costs_one_condition_for_one_death() -> None:
