@@ -326,4 +326,5 @@ def test_judge_cells_loads_parts_of_numpy_before_a_call_is_recorded() -> None:
     source += "def f(A, B):\n    assert loaded\n"
     source += "    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
     assert late_parts({"cell": source}) == ["numpy.fft", "numpy.ma"]
+    assert late_parts({"cell": RIGHT}) == ["numpy.ma"]
     assert one(source).score == 3
