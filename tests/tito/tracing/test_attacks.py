@@ -151,7 +151,8 @@ def test_proof_allows_for_the_rounding_of_large_parts() -> None:
 
 def in_one_buffer(A: Any, B: Any) -> Any:
     both = np.empty(A.size + B.size)
-    both[: A.size], both[A.size :] = A.ravel(), B.ravel()
+    np.add(A.ravel(), 0, out=both[: A.size])
+    np.add(B.ravel(), 0, out=both[A.size :])
     both *= np.ones(both.size)
     return both[: A.size].reshape(A.shape) @ both[A.size :].reshape(B.shape)
 
