@@ -1,0 +1,203 @@
+"""What a remote call asks a supervisor for, and what it makes of replies that are rare."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tito.conditions.call import CallResult, NoAnswer
+from tito.conditions.results import Inconclusive
+from tito.grading.judge.connection import Connection, WorkerFailure, launch_plain
+from tito.grading.judge.protocol import MOST_HEADER, MOST_LOG, layout_of
+from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
+
+Reply = tuple[dict[str, Any], bytes]
+
+A, B = np.arange(6.0).reshape(2, 3), np.arange(12.0).reshape(3, 4)
+SENT = A.tobytes() + B.tobytes()
+LIMITS = JudgeLimits(call_seconds=5, load_seconds=7, result_bytes=1000, late_calls=1)
+OPENED: Reply = ({"status": "reply"}, b'{"errors": [], "defined": true}')
+
+
+class Supervisor(Connection):
+    """A connection that keeps what it is asked for, and gives the replies that it is made with."""
+
+    def __init__(self, *replies: Reply | WorkerFailure) -> None:
+        super().__init__(launch_plain)
+        self.replies, self.asked, self.ended = list(replies), list[Any](), 0
+
+    def ask(
+        self, request: dict[str, Any], payload: bytes, seconds: float, most: int
+    ) -> tuple[dict[str, Any], bytes]:
+        """Return the next reply."""
+        self.asked.append((request, payload, seconds, most))
+        reply = self.replies.pop(0)
+        if isinstance(reply, WorkerFailure):
+            raise reply
+        return reply
+
+    def end_child(self) -> None:
+        """Count the children that are ended."""
+        self.ended += 1
+
+
+def call_of(supervisor: Supervisor, left: float = 300.0) -> RemoteCall:
+    return RemoteCall("f", None, [("cell", "")], supervisor, LIMITS, time.monotonic() + left)
+
+
+def replied(value: Any = None, told: dict[str, Any] | None = None, **changed: Any) -> Reply:
+    """Return the reply of a child that gives A @ B, or another value."""
+    value = A @ B if value is None else value
+    header = {"returned": "ndarray", "raised": None, "dtype": "float64", "unlogged": "", "log": 0}
+    text = json.dumps({**header, "shape": list(value.shape), **changed}).encode()
+    data = SENT + (value.tobytes() if changed.get("dtype", "") is not None else b"")
+    return {"status": "reply", "said": len(text), **(told or {})}, text + data
+
+
+def fact_of(call: Callable[..., CallResult]) -> str:
+    """Return why there is no answer; there has to be a hint, too."""
+    with pytest.raises(NoAnswer) as caught:
+        call(A, B)
+    assert caught.value.hint
+    return caught.value.fact
+
+
+REQUEST = {
+    "options": {"n": 2},
+    "arrays": [vars(layout_of(A)), vars(layout_of(B))],
+    "seconds": 5,
+    "most": 1000,
+}
+OPEN = {"do": "open", "cells": [["cell", ""]], "function": "f", "seconds": 7}
+
+
+def test_remote_call_asks_within_its_limits() -> None:
+    supervisor = Supervisor(OPENED, replied(), replied())
+    call, reply = call_of(supervisor), len(SENT) + 1000
+    assert np.array_equal(call(A, B, n=2).value, A @ B)
+    call.trace(A, B, meet=2, n=2)
+    plain = {**REQUEST, "do": "call", "traced": False, "meet": 0, "most_reply": reply}
+    traced = {**plain, "traced": True, "meet": 2, "most_reply": reply + MOST_LOG}
+    assert supervisor.asked == [
+        (OPEN, b"", 21.0, MOST_HEADER),
+        (plain, SENT, 15.0, MOST_HEADER + reply),
+        (traced, SENT, 15.0, MOST_HEADER + reply + MOST_LOG),
+    ]
+
+
+TIMED = {"called": True, "seconds": 2.0, "reference": 1.0, "logging": 0.5}
+
+
+def test_remote_call_asks_for_the_time_of_a_call_in_a_child_of_its_own() -> None:
+    supervisor = Supervisor(OPENED, replied(), replied(told=TIMED))
+    call, reply = call_of(supervisor), len(SENT) + 1000 + MOST_LOG
+    call(A, B)
+    result = call.time(A, B, n=2)
+    assert (result.seconds, result.reference, result.logging) == (2.0, 1.0, 0.5)
+    assert supervisor.ended == 1
+    timed = {**REQUEST, **OPEN, "seconds": 5, "do": "time", "load_seconds": 7}
+    timed |= {"traced": True, "meet": 0, "most_reply": reply}
+    assert supervisor.asked[-1] == (timed, SENT, 102.0, MOST_HEADER + reply)
+
+
+@pytest.mark.parametrize(
+    ("told", "fact"),
+    [
+        ({"status": "late", "called": True}, "f: the timed call took longer than 5 s"),
+        ({"status": "late", "called": False}, "f: loading the cells took longer than 7 s"),
+    ],
+)
+def test_remote_call_says_what_was_too_long_in_a_timed_call(
+    told: dict[str, Any], fact: str
+) -> None:
+    call = call_of(Supervisor((told, b"")))
+    assert fact_of(call.time) == fact
+    assert call.late == 1
+
+
+@pytest.mark.parametrize(("left", "seconds"), [(300.0, 5.0), (0.5, 1.0)])
+def test_remote_call_has_no_more_seconds_than_the_submission(left: float, seconds: float) -> None:
+    supervisor = Supervisor(OPENED, replied())
+    call_of(supervisor, left)(A, B)
+    assert supervisor.asked[-1][0]["seconds"] == seconds
+
+
+def test_remote_call_is_tried_once_more_and_no_more_than_that() -> None:
+    lost = WorkerFailure()
+    supervisor = Supervisor(OPENED, lost, OPENED, replied(), lost)
+    call = call_of(supervisor)
+    assert np.array_equal(call(A, B).value, A @ B)
+    assert [request["do"] for request, *_ in supervisor.asked] == ["open", "call"] * 2
+    assert fact_of(call) == "f ended the process that watches over it"
+
+
+@pytest.mark.parametrize("limit", ["wall_seconds", "notebook_seconds"])
+def test_remote_call_takes_the_end_of_the_time_for_no_fault(limit: str) -> None:
+    with pytest.raises(OutOfTime):
+        call_of(Supervisor(WorkerFailure(limit)))(A, B)
+
+
+def test_remote_call_names_a_limit_that_it_does_not_know() -> None:
+    supervisor = Supervisor(WorkerFailure("pages"))
+    assert fact_of(call_of(supervisor)) == "f needed more than the limit pages allows"
+
+
+OTHERS = {"others": True}
+RAISED = {"raised": [["ValueError"], "no"], "dtype": None}
+
+
+def test_remote_call_says_of_other_processes_only_what_matters() -> None:
+    supervisor = Supervisor(
+        OPENED, *[replied(told=OTHERS), replied(told=OTHERS, unlogged="why"), replied()]
+    )
+    call = call_of(supervisor)
+    traced = [call.trace(A, B).unlogged for _ in range(3)]
+    assert traced == ["it works in other processes, where its products cannot be seen", "why", ""]
+    supervisor.replies += [replied(told=OTHERS), replied(told=OTHERS, **RAISED)]
+    assert call(A, B).unlogged == ""
+    assert call(A, B).raised is not None
+    supervisor.replies.append(replied(told=OTHERS, **RAISED))
+    with pytest.raises(Inconclusive, match="^f: it works in other processes"):
+        call.trace(A, B)
+
+
+@pytest.mark.parametrize(("threads", "ended"), [(32, 0), (33, 1)])
+def test_remote_call_ends_a_child_of_many_threads(threads: int, ended: int) -> None:
+    supervisor = Supervisor(OPENED, replied(told={"threads": threads}))
+    call_of(supervisor)(A, B)
+    assert supervisor.ended == ended
+
+
+IMPROPER = "f: loading the cells gave no proper reply"
+
+
+@pytest.mark.parametrize(
+    ("said", "fact"),
+    [
+        (b"[]", f"{IMPROPER}: a reply's header is no object"),
+        (b'{"defined": true}', f"{IMPROPER}: it is not said what the cells raised"),
+        (b'{"errors": {}, "defined": true}', f"{IMPROPER}: it is not said what the cells raised"),
+        (b'{"errors": [], "defined": 1}', "f is not defined"),
+        (b'{"errors": [1, ["c"]], "defined": false}', "f is not defined"),
+        (
+            b'{"errors": [["c", "E", "x"], ["d", "F", "y"]], "defined": false}',
+            "f is not defined: c raised E: x",
+        ),
+    ],
+)
+def test_remote_call_believes_nothing_of_how_cells_were_loaded(said: bytes, fact: str) -> None:
+    supervisor = Supervisor(({"status": "reply"}, said))
+    assert fact_of(call_of(supervisor)) == fact
+    assert supervisor.ended == 1
+
+
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_remote_call_takes_operands_that_the_supervisor_keeps(unchanged: bool) -> None:
+    told, said = replied(told={**TIMED, "unchanged": unchanged, "together": [3, 4]})
+    said = said.replace(SENT, b"")
+    result = call_of(Supervisor((told, said))).time(A, B)
+    assert (result.unchanged, result.together) == (unchanged, (3, 4))
+    assert np.array_equal(result.value, A @ B)
