@@ -13,6 +13,7 @@ from tito.conditions.results import Inconclusive
 from tito.grading.judge.connection import Connection, WorkerFailure, launch_plain
 from tito.grading.judge.protocol import MOST_HEADER, MOST_LOG, layout_of
 from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
+from tito.tracing import decode, encode, recording
 
 Reply = tuple[dict[str, Any], bytes]
 
@@ -201,3 +202,96 @@ def test_remote_call_takes_operands_that_the_supervisor_keeps(unchanged: bool) -
     result = call_of(Supervisor((told, said))).time(A, B)
     assert (result.unchanged, result.together) == (unchanged, (3, 4))
     assert np.array_equal(result.value, A @ B)
+
+
+CALL = "f: a call gave no proper reply"
+
+
+@pytest.mark.parametrize(
+    ("told", "fact"),
+    [
+        ({"status": "died", "code": 3}, "f: the process ended during a call with exit code 3"),
+        ({"status": "died"}, "f: the process ended during a call with exit code 0"),
+        ({"status": "garbled", "why": "noise"}, f"{CALL}: noise"),
+        ({"status": "garbled"}, f"{CALL}: "),
+        ({"status": "late"}, "f: a call took longer than 5 s"),
+    ],
+)
+def test_remote_call_opens_another_child_after_one_that_gave_no_answer(
+    told: dict[str, Any], fact: str
+) -> None:
+    supervisor = Supervisor(*[OPENED, (told, b"")] * 2)
+    call = call_of(supervisor)
+    assert [fact_of(call), fact_of(call)] == [fact, fact]
+    assert call.late == 2 * (told["status"] == "late")
+    assert [request["do"] for request, *_ in supervisor.asked] == ["open", "call"] * 2
+    supervisor.replies += [OPENED, ({**told, "others": True}, b"")]
+    with pytest.raises(Inconclusive, match="^f: it works in other processes"):
+        call.trace(A, B)
+
+
+def test_remote_call_opens_another_child_after_it_closed_one() -> None:
+    supervisor = Supervisor(*[OPENED, replied()] * 2)
+    call = call_of(supervisor)
+    for _ in range(2):
+        call(A, B)
+        call.close()
+    call.close()
+    assert (len(supervisor.asked), supervisor.ended) == (4, 2)
+
+
+@pytest.mark.parametrize(
+    ("reply", "fact"),
+    [
+        (replied(shape=[2, 3]), f"{CALL}: it is not as long as it says"),
+        (replied(np.zeros(0), shape=[0, 1 << 40, 1 << 40]), f"{CALL}: "),
+    ],
+)
+def test_remote_call_ends_a_child_whose_reply_is_none(reply: Reply, fact: str) -> None:
+    supervisor = Supervisor(OPENED, reply)
+    found = fact_of(call_of(supervisor))
+    assert found.startswith(fact)
+    assert "None" not in found
+    assert supervisor.ended == 1
+
+
+def test_remote_call_reads_all_that_a_reply_holds() -> None:
+    with recording(np.matmul) as recorder:
+        log = encode(recorder.finish(np.matmul(recorder.take(A), recorder.take(B))))
+    value = (A @ B).astype("f4")
+    told, said = replied(value, dtype="float32", log=len(log))
+    changed = replied()[1].replace(SENT, SENT[::-1])
+    supervisor = Supervisor(OPENED, (told, said + log), (replied()[0], changed))
+    call = call_of(supervisor)
+    result = call.trace(A, B)
+    assert result.value is not None
+    assert (result.value.dtype, result.value.tolist()) == (value.dtype, value.tolist())
+    assert (result.returned, result.unchanged, result.unlogged) == ("ndarray", True, "")
+    assert result.log == decode(log)
+    assert not call(A, B).unchanged
+
+
+def test_remote_call_says_why_a_log_cannot_be_read() -> None:
+    told, said = replied(log=2)
+    result = call_of(Supervisor(OPENED, (told, said + b"[]"))).trace(A, B)
+    assert (result.log, result.unlogged) == (None, "not a log: no object")
+
+
+def test_remote_call_sends_strides_and_traces_arrays_row_by_row() -> None:
+    told, said = replied(told={"unchanged": True})
+    supervisor = Supervisor(OPENED, *[(told, said.replace(SENT, b""))] * 2)
+    call = call_of(supervisor)
+    call(A, B.T)
+    call.trace(A, B.T)
+    (plain, sent, *_), (traced, sent_traced, *_) = supervisor.asked[1:]
+    assert [x["strides"] for x in plain["arrays"]] == [A.strides, B.T.strides]
+    assert sent == SENT
+    assert [x["strides"] for x in traced["arrays"]] == [A.strides, B.T.copy().strides]
+    assert sent_traced == A.tobytes() + B.T.tobytes()
+
+
+def test_remote_call_times_nothing_that_is_not_called() -> None:
+    undefined = {"status": "reply", "called": False}, b'{"errors": [], "defined": false}'
+    assert fact_of(call_of(Supervisor(undefined)).time) == "f is not defined"
+    with pytest.raises(Inconclusive, match="^f starts processes, whose CPU time cannot be told$"):
+        call_of(Supervisor(({"status": "late", "others": True}, b""))).time(A, B)
