@@ -131,7 +131,8 @@ def test_remote_call_is_tried_once_more_and_no_more_than_that() -> None:
     supervisor = Supervisor(OPENED, lost, OPENED, replied(), lost)
     call = call_of(supervisor)
     assert np.array_equal(call(A, B).value, A @ B)
-    assert [request["do"] for request, *_ in supervisor.asked] == ["open", "call"] * 2
+    asked = [(request["do"], payload) for request, payload, *_ in supervisor.asked]
+    assert asked == [("open", b""), ("call", SENT)] * 2
     assert fact_of(call) == "f ended the process that watches over it"
 
 
@@ -230,6 +231,11 @@ def test_remote_call_opens_another_child_after_one_that_gave_no_answer(
         call.trace(A, B)
 
 
+def test_remote_call_says_that_loading_took_too_long() -> None:
+    call = call_of(Supervisor(({"status": "late"}, b"")))
+    assert fact_of(call) == "f: loading the cells took longer than 7 s"
+
+
 def test_remote_call_opens_another_child_after_it_closed_one() -> None:
     supervisor = Supervisor(*[OPENED, replied()] * 2)
     call = call_of(supervisor)
@@ -281,13 +287,14 @@ def test_remote_call_sends_strides_and_traces_arrays_row_by_row() -> None:
     told, said = replied(told={"unchanged": True})
     supervisor = Supervisor(OPENED, *[(told, said.replace(SENT, b""))] * 2)
     call = call_of(supervisor)
-    call(A, B.T)
-    call.trace(A, B.T)
+    call(A.T, B.T)
+    call.trace(A.T, B.T)
     (plain, sent, *_), (traced, sent_traced, *_) = supervisor.asked[1:]
-    assert [x["strides"] for x in plain["arrays"]] == [A.strides, B.T.strides]
+    assert [x["strides"] for x in plain["arrays"]] == [A.T.strides, B.T.strides]
     assert sent == SENT
-    assert [x["strides"] for x in traced["arrays"]] == [A.strides, B.T.copy().strides]
-    assert sent_traced == A.tobytes() + B.T.tobytes()
+    assert [x["strides"] for x in traced["arrays"]] == [(16, 8), (24, 8)]
+    assert sent_traced == A.T.tobytes() + B.T.tobytes()
+    assert traced["meet"] == 0
 
 
 def test_remote_call_times_nothing_that_is_not_called() -> None:
