@@ -78,6 +78,7 @@ OPEN = {"do": "open", "cells": [["cell", ""]], "function": "f", "seconds": 7}
 def test_remote_call_asks_within_its_limits() -> None:
     supervisor = Supervisor(OPENED, replied(), replied())
     call, reply = call_of(supervisor), len(SENT) + 1000
+    assert call.proofs == {}
     assert np.array_equal(call(A, B, n=2).value, A @ B)
     call.trace(A, B, meet=2, n=2)
     plain = {**REQUEST, "do": "call", "traced": False, "meet": 0, "most_reply": reply}
