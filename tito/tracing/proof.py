@@ -21,7 +21,6 @@ from tito.tracing.replay import CannotReplay, Uses, last_uses, replay
 __all__ = ["Product", "Proof", "Unproven", "Unwritten", "prove"]
 
 Array: TypeAlias = NDArray[Any]
-NOTHING = 1e-6  # of a result: the rounding of its parts
 SAME = (
     1e-3  # relative: how nearly products that are larger make more; float32 and sums of large parts
 )
@@ -153,10 +152,9 @@ class Proof:
         if not np.allclose(larger, factor * alone, rtol=SAME, atol=SAME * _most(larger)):
             return 0.0
         square = np.vdot(whole, whole).real
-        part = float(np.vdot(alone, whole).real / square) if square else 0.0
+        part = float(np.vdot(alone, whole).real / square)
         if not np.isfinite(part):
             return 0.0
-        part = 1.0 if abs(part - 1) < NOTHING else part
         return float(max(0.0, min(part, 1.0, 2 * self._work(kept))))
 
     def _work(self, steps: frozenset[int]) -> float:
@@ -236,9 +234,6 @@ class Proof:
                 elif view.buffer >= self.log.inputs and view.size:
                     size, item = self.log.buffers[view.buffer].size, _bytes_of_number(view)
                     lives[view.buffer] = [size, item, place, place]
-        assert self.log.result is not None
-        if self.log.result.buffer in lives and self.places:
-            lives[self.log.result.buffer][3] = self.places[-1]
         return [(size, item, first, last) for size, item, first, last in lives.values()]
 
 
@@ -267,9 +262,7 @@ def needed_steps(log: Log) -> list[int]:
             continue
         kept.append(place)
         reads = {view.buffer for view in _reads(step)}
-        whole = {t.buffer for t in targets if "where" not in step.kwargs and _covers(log, t)}
-        if not step.name.endswith(".at") and step.name not in ("setitem", "function put"):
-            needed -= whole
+        needed -= {t.buffer for t in targets if "where" not in step.kwargs and _covers(log, t)}
         needed.difference_update(made)
         needed |= reads
     return kept[::-1]
@@ -308,7 +301,7 @@ def _meet(operands: list[int]) -> bool:
 
 
 def _reads(step: Step) -> list[View]:
-    """The views that a step reads; what it only writes to is left out."""
+    """The views that a step reads: all operands, but for one that it only writes to."""
     operands = step.operands()
     return operands[1:] if step.name in ("assign", "function copyto") else operands
 

@@ -104,16 +104,16 @@ ATTACKS: dict[str, Kernel] = {
 }
 
 
-def proof_of(kernel: Kernel) -> Proof:
+def proof_of(kernel: Kernel, scale: float = 1.0, atol: float = 1e-8) -> Proof:
     def draw(seed: int) -> list[Any]:
         rng = np.random.default_rng(seed)
-        return [rng.standard_normal((13, 11)), rng.standard_normal((11, 14))]
+        return [scale * rng.standard_normal((13, 11)), rng.standard_normal((11, 14))]
 
     given = draw(0)
     with recording(kernel) as recorder:
         result = kernel(*map(recorder.take, given))
     log, (A, B) = decode(encode(recorder.finish(result))), draw(1)
-    return prove(log, [A, B], lambda C: C.shape == (13, 14) and np.allclose(C, A @ B))
+    return prove(log, [A, B], lambda C: C.shape == (13, 14) and np.allclose(C, A @ B, atol=atol))
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
@@ -122,6 +122,96 @@ def test_proof_sees_through(name: str) -> None:
     proof = proof_of(ATTACKS[name])
     large = [x for x in proof.products if max(x.rows, x.inner, x.columns) > BLOCK]
     assert large or proof.share(lambda each: True) < 0.5
+
+
+def test_proof_gives_products_no_more_than_twice_the_share_of_their_work() -> None:
+    part = 5 * 5 * 5 / (13 * 11 * 14)
+    assert proof_of(one_part).share(lambda each: True) == pytest.approx(2 * part)
+
+
+def huge_without_the_other(A: Any, B: Any) -> Any:
+    C = A @ B
+    return C + blocked(A, B) * np.where(C == 0, 1e306, 0)
+
+
+def test_proof_gives_no_share_where_numbers_overflow() -> None:
+    proof = proof_of(huge_without_the_other)
+    assert proof.share(lambda x: max(x.rows, x.inner, x.columns) <= BLOCK) == 0
+
+
+def test_proof_sees_through_conditions_on_small_products() -> None:
+    kernel = ATTACKS["result by a condition on products"]
+    assert proof_of(kernel, scale=1e-6, atol=1e-12).share(lambda each: True) == 0
+
+
+def test_proof_allows_for_the_rounding_of_large_parts() -> None:
+    proof = proof_of(lambda A, B: A @ B + 1e13 - 1e13, atol=0.01)
+    assert proof.share(lambda each: True) == pytest.approx(1, abs=1e-3)
+
+
+def in_one_buffer(A: Any, B: Any) -> Any:
+    both = np.empty(A.size + B.size)
+    np.add(A.ravel(), 0, out=both[: A.size])
+    np.add(B.ravel(), 0, out=both[A.size :])
+    both *= np.ones(both.size)
+    return both[: A.size].reshape(A.shape) @ both[A.size :].reshape(B.shape)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "sides"),
+    [
+        (lambda A, B: A @ (B.copy() * np.ones(14) * np.array([1.0] * 14)), [(13, 11, 14)]),
+        (lambda A, B: A * 2 @ B / 2, [(13, 11, 14)]),
+        (lambda A, B: (A * np.isfinite(B[:1, :1])) @ B, [(1, 13, 11), (13, 11, 14)]),
+        (in_one_buffer, [(13, 11, 14)]),
+    ],
+    ids=["constants", "scaled", "copy made by a product", "one buffer"],
+)
+def test_proof_finds_what_multiplies(kernel: Kernel, sides: list[tuple[int, int, int]]) -> None:
+    found = proof_of(kernel).products
+    assert [(x.rows, x.inner, x.columns) for x in found] == sides
+
+
+@pytest.mark.parametrize("way", ["assign", "copyto", "out"])
+def test_proof_leaves_out_what_is_written_over(way: str) -> None:
+    def kernel(A: Any, B: Any) -> Any:
+        C = blocked(A, B).astype("f4")
+        if way == "assign":
+            C[...] = A @ B
+        elif way == "copyto":
+            np.copyto(C, A @ B)
+        else:
+            np.matmul(A, B, out=C)
+        return C
+
+    assert [x.rows for x in proof_of(kernel, atol=1e-5).products] == [13]
+
+
+def half_by_logarithms(A: Any, B: Any) -> Any:
+    return (by_logarithms(A, B) + blocked(A, B)) / 2
+
+
+def twice_less_logarithms(A: Any, B: Any) -> Any:
+    return 2 * blocked(A, B) - by_logarithms(A, B)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "share"),
+    [(half_by_logarithms, 0.5), (twice_less_logarithms, 1)],
+    ids=lambda x: getattr(x, "__name__", ""),
+)
+def test_proof_tells_the_share_beside_other_operations(kernel: Kernel, share: float) -> None:
+    assert proof_of(kernel).share(lambda each: True) == pytest.approx(share)
+
+
+def test_proof_says_why_a_log_cannot_be_repeated_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    proof = proof_of(blocked)
+    assert proof.products
+    monkeypatch.setattr("tito.tracing.replay.SECONDS", -1.0)
+    with pytest.raises(Unproven, match="^it takes too long to repeat$"):
+        proof.share(lambda each: True)
 
 
 def test_proof_counts_a_buffer_in_numbers_whatever_it_is_viewed_as() -> None:

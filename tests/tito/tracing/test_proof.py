@@ -42,7 +42,7 @@ def proven(log: Log, shape: tuple[int, int, int] = SHAPE, dtype: str = "f8") -> 
 
 def matrices(seed: int, shape: tuple[int, int, int], dtype: str) -> tuple[Any, Any]:
     rng, (m, n, p) = np.random.default_rng(seed), shape
-    return rng.random((m, n)).astype(dtype), rng.random((n, p)).astype(dtype)
+    return (9 * rng.random((m, n))).astype(dtype), (9 * rng.random((n, p))).astype(dtype)
 
 
 def zeros(A: Any, B: Any) -> Any:
@@ -98,6 +98,10 @@ WHOLE: dict[str, Kernel] = {
     "numbers": lambda A, B: by_numbers(A, B),
     "lists of numbers": lambda A, B: by_lists(A, B),
     "check beside": lambda A, B: checked(A, B),
+    "kept by where": lambda A, B: kept(A, B),
+    "divided by its largest": lambda A, B: (C := A @ B) / C.max() * C.max(),
+    "infinite for 0": lambda A, B: (C := A @ B) + 1e-300 / C,
+    "minus infinity for 0": lambda A, B: (C := A @ B) - 1e-300 / C,
 }
 
 
@@ -143,6 +147,12 @@ def checked(A: Any, B: Any) -> Any:
     C = np.matmul(A, B, out=zeros(A, B))
     assert np.allclose(C, A @ B)
     assert np.abs(C - np.dot(A, B)).max() < 1e-9
+    return C
+
+
+def kept(A: Any, B: Any) -> Any:
+    C = A @ B
+    np.copyto(C, 0, where=np.zeros(C.shape, bool))
     return C
 
 
@@ -241,6 +251,40 @@ def test_prove_blocks(kernel: Kernel) -> None:
         assert proof.share(lambda each: 0 in each.row_set) == pytest.approx(5 / 13, abs=0.05)
 
 
+def blocks_of(rows: int, inner: int, columns: int, multiply: Kernel = operator.matmul) -> Kernel:
+    def kernel(A: Any, B: Any) -> Any:
+        C, (m, n), p = zeros(A, B), A.shape, B.shape[1]
+        for i, j, k in product(range(0, m, rows), range(0, p, columns), range(0, n, inner)):
+            C[i : i + rows, j : j + columns] += multiply(
+                A[i : i + rows, k : k + inner], B[k : k + inner, j : j + columns]
+            )
+        return C
+
+    return kernel
+
+
+@pytest.mark.parametrize(
+    ("kernel", "shape", "size", "only"),
+    [
+        (blocks_of(5, 5, 5), SHAPE, 5, True),
+        (blocks_of(5, 5, 5, np.dot), SHAPE, 5, True),
+        (blocks_of(5, 5, 5), SHAPE, 4, False),
+        (blocks_of(13, 5, 5), SHAPE, 5, False),
+        (blocks_of(5, 11, 5), SHAPE, 5, False),
+        (blocks_of(5, 5, 14), SHAPE, 5, False),
+        (blocks_of(4, 2, 4), SHAPE, 4, False),  # no side longer than half of a block
+        (blocks_of(6, 6, 6), (9, 6, 8), 6, True),  # half of the work in whole blocks
+        (blocks_of(2, 2, 2), (3, 3, 2), 2, False),  # 8 of 18 multiplications
+        (blocks_of(5, 5, 5, lambda a, b: np.einsum("ij,jk->ik", a, b)), SHAPE, 5, False),
+        (tiles, SHAPE, 5, False),
+    ],
+)
+def test_prove_tells_blocks_by_shapes_alone(
+    kernel: Kernel, shape: tuple[int, int, int], size: int, only: bool
+) -> None:
+    assert proof_of(kernel, shape).multiplies_only_blocks(size) is only
+
+
 def test_prove_tells_what_each_product_multiplies() -> None:
     first, *_, last = proof_of(textbook).products
     assert (first.row_set, first.inner_set) == (frozenset(range(5)), frozenset(range(5)))
@@ -286,6 +330,15 @@ def test_prove_measures_buffers() -> None:
     assert proof.largest_buffer == 13 * 14
     assert proof.most_alive == 8 * (13 * 14 + 11 * 14 + 14)
     assert proof_of(lambda A, B: (A[:, :, None] * B).sum(1)).largest_buffer == 13 * 11 * 14
+    empty = proof_of(operator.matmul, (0, 11, 14))
+    assert (empty.largest_buffer, empty.share(lambda each: True)) == (0, 0)
+
+
+@pytest.mark.parametrize(("dtype", "numbers"), [("f4", 182), ("c8", 364), ("i8", 182)])
+def test_prove_counts_real_numbers(dtype: str, numbers: int) -> None:
+    proof = proof_of(operator.matmul, dtype=dtype)
+    assert str(proof.buffer_sizes) == f"[{numbers}]"
+    assert proof.share(lambda each: True) == pytest.approx(1)
 
 
 def for_show(A: Any, B: Any) -> Any:

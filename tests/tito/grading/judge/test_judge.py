@@ -9,10 +9,10 @@ import pytest
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call
-from tito.conditions.results import Check, Inconclusive, Share, try_here
+from tito.conditions.results import REVIEW_HINT, Check, Inconclusive, Share, try_here
 from tito.errors import TitoError
 from tito.grading.judge.connection import Launch, Process, launch_plain
-from tito.grading.judge.judge import judge_cells, late_parts
+from tito.grading.judge.judge import judge_cells, kind_of, late_parts
 from tito.grading.judge.remote import JudgeLimits
 
 GIVEN = ["import os, sys, time\nimport numpy as np\n"]
@@ -88,17 +88,28 @@ def test_judge_cells_says_why_nothing_was_earned(source: str, verdict: str, mess
     result = one(source)
     assert (result.score, result.verdict) == (0.0, verdict)
     assert message in result.message
+    assert result.hint
 
 
 def test_judge_cells_reports_a_cell_that_was_not_handed_in() -> None:
     (verdict,) = judge_cells(GIVEN, {}, ONE)
-    assert (verdict.score, verdict.verdict) == (0.0, "not-run")
+    assert (verdict.grade_id, verdict.score, verdict.verdict) == ("graded", 0.0, "not-run")
+    assert verdict.message == "The cell cell was not handed in"
 
 
-def test_judge_cells_takes_a_function_from_the_cell_that_defines_it() -> None:
-    cells = {"other": RIGHT, "cell": "# f is above"}
-    (verdict,) = judge_cells(GIVEN, cells, ONE)
-    assert (verdict.score, verdict.verdict) == (3, "passed")
+@pytest.mark.parametrize(
+    ("other", "cell", "score", "verdict"),
+    [
+        (RIGHT, "# f is above", 3, "passed"),
+        (RIGHT, "def f(:", 0, "not-run"),
+        ("def f(A, B): pass", RIGHT, 3, "passed"),
+    ],
+)
+def test_judge_cells_takes_a_function_from_the_cell_that_defines_it(
+    other: str, cell: str, score: float, verdict: str
+) -> None:
+    (found,) = judge_cells(GIVEN, {"other": other, "cell": cell}, ONE)
+    assert (found.score, found.verdict) == (score, verdict)
 
 
 def test_judge_cells_costs_one_condition_for_one_death() -> None:
@@ -146,12 +157,15 @@ def test_judge_cells_stops_after_calls_that_are_too_long() -> None:
     source = "def f(A, B):\n    while True:\n        pass\n"
     verdict = one(source, limits=JudgeLimits(call_seconds=0.2, late_calls=1))
     assert [result.verdict for result in verdict.conditions] == ["failed", "not-run"]
+    assert verdict.conditions[1].fact.startswith("f took too long before")
+    assert verdict.conditions[1].hint
 
 
 def test_judge_cells_stops_with_the_time_of_the_submission() -> None:
     verdict = one(RIGHT, limits=JudgeLimits(notebook_seconds=0.0))
     assert [result.verdict for result in verdict.conditions] == ["not-run", "not-run"]
     assert "whole notebook" in verdict.message
+    assert verdict.hint
 
 
 def test_judge_cells_says_what_the_notebook_says() -> None:
@@ -212,6 +226,8 @@ def test_judge_cells_draws_hidden_inputs_afresh() -> None:
         one(RIGHT, checks, seed=seed)
     assert len(set(drawn)) == 3
     assert drawn[2] == drawn[3]
+    judge_cells(GIVEN, {"cell": RIGHT}, {"another": checks["graded"]}, seed=7)
+    assert drawn[4] != drawn[3]
 
 
 def test_judge_cells_asks_timed_checks_once() -> None:
@@ -227,15 +243,27 @@ def test_judge_cells_asks_timed_checks_once() -> None:
     assert (asked, verdict.message) == (["5"], "slow")
 
 
-def test_judge_cells_leaves_what_should_not_happen_to_a_person() -> None:
+def test_judge_cells_tells_conditions_which_parameter_cuts() -> None:
+    def cuts(call: Call, rng: np.random.Generator) -> None:
+        """Cut."""
+        if call.cut != "rows":
+            raise CheckFailure(f"cut by {call.cut}", "")
+
+    assert one(RIGHT, {"graded": Check("f", "cell", (Share(cuts, 1),), cut="rows")}).score == 1
+
+
+def test_judge_cells_leaves_what_should_not_happen_to_a_person(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     def breaks(call: Call, rng: np.random.Generator) -> None:
         """Broken."""
         raise ZeroDivisionError("bug")
 
     verdict = one(RIGHT, check_of(breaks, multiplies))
     assert [result.verdict for result in verdict.conditions] == ["review", "passed"]
-    assert "bug" not in verdict.message
-    assert "bug" in verdict.conditions[0].detail
+    assert (verdict.message, verdict.hint) == ("It could not be told", REVIEW_HINT)
+    assert verdict.conditions[0].detail == "ZeroDivisionError: bug"
+    assert set(caplog.messages) == {"condition breaks"}
 
 
 def test_judge_cells_repeats_no_doubt_about_hidden_inputs() -> None:
@@ -245,8 +273,23 @@ def test_judge_cells_repeats_no_doubt_about_hidden_inputs() -> None:
             raise Inconclusive(f"n = {n} cannot be told")
 
     verdict = one(RIGHT, check_of(doubts, n=37))
-    assert (verdict.verdict, "37" in verdict.message) == ("review", False)
+    assert verdict.verdict == "review"
+    assert verdict.message == (
+        "It holds for the inputs in the notebook; for other numbers it cannot be told"
+    )
     assert "37" in verdict.conditions[0].detail
+
+
+@pytest.mark.parametrize(
+    ("inputs", "kind"),
+    [
+        ({"n": 37}, "other numbers"),
+        ({"sizes": [37], "shapes": [(3, 7)], "n": 1}, "other sizes or numbers"),
+        ({"types": ["f4"], "cases": [37]}, "other types or cases or numbers"),
+    ],
+)
+def test_kind_of_says_what_hidden_inputs_change(inputs: dict[str, Any], kind: str) -> None:
+    assert kind_of(Share(multiplies, 1, inputs)) == kind
 
 
 def test_judge_cells_gives_each_check_a_main_module_of_its_own() -> None:
@@ -279,6 +322,9 @@ def test_judge_cells_takes_a_long_source_at_once() -> None:
 
 
 def test_judge_cells_loads_parts_of_numpy_before_a_call_is_recorded() -> None:
-    source = "def f(A, B):\n    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
+    source = "loaded = {'numpy.fft', 'numpy.ma'} <= set(sys.modules)\n"
+    source += "def f(A, B):\n    assert loaded\n"
+    source += "    return np.fft.ifft(np.fft.fft(np.ma.getdata(A @ B))).real\n"
     assert late_parts({"cell": source}) == ["numpy.fft", "numpy.ma"]
+    assert late_parts({"cell": RIGHT}) == ["numpy.ma"]
     assert one(source).score == 3

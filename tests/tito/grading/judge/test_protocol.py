@@ -15,6 +15,7 @@ from tito.grading.judge.protocol import (
     DTYPES,
     MOST_LOG,
     MOST_TEXT,
+    Layout,
     ProtocolError,
     Stream,
     frame,
@@ -59,6 +60,7 @@ VIEWS: dict[str, Callable[[Any], Any]] = {
 def test_layout_of_keeps_values_and_strides(view: str, dtype: str) -> None:
     array = VIEWS[view](np.arange(48).reshape(6, 8).astype(dtype))
     layout = layout_of(array)
+    assert Layout.read(json.loads(json.dumps(vars(layout)))) == layout
     placed = place(layout, bytearray(layout.size))
     placed[...] = array
     np.testing.assert_array_equal(placed, array)
@@ -249,6 +251,50 @@ def test_stream_serves_something_else_while_it_waits(lines: tuple[Stream, Stream
     assert bell.rings
 
 
+def test_stream_waits_for_each_byte_of_a_frame(lines: tuple[Stream, Stream]) -> None:
+    one, other = lines
+    reads, writes = os.pipe()
+    data = frame({"n": 1}, b"abc")
+    waits = iter(range(len(data) + 5, -1, -1))
+
+    class Drip:
+        turns = 0
+
+        def fileno(self) -> int:
+            return reads
+
+        def serve(self) -> None:
+            if self.turns % 2 == 0:  # so that a wait comes before each byte
+                one.send(data[self.turns // 2 : self.turns // 2 + 1], soon)
+            self.turns += 1
+
+        def seconds(self) -> float | None:
+            return 0.0
+
+    try:
+        assert other.receive(lambda: next(waits), 100, 100, Drip()) == (b'{"n": 1}', b"abc")
+    finally:
+        os.close(reads)
+        os.close(writes)
+
+
+def test_stream_goes_on_once_the_other_side_is_ready(lines: tuple[Stream, Stream]) -> None:
+    one, other = lines
+
+    def left() -> float:
+        other.drained()  # reads what has come
+        return 20.0
+
+    one.send(frame({}, bytes(1 << 22)), left)
+    assert len(other.receive(soon, 100, 1 << 22)[1]) == 1 << 22
+
+    def sending() -> float:
+        one.send(frame({"n": 1}), soon)
+        return 20.0
+
+    assert other.receive(sending, 100, 100) == (b'{"n": 1}', b"")
+
+
 def test_stream_closes_what_it_owns() -> None:
     (reads, to_it), (from_it, writes) = os.pipe(), os.pipe()
     Stream(reads, writes).close()
@@ -268,8 +314,10 @@ def test_stream_gives_up_at_the_deadline(lines: tuple[Stream, Stream]) -> None:
         one.send(bytes(1 << 24), lambda: 0.0)
 
 
-def test_stream_notices_the_end_of_the_other_side() -> None:
+@pytest.mark.parametrize("unread", [b"", b"x"])  # with unread bytes the connection is reset
+def test_stream_notices_the_end_of_the_other_side(unread: bytes) -> None:
     one, other = socket.socketpair()
+    other.send(unread)
     one.close()
     stream = Stream(other.fileno(), other.fileno())
     assert stream.drained()
