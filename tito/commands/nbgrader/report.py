@@ -40,9 +40,11 @@ def report(
     from tito.course import Course
     from tito.files import write_whole
     from tito.grading.gradebook.grades import read_grades
+    from tito.grading.gradebook.status import read_due
     from tito.lesson import find_lesson
     from tito.reports import grades
     from tito.reports.console import waiting
+    from tito.reports.progress import out_of_date
 
     found = find_lesson(Course.find(), lesson)
     if kind in SYSTEMS:
@@ -59,10 +61,13 @@ def report(
     with waiting(f"Reading the grades of {found.assignment}"):
         grades_of_class = read_grades(found)
         text = renders[kind](grades_of_class).rstrip("\n")
+        due = read_due(found)
     if output is None:
         click.echo(text)
     else:
         write_whole(output, f"{text}\n".encode())
+    if due:
+        click.echo(out_of_date(due, found.name), err=True)
 
 
 def _page(lesson: "Lesson", grades: "Grades") -> str:
@@ -79,13 +84,18 @@ def _report_to(
     """Make the grade file of a system, and say who is not in it."""
     from tito.files import write_whole
     from tito.grading.gradebook.gradefile import make_grade_file
+    from tito.grading.gradebook.status import read_due
     from tito.reports.console import waiting
     from tito.reports.gradefile import as_lines
+    from tito.reports.progress import out_of_date
 
     with waiting(f"Reading the grades of {lesson.assignment}"):
         filled, unread = make_grade_file(lesson, system, fill, column)
+        due = read_due(lesson)
     for line in as_lines(filled, unread):
         click.echo(line, err=True)
+    if due:
+        click.echo(out_of_date(due, lesson.name), err=True)
     if output is None:
         click.echo(filled.data, nl=False)
     else:

@@ -188,6 +188,10 @@ def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson)
         write_feedback(lesson)
     assert "tito nbgrader autograde" in told.value.remedy
     assert read_progress(lesson).feedback == len(SAMPLES) - 1
+    shutil.rmtree(lesson.handed_in("grace").parents[1])
+    with pytest.raises(TitoError, match="feedback of grace") as told:
+        write_feedback(lesson)
+    assert "or remove assignments/autograded/grace/11_kernels." in told.value.remedy
 
 
 def test_feedback_names_a_student_whose_autograded_notebook_is_gone(lesson: Lesson) -> None:
