@@ -32,17 +32,19 @@ def feedback(
         raise click.UsageError("--pack and --output go together.")
     from tito.course import Course
     from tito.grading.gradebook.course_tree import has_notebook
-    from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
     from tito.grading.gradebook.packing import pack_feedback
-    from tito.grading.gradebook.status import read_due
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
     from tito.reports.progress import out_of_date
 
     found = find_lesson(Course.find(), lesson)
-    failure: NotAllWritten | None = None
+    failure = None
     with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
+        # Both import nbgrader.
+        from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
+        from tito.grading.gradebook.status import read_due
+
         try:
             pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
         except NotAllWritten as error:

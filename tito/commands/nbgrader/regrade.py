@@ -40,8 +40,6 @@ def regrade(
     """
     from tito.course import Course
     from tito.grading.gradebook.regrades import read_regrades
-    from tito.grading.pipeline import regrade as grading
-    from tito.grading.pipeline.autograde import How
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.regrading import Count, changes_table, history_table
@@ -59,6 +57,9 @@ def regrade(
         return yes or not changes or click.confirm("Write that?", err=True)
 
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
+    from tito.grading.pipeline import regrade as grading  # which imports nbgrader
+    from tito.grading.pipeline.autograde import How
+
     how = How(sandbox or "", jobs or cpu_count(), scheduler or "")
     with Count() as watch:
         written = grading.regrade(

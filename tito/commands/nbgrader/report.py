@@ -40,7 +40,6 @@ def report(
     from tito.course import Course
     from tito.files import write_whole
     from tito.grading.gradebook.grades import read_grades
-    from tito.grading.gradebook.status import read_due
     from tito.lesson import find_lesson
     from tito.reports import grades
     from tito.reports.console import waiting
@@ -59,6 +58,8 @@ def report(
         "html": partial(_page, found),
     }
     with waiting(f"Reading the grades of {found.assignment}"):
+        from tito.grading.gradebook.status import read_due  # which imports nbgrader
+
         grades_of_class = read_grades(found)
         text = renders[kind](grades_of_class).rstrip("\n")
         due = read_due(found)
@@ -84,12 +85,13 @@ def _report_to(
     """Make the grade file of a system, and say who is not in it."""
     from tito.files import write_whole
     from tito.grading.gradebook.gradefile import make_grade_file
-    from tito.grading.gradebook.status import read_due
     from tito.reports.console import waiting
     from tito.reports.gradefile import as_lines
     from tito.reports.progress import out_of_date
 
     with waiting(f"Reading the grades of {lesson.assignment}"):
+        from tito.grading.gradebook.status import read_due  # which imports nbgrader
+
         filled, unread = make_grade_file(lesson, system, fill, column)
         due = read_due(lesson)
     for line in as_lines(filled, unread):
