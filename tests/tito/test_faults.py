@@ -1,7 +1,9 @@
 """Every command beside every broken thing: one line with the fact and the remedy, no traceback."""
 
+import errno
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import sqlite3.dbapi2
@@ -20,6 +22,7 @@ from tito.cli import COMMANDS, main
 from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
+from tito.errors import file_error
 from tito.grading.sandbox import tools
 from tito.grading.sandbox.probe import _probed
 from tito.lesson import find_lesson
@@ -231,6 +234,8 @@ def test_read_only_tree_costs_one_line(class_of_two: Course, command: str) -> No
     with read_only(class_of_two.root):
         result = run(command)
     assert result.exception is None or isinstance(result.exception, SystemExit)
+    if command == "doctor":
+        says_in_one_line(result, command, "assignments/gradebook.db cannot be written.")
     if command in ("export", "notebook", "handout", "generate", "autograde"):
         says_in_one_line(result, command, "Permission denied")
     if command == "collect":
@@ -266,6 +271,20 @@ def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:
     result = CliRunner().invoke(main, ["nbgrader", "autograde", "kernels"])
     says_in_one_line(result, "autograde", "bwrap")
     assert "sudo apt-get install bubblewrap" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "Change the rights of that file and of its folder."),
+        (errno.EROFS, "Mount it writable, or work in a copy elsewhere."),
+        (errno.EISDIR, "Move away what stands there."),
+    ],
+)
+def test_a_file_that_is_refused_has_the_remedy_for_the_reason(number: int, remedy: str) -> None:
+    told = file_error(OSError(number, os.strerror(number), "a.txt"))
+    assert told is not None
+    assert (told.fact, told.remedy) == (f"a.txt: {os.strerror(number)}.", remedy)
 
 
 ON_A_FULL_DISK = ["export", "handout", "notebook", "new", *STEPS_OF_GRADING]
