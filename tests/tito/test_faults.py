@@ -287,6 +287,22 @@ def test_a_file_that_is_refused_has_the_remedy_for_the_reason(number: int, remed
     assert (told.fact, told.remedy) == (f"a.txt: {os.strerror(number)}.", remedy)
 
 
+@pytest.mark.parametrize("made", ["generated", "released"])
+@pytest.mark.parametrize("command", ["autograde", "report", "status", "page"])
+def test_damaged_release_costs_one_line_that_says_how_it_is_made_again(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str, made: str
+) -> None:
+    monkeypatch.setitem(EVERY, "page", [*EVERY["report"], "--format", "html"])
+    getattr(find_lesson(class_of_two, "kernels"), made).write_bytes(b"\xff")
+    result = run(command)
+    if command in ("report", "page") and "tito: " not in result.stderr:
+        assert "1 grade is out of date: ada." in result.stderr
+        assert result.exit_code == 0
+    else:
+        says_in_one_line(result, command, "kernels.ipynb ")
+        assert "tito nbgrader generate kernels" in result.stderr
+
+
 ON_A_FULL_DISK = ["export", "handout", "notebook", "new", *STEPS_OF_GRADING]
 FILLED = """
 import json, os, shutil, sys

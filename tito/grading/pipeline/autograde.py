@@ -32,7 +32,7 @@ from tito.grading.pipeline.solved import require_solved
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.workers import Workers
 from tito.grading.workers.pool import LocalPool
-from tito.lesson import Lesson, read_notebook
+from tito.lesson import Lesson, read_generated
 
 __all__ = [
     "TIMESTAMP",
@@ -214,7 +214,7 @@ def _graded_release(lesson: Lesson) -> str:
     api = nbgrader_api(lesson.course)
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
-    notebook = read_notebook(lesson.released)
+    notebook = read_generated(lesson, lesson.released)
     for step in (OverwriteKernelspec, OverwriteCells):
         notebook, _ = step(config=api.config).preprocess(notebook, resources)
     text: str = nbformat.writes(notebook)
