@@ -34,7 +34,7 @@ def regrade(
     """Grade LESSON again, show who changes, and write it when you agree.
 
     For a corrected check, another deadline, or with --student for an appeal: judged is what depends
-    on something that changed, and whoever is named. Each grade that changes is recorded with the
+    on something that changed, and each named student. Each grade that changes is recorded with the
     reason, and that of each named student also if it stays. Exit code 1: you did not agree, or a
     submission could not be graded.
     """

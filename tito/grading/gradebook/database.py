@@ -39,7 +39,7 @@ class OneTransaction:
     Parameters
     ----------
     session : scoped_session
-        SQLAlchemy's; whoever made this one commits it.
+        SQLAlchemy's; the caller commits it.
     """
 
     def __init__(self, session: Any) -> None:
