@@ -33,3 +33,5 @@ def test_what_is_told_of_grades_names_those_that_are_out_of_date(
     if name == "feedback":
         told = tito("nbgrader", name, "kernels", "--student", "ada").stderr.splitlines()
         assert warning not in told
+        lesson.handed_in("charles").unlink()  # the page of before stays until it is graded
+        assert "No page" not in tito("nbgrader", name, "kernels").stderr

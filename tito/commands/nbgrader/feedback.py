@@ -58,7 +58,8 @@ def feedback(
     click.echo(where, err=True)
     if due:
         click.echo(out_of_date(due, found.name), err=True)
-    without = [name for name in found.submitted_students() if not has_notebook(found, name)]
+    names = set(found.submitted_students()) - {page.parents[1].name for page in pages}
+    without = [name for name in sorted(names) if not has_notebook(found, name)]
     if without and student is None:
         click.echo(f"No page, as there is no notebook: {', '.join(without)}.", err=True)
     if system and output:
