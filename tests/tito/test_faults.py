@@ -226,7 +226,7 @@ def test_empty_gradebook_costs_one_line(class_of_two: Course) -> None:
     class_of_two.assignments.joinpath("gradebook.db").write_bytes(b"")
     result = run("report")
     says_in_one_line(result, "report", "The gradebook ")
-    assert "`tito nbgrader generate" in result.stderr
+    assert "`tito nbgrader autograde" in result.stderr  # which enters the grades, too
 
 
 @pytest.mark.parametrize("command", ["doctor", "export", "notebook", "handout", *STEPS_OF_GRADING])

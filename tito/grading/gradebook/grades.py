@@ -68,9 +68,10 @@ def read_grades(lesson: Lesson) -> Grades:
         try:
             assignment = gradebook.find_assignment(lesson.assignment)
         except MissingEntry:
+            step = "autograde" if lesson.submitted_students() else "generate"
             raise TitoError(
                 f"The gradebook does not know {lesson.assignment}.",
-                f"Run `tito nbgrader generate {lesson.name}`.",
+                f"Run `tito nbgrader {step} {lesson.name}`.",
             ) from None
         points = _points(assignment)
         graded = {s.student.id: s for s in assignment.submissions}

@@ -27,7 +27,7 @@ from tito.lms.people import Person
 __all__ = ["Progress", "read_due", "read_progress"]
 
 
-OTHERS = "the gradebook has the cells of another release"
+OTHERS = "the gradebook does not have the cells of the release"
 
 
 @dataclass(frozen=True)

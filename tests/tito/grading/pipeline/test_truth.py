@@ -428,7 +428,7 @@ def test_autograde_enters_the_cells_of_the_release_into_an_older_gradebook(lesso
         of_another_release(gradebook)
     due = read_progress(lesson).due
     assert len(due) == len(SAMPLES)
-    assert set(due.values()) == {"the gradebook has the cells of another release"}
+    assert set(due.values()) == {"the gradebook does not have the cells of the release"}
     with pytest.raises(TitoError, match="cells of another release") as told:
         autograde(lesson, dry_run=True)
     assert AUTOGRADE in told.value.remedy
