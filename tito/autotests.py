@@ -35,7 +35,7 @@ def make_tests(notebook: Any, folder: Path, config: Any, seconds: float) -> Any:
         If nbgrader cannot make one; says why.
     """
     step = InstantiateTests(config=config)
-    step.log.disabled = True  # it tells of errors that it raises, too
+    step.log.disabled = True  # it also logs the errors that it raises
     try:
         with _kernels_ended(seconds):
             made, _ = step.preprocess(notebook, {"metadata": {"path": str(folder)}})

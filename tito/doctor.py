@@ -1,10 +1,12 @@
 """Diagnosis: what this machine and this checkout have, and what mends the rest."""
 
 import importlib.metadata
+import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from tito.course import Course, Limits
 from tito.errors import TitoError, file_error
@@ -45,6 +47,7 @@ def examine() -> list[Finding]:
     if course is not None:
         findings += _guarded("nbgrader settings", lambda: _settings(course))
         findings += _guarded("exported packages", lambda: _exports(course))
+        findings += _guarded("course tree", lambda: [_tree(course)])
         findings += _guarded("gradebook", lambda: _gradebook(course))
     findings += _guarded("sandbox", _sandbox)
     return findings
@@ -167,6 +170,21 @@ def _exports(course: Course) -> Iterator[Finding]:
         yield Finding("exported packages", "missing", f"stale: {', '.join(stale)}", remedy)
     else:
         yield Finding("exported packages", "ok", "current")
+
+
+def _tree(course: Course) -> Finding:
+    """Whether commands can write where they have to: the folders of the course, the gradebook."""
+    tree = course.assignments
+    looked_at = (course.root, tree, *sorted(tree.glob("*/")), tree / "gradebook.db")
+    locked = [path for path in looked_at if path.exists() and not _writable(path)]
+    if not locked:
+        return Finding("course tree", "ok", "it can be written")
+    names = ", ".join(map(course.shown, locked))
+    return Finding("course tree", "missing", f"{names} cannot be written.", "Make them writable.")
+
+
+def _writable(path: Path) -> bool:
+    return os.access(path, os.W_OK, effective_ids=os.access in os.supports_effective_ids)
 
 
 def _gradebook(course: Course) -> Iterator[Finding]:

@@ -4,7 +4,7 @@ import errno
 
 __all__ = ["FULL", "TitoError", "file_error"]
 
-READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_RIGHT = (errno.EACCES, errno.EPERM)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """The errors of a disk on which there is no room."""
 IN_THE_WAY = (
@@ -40,7 +40,9 @@ def file_error(error: OSError) -> TitoError | None:
     if error.filename is None:
         return None
     fact = f"{error.filename}: {error.strerror}."
-    if error.errno in READ_ONLY:
+    if error.errno == errno.EROFS:
+        return TitoError(fact, "Mount it writable, or work in a copy elsewhere.")
+    if error.errno in NO_RIGHT:
         return TitoError(fact, "Change the rights of that file and of its folder.")
     if error.errno in IN_THE_WAY:
         return TitoError(fact, "Move away what stands there.")

@@ -207,7 +207,7 @@ class _Bounded(io.FileIO):
 def _opened(path: Path, kind: type[io.FileIO] = io.FileIO) -> Iterator[io.FileIO]:
     try:
         handle = os.open(path, READING)
-    except (OSError, ValueError) as error:  # a ValueError tells of a null character in the name
+    except (OSError, ValueError) as error:  # a ValueError: a null character in the name
         raise _unreadable(error) from None
     if not stat.S_ISREG(os.fstat(handle).st_mode):
         os.close(handle)  # of a folder, Python makes no file object that could do it

@@ -27,6 +27,7 @@ __all__ = [
     "is_solution",
     "parse_percent",
     "points_of",
+    "read_generated",
     "read_notebook",
 ]
 
@@ -188,6 +189,21 @@ def read_notebook(path: Path) -> Notebook:
     notebook = (parse_percent if path.suffix == ".py" else _parse_ipynb)(path, text)
     assign_cell_ids(notebook)
     return notebook
+
+
+def read_generated(lesson: Lesson, path: Path) -> Notebook:
+    """Read a notebook that `tito nbgrader generate` made of a lesson.
+
+    Raises
+    ------
+    TitoError
+        If it is missing or damaged: it is then to be made again, and not to be saved in Jupyter.
+    """
+    try:
+        return read_notebook(path)
+    except TitoError as error:
+        remedy = f"Make it again with `tito nbgrader generate {lesson.name}`."
+        raise TitoError(error.fact, remedy) from None
 
 
 def parse_percent(path: Path, text: str) -> Notebook:

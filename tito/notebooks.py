@@ -12,7 +12,7 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, write_whole
-from tito.lesson import Cell, Lesson, Notebook, code_cells, read_notebook
+from tito.lesson import Cell, Lesson, Notebook, code_cells, read_generated, read_notebook
 from tito.source_cells import read_cell
 
 __all__ = [
@@ -41,7 +41,7 @@ KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "nam
 def student_notebook(lesson: Lesson) -> Notebook:
     """Return the students' notebook: the release, or what would be released from the source."""
     if lesson.released.exists():
-        return read_notebook(lesson.released)
+        return read_generated(lesson, lesson.released)
     return released_notebook(lesson)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from corpora import ROOT, EntryJudge, entries
 
-INTRODUCTION = """# What a wrong solution is told
+INTRODUCTION = """# The messages for wrong solutions
 
 Each file of `tests/corpora/wrong` has one mistake. The table has the first message that it gets for
 each check: the fact, and what to do. It is made by `python tests/support/messages.py`.

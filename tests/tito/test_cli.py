@@ -134,7 +134,7 @@ def test_tito_says_that_there_is_no_course(
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-AT_ONCE = ("extend", "regrade")
+APART = ("collect", "extend", "regrade")
 LONG = [
     *(
         ["doctor"],
@@ -142,8 +142,9 @@ LONG = [
         ["handout", "out"],
         ["nbgrader", "collect", "kernels", "."],
     ),
+    ["nbgrader", "extend", "kernels", "ada", "3d"],
     ["nbgrader", "regrade", "kernels", "--reason", "A check."],
-    *(["nbgrader", step, "kernels"] for step in STEPS if step not in ("collect", *AT_ONCE)),
+    *(["nbgrader", step, "kernels"] for step in STEPS if step not in APART),
 ]
 
 
@@ -151,6 +152,36 @@ LONG = [
 def test_tito_says_first_what_takes_long(course: Course, command: list[str]) -> None:
     result = CliRunner().invoke(main, command)
     assert result.stderr.splitlines()[0].endswith(" ...")
+
+
+FIRST_WORDS = """
+import os, sys
+from tito.cli import main
+
+class First:
+    def write(self, text):
+        if not text:  # as click tries out what it may write
+            raise TypeError
+        print(text, "nbgrader.api" in sys.modules, flush=True)
+        os._exit(0)
+
+    flush = isatty = lambda self: None
+
+sys.stderr = First()
+main(sys.argv[1:])
+"""
+
+
+@pytest.mark.parametrize("command", LONG, ids=named(LONG))
+def test_tito_says_it_before_nbgrader_is_imported(course: Course, command: list[str]) -> None:
+    """The import alone takes two seconds on a busy machine."""
+    done = subprocess.run(
+        [sys.executable, "-c", FIRST_WORDS, *command],
+        cwd=course.root,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout.split()[-2:] == ["...", "False"]
 
 
 def test_tito_prints_a_persons_mistake_without_a_traceback(

@@ -1,7 +1,9 @@
 """Every command beside every broken thing: one line with the fact and the remedy, no traceback."""
 
+import errno
 import json
 import logging
+import os
 import shutil
 import sqlite3
 import sqlite3.dbapi2
@@ -20,6 +22,7 @@ from tito.cli import COMMANDS, main
 from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
+from tito.errors import file_error
 from tito.grading.sandbox import tools
 from tito.grading.sandbox.probe import _probed
 from tito.lesson import find_lesson
@@ -223,7 +226,7 @@ def test_empty_gradebook_costs_one_line(class_of_two: Course) -> None:
     class_of_two.assignments.joinpath("gradebook.db").write_bytes(b"")
     result = run("report")
     says_in_one_line(result, "report", "The gradebook ")
-    assert "`tito nbgrader generate" in result.stderr
+    assert "`tito nbgrader autograde" in result.stderr  # which enters the grades, too
 
 
 @pytest.mark.parametrize("command", ["doctor", "export", "notebook", "handout", *STEPS_OF_GRADING])
@@ -231,6 +234,8 @@ def test_read_only_tree_costs_one_line(class_of_two: Course, command: str) -> No
     with read_only(class_of_two.root):
         result = run(command)
     assert result.exception is None or isinstance(result.exception, SystemExit)
+    if command == "doctor":
+        says_in_one_line(result, command, "assignments/gradebook.db cannot be written.")
     if command in ("export", "notebook", "handout", "generate", "autograde"):
         says_in_one_line(result, command, "Permission denied")
     if command == "collect":
@@ -266,6 +271,36 @@ def test_missing_bubblewrap_costs_one_line(class_of_two: Course) -> None:
     result = CliRunner().invoke(main, ["nbgrader", "autograde", "kernels"])
     says_in_one_line(result, "autograde", "bwrap")
     assert "sudo apt-get install bubblewrap" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [
+        (errno.EACCES, "Change the rights of that file and of its folder."),
+        (errno.EROFS, "Mount it writable, or work in a copy elsewhere."),
+        (errno.EISDIR, "Move away what stands there."),
+    ],
+)
+def test_a_file_that_is_refused_has_the_remedy_for_the_reason(number: int, remedy: str) -> None:
+    told = file_error(OSError(number, os.strerror(number), "a.txt"))
+    assert told is not None
+    assert (told.fact, told.remedy) == (f"a.txt: {os.strerror(number)}.", remedy)
+
+
+@pytest.mark.parametrize("made", ["generated", "released"])
+@pytest.mark.parametrize("command", ["autograde", "report", "status", "page"])
+def test_damaged_release_costs_one_line_that_says_how_it_is_made_again(
+    class_of_two: Course, monkeypatch: pytest.MonkeyPatch, command: str, made: str
+) -> None:
+    monkeypatch.setitem(EVERY, "page", [*EVERY["report"], "--format", "html"])
+    getattr(find_lesson(class_of_two, "kernels"), made).write_bytes(b"\xff")
+    result = run(command)
+    if command in ("report", "page") and "tito: " not in result.stderr:
+        assert "1 grade is out of date: ada." in result.stderr
+        assert result.exit_code == 0
+    else:
+        says_in_one_line(result, command, "kernels.ipynb ")
+        assert "tito nbgrader generate kernels" in result.stderr
 
 
 ON_A_FULL_DISK = ["export", "handout", "notebook", "new", *STEPS_OF_GRADING]

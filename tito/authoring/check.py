@@ -192,7 +192,7 @@ def _of_checks(
     for name, cell in graded.items():
         if name not in checks and is_locked(cell):
             fact = "No entry in checks.py: its asserts run in the student's own process."
-            remedy = "Whoever looks can fool them: give it conditions in checks.py."
+            remedy = "A student can fool them: give it conditions in checks.py."
             yield Finding(places.get(cell["id"], 1), name, fact, remedy, warning=True)
 
 

@@ -94,7 +94,7 @@ def _upgrade(notebook: Notebook, cell: Cell) -> None:
     if meta is None:
         return
     validator = MetadataValidator()
-    validator.log.disabled = True  # it tells of keys that it leaves out
+    validator.log.disabled = True  # it logs the keys that it leaves out
     try:
         if not isinstance(meta, dict):
             raise ValidationError("they are no table")

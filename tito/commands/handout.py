@@ -13,7 +13,7 @@ __all__ = ["handout"]
 def handout(folder: Path, zipped: bool) -> None:
     """Write the student edition into DIR: notebooks, packages, a wheel, no solution.
 
-    It has the lessons that are released; settings.ini says what its README tells of the deadline
+    It has the lessons that are released; settings.ini says what its README says of the deadline
     and of how to hand in. A release that is older than its lesson is handed out and named.
     """
     from tito.course import Course

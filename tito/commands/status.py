@@ -20,7 +20,7 @@ __all__ = ["status"]
 def status(lesson: str | None, file: Path | None) -> None:
     """Say how far your work on LESSON is: checks that pass, open points, deadline, last receipt.
 
-    Without LESSON it tells of each lesson that you have a notebook of. The checks are run for it.
+    Without LESSON it shows each lesson that you have a notebook of. The checks are run for it.
     """
     from tito.course import Course
     from tito.lesson import Lesson, is_graded

@@ -1,4 +1,4 @@
-"""What a person, or a program, is told while a class is graded, and at the end."""
+"""The messages for a person, or a program, while a class is graded and at the end."""
 
 import json
 import logging
@@ -68,7 +68,7 @@ class RunReport:
             self.say(f"{stopped} {self._how_to_go_on()}")
 
     def broke_off(self) -> None:
-        """Print what is done before an error is told; nothing if nothing is done."""
+        """Print what is done, before an error is printed; nothing if nothing is done."""
         if self.counts and not self.dry_run:
             self._summarize()
             self.say(f"It broke off. {self._left()}.")
@@ -138,7 +138,7 @@ class LineReport(RunReport):
     """A line for each submission: for a pipe or a file."""
 
     def done(self, graded: "GradingResult") -> None:
-        """Print how far it is and what came of it."""
+        """Print the progress and the result of one submission."""
         super().done(graded)
         if graded.status != "kept":
             points = f", {graded.score:g} points" if graded.status == "graded" else ""
@@ -251,5 +251,5 @@ def log_to(path: Path) -> None:
         raise TitoError(f"{path} cannot be written: {error.strerror}.", "Name another.") from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     log.addHandler(handler)
-    log.disabled = False  # whoever set up logs in this process may have switched it off
+    log.disabled = False  # other code in this process may have switched it off
     log.setLevel(logging.INFO)

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from tito.reports.console import printable, time_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tito.grading.gradebook.status import Progress
 
-__all__ = ["as_text"]
+__all__ = ["as_text", "out_of_date"]
 
 SHOWN = 10
 """So many students are named with what is to be done."""
@@ -27,6 +29,18 @@ def as_text(progress: "Progress") -> str:
     }
     lines = [f"{name:<12}{value}" for name, value in rows.items()]
     return printable("\n".join([*lines, *_notes(progress)]))
+
+
+def out_of_date(due: "Mapping[str, str]", lesson: str) -> str:
+    """Return a line that warns of grades that `autograde` would change or confirm."""
+    are = "1 grade is" if len(due) == 1 else f"{len(due)} grades are"
+    names = _named(tuple(due))
+    return printable(f"{are} out of date: {names}. Run `tito nbgrader autograde {lesson}`.")
+
+
+def _named(names: tuple[str, ...]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _submitted(progress: "Progress") -> str:
@@ -50,9 +64,7 @@ def _notes(progress: "Progress") -> list[str]:
     gap = [""] if notes else []
     notes += [*gap, "Extensions:", *_some(more_time)] if more_time else []
     if progress.missing:
-        more = len(progress.missing) - SHOWN
-        names = ", ".join(progress.missing[:SHOWN]) + (f" and {more} more" if more > 0 else "")
-        notes.append(f"Handed in nothing: {names}.")
+        notes.append(f"Handed in nothing: {_named(progress.missing)}.")
     if progress.gone:
         remedy = "collect again, or remove the grade with `nbgrader db student remove ID --force`"
         notes.append(f"A grade, but no submission: {', '.join(progress.gone)}: {remedy}.")

@@ -101,7 +101,7 @@ def _console() -> "Console":
 
 
 def _details(verdict: "CellVerdict", width: int) -> Iterator[str]:
-    """Yield what did not hold; what has the same reason is told once."""
+    """Yield what did not hold; each reason stands once."""
     if verdict.verdict == "passed":
         return
     if not verdict.conditions:

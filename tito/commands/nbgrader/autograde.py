@@ -53,7 +53,6 @@ def autograde(
     """
     from tito.course import Course
     from tito.grading.gradebook.grades import count_unread
-    from tito.grading.pipeline import autograde as grading
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.autograding import log_to, report_for
@@ -66,6 +65,8 @@ def autograde(
     if log is not None:
         log_to(log)
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
+    from tito.grading.pipeline import autograde as grading  # which imports nbgrader
+
     report = report_for(as_json)
     report.dry_run, report.force = dry_run, force
     signal.signal(signal.SIGTERM, _interrupt)

@@ -18,14 +18,15 @@ def extend(lesson: str, student: str, time: str) -> None:
     from tito.grading.gradebook import extensions
     from tito.grading.gradebook.lateness import deadline_of
     from tito.lesson import find_lesson
-    from tito.reports.console import time_text
+    from tito.reports.console import time_text, waiting
 
     try:
         given = extensions.parse_duration(time)
     except ValueError as error:
         raise click.UsageError(f"{error}.") from None
     found = find_lesson(Course.find(), lesson)
-    before = extensions.extend(found, student, given)
+    with waiting(f"Reading the gradebook of {found.assignment}"):
+        before = extensions.extend(found, student, given)
     until = deadline_of(found, given)
     assert until is not None  # or `extend` had refused
     click.echo(

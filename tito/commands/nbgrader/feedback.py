@@ -32,26 +32,34 @@ def feedback(
         raise click.UsageError("--pack and --output go together.")
     from tito.course import Course
     from tito.grading.gradebook.course_tree import has_notebook
-    from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
     from tito.grading.gradebook.packing import pack_feedback
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
+    from tito.reports.progress import out_of_date
 
     found = find_lesson(Course.find(), lesson)
-    failure: NotAllWritten | None = None
+    failure = None
     with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
+        # Both import nbgrader.
+        from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
+        from tito.grading.gradebook.status import read_due
+
         try:
             pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
         except NotAllWritten as error:
             pages, failure = error.pages, error
+        due = read_due(found, student)
     if student and pages:
         where = f"The feedback page of {student} is {found.course.shown(pages[0])}."
     else:
         lie = "1 feedback page lies" if len(pages) == 1 else f"{len(pages)} feedback pages lie"
         where = f"{lie} in {found.course.shown(found.course.assignments / 'feedback')}."
     click.echo(where, err=True)
-    without = [name for name in found.submitted_students() if not has_notebook(found, name)]
+    if due:
+        click.echo(out_of_date(due, found.name), err=True)
+    names = set(found.submitted_students()) - {page.parents[1].name for page in pages}
+    without = [name for name in sorted(names) if not has_notebook(found, name)]
     if without and student is None:
         click.echo(f"No page, as there is no notebook: {', '.join(without)}.", err=True)
     if system and output:

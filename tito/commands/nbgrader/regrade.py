@@ -34,14 +34,12 @@ def regrade(
     """Grade LESSON again, show who changes, and write it when you agree.
 
     For a corrected check, another deadline, or with --student for an appeal: judged is what depends
-    on something that changed, and whoever is named. Each grade that changes is recorded with the
+    on something that changed, and each named student. Each grade that changes is recorded with the
     reason, and that of each named student also if it stays. Exit code 1: you did not agree, or a
     submission could not be graded.
     """
     from tito.course import Course
     from tito.grading.gradebook.regrades import read_regrades
-    from tito.grading.pipeline import regrade as grading
-    from tito.grading.pipeline.autograde import How
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.regrading import Count, changes_table, history_table
@@ -59,6 +57,9 @@ def regrade(
         return yes or not changes or click.confirm("Write that?", err=True)
 
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
+    from tito.grading.pipeline import regrade as grading  # which imports nbgrader
+    from tito.grading.pipeline.autograde import How
+
     how = How(sandbox or "", jobs or cpu_count(), scheduler or "")
     with Count() as watch:
         written = grading.regrade(

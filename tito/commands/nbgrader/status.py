@@ -14,13 +14,14 @@ __all__ = ["status"]
 def status(lesson: str, as_json: bool) -> None:
     """Say how far LESSON is: released, handed in, graded, answered, and what comes next."""
     from tito.course import Course
-    from tito.grading.gradebook.status import read_progress
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
     from tito.reports.progress import as_text
 
     found = find_lesson(Course.find(), lesson)
     with waiting(f"Comparing the gradebook of {found.assignment} with the submissions"):
+        from tito.grading.gradebook.status import read_progress  # which imports nbgrader
+
         progress = read_progress(found)
     click.echo(
         json.dumps(asdict(progress), indent=2, default=str) if as_json else as_text(progress)

@@ -201,7 +201,7 @@ def is_current(lesson: Lesson) -> bool:
         path = source.parent / name
         if not path.is_file() or path.read_bytes() != data:
             return False
-    return source.read_text(encoding="utf-8") == notebook_text(instructor_notebook(lesson))
+    return source.read_bytes() == notebook_text(instructor_notebook(lesson)).encode()
 
 
 def release(lesson: Lesson) -> str:

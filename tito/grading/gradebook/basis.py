@@ -146,7 +146,10 @@ def recorded_basis(lesson: Lesson, student: str) -> Basis | None:
     """Return what a student's autograded notebook was made from; None if there is none."""
     try:
         data = lesson.handed_in(student, "autograded").read_bytes()
-        found: dict[str, Any] = json.loads(data)["metadata"][METADATA_KEY]["basis"]
+        notebook = json.loads(data)
+        found: dict[str, Any] = notebook["metadata"][METADATA_KEY]["basis"]
+        if not isinstance(notebook["cells"], list):
+            return None
         return Basis(**{each.name: str(found.get(each.name, "")) for each in fields(Basis)})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -14,7 +14,7 @@ from sqlalchemy.orm import object_session
 
 from tito.errors import TitoError
 from tito.grading.gradebook.standing import of_lesson
-from tito.lesson import Cell, Lesson, grade_id, is_solution, points_of, read_notebook
+from tito.lesson import Cell, Lesson, grade_id, is_solution, points_of, read_generated
 from tito.notebooks import instantiate_tests, load_config
 
 __all__ = ["complete", "enter_assignment", "is_entered"]
@@ -46,7 +46,7 @@ def enter_assignment(lesson: Lesson, api: Any, *, dry_run: bool = False) -> None
             )
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
-    notebook = instantiate_tests(lesson, read_notebook(lesson.generated), api.config)
+    notebook = instantiate_tests(lesson, read_generated(lesson, lesson.generated), api.config)
     for step in (
         *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
         *(steps.CheckCellMetadata, steps.ComputeChecksums, _SaveCells),
@@ -67,7 +67,8 @@ def is_entered(lesson: Lesson, session: Any) -> bool:
     if not (lesson.generated.exists() and lesson.released.exists()):
         return True
     config = load_config(lesson.course)
-    notebook, released = read_notebook(lesson.generated), read_notebook(lesson.released)
+    notebook = read_generated(lesson, lesson.generated)
+    released = read_generated(lesson, lesson.released)
     made = {grade_id(cell) for cell in notebook.cells if "AUTOTEST" in cell.source}
     notebook, _ = steps.ClearSolutions(config=config).preprocess(notebook, {})
     cells = _facts(notebook.cells, made)

@@ -18,7 +18,7 @@ from tito.files import MIB, Refused, Unreadable, read_regular, write_whole
 from tito.grading.gradebook.database import REMEDY
 from tito.grading.intake.read import TIMESTAMP, UNREADABLE
 from tito.grading.intake.times import MOST_TIMESTAMP, parse_time
-from tito.lesson import Lesson
+from tito.lesson import Lesson, Notebook
 
 __all__ = [
     "NotStored",
@@ -26,6 +26,7 @@ __all__ = [
     "has_notebook",
     "put_in_place",
     "made_of",
+    "read_autograded",
     "remove_made",
     "assignment_lock",
     "unwritable",
@@ -76,6 +77,13 @@ def has_notebook(lesson: Lesson, student: str) -> bool:
     except OSError as error:
         raise TitoError(f"{path.name} cannot be read: {error.strerror}.", UNREADABLE) from None
     return True
+
+
+def read_autograded(lesson: Lesson, student: str) -> Notebook:
+    """Read the autograded notebook of a student, without validating what was written here."""
+    from nbformat.v4 import reads_json
+
+    return reads_json(lesson.handed_in(student, "autograded").read_text(encoding="utf-8"))
 
 
 def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[str]) -> list[str]:

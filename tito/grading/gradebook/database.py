@@ -23,12 +23,14 @@ AWAY = (
     *("shutting down", "connection is lost", "is closed", "no such file", "timeout expired"),
 )
 FULL = ("disk is full", "no space left", "disk full")
+NO_URL = ("load plugin", "could not parse")
+EXAMPLE_URL = "postgresql+psycopg://USER:PASSWORD@HOST/DATABASE"
 BROKEN = (
     *("not a database", "malformed", "no such table", "no such column", "has no column"),
     *("does not exist",),
 )
 READ_ONLY = ("readonly database", "read-only", "unable to open database", "permission denied")
-REMEDY = "What was graded is kept: run the same command again to finish the rest."
+REMEDY = "Then run the same command again: what was graded is kept."
 
 
 class OneTransaction:
@@ -37,7 +39,7 @@ class OneTransaction:
     Parameters
     ----------
     session : scoped_session
-        SQLAlchemy's; whoever made this one commits it.
+        SQLAlchemy's; the caller commits it.
     """
 
     def __init__(self, session: Any) -> None:
@@ -141,9 +143,13 @@ def _troubles(error: BaseException | None) -> Iterator[str]:
 def _told(trouble: str) -> TitoError:
     if _matches(trouble, FULL):
         return TitoError("The disk of the gradebook is full.", f"Make room. {REMEDY}")
+    if _matches(trouble, NO_URL):
+        fact = f"db_url in settings.ini names no database: {trouble}."
+        return TitoError(fact, f"Leave it empty, or write a URL like {EXAMPLE_URL}.")
     if _matches(trouble, BROKEN):
         fact = f"The gradebook is damaged, or of another version of nbgrader: {trouble}."
-        return TitoError(fact, f"Put a copy of it back, or run `nbgrader db upgrade`. {REMEDY}")
+        new = "or move it away: autograde makes a new one, without points by hand and extensions"
+        return TitoError(fact, f"Put a copy of it back, or run `nbgrader db upgrade`; {new}.")
     if _matches(trouble, READ_ONLY):
         fact = f"The gradebook cannot be written: {trouble}."
         return TitoError(fact, f"Make the file and its folder writable. {REMEDY}")

@@ -6,7 +6,6 @@ from datetime import timedelta
 from tito.course import YEARS
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
-from tito.grading.gradebook.cells import enter_assignment
 from tito.grading.gradebook.database import retried
 from tito.grading.gradebook.lateness import deadline_of
 from tito.lesson import Lesson
@@ -55,6 +54,8 @@ def extend(lesson: Lesson, student: str, given: timedelta) -> timedelta:
         If the lesson has no deadline, the extended one is too far away, or nobody of that name is
         known.
     """
+    from tito.grading.gradebook.cells import enter_assignment
+
     until = deadline_of(lesson, given)
     if until is None:
         remedy = f"Set `due` in [lesson {lesson.assignment}] of settings.ini first."

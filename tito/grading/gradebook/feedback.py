@@ -14,7 +14,7 @@ from tito.errors import TitoError
 from tito.files import write_whole
 from tito.grading.gradebook.assignment import nbgrader_api, run_step
 from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
-from tito.grading.gradebook.course_tree import has_notebook
+from tito.grading.gradebook.course_tree import has_notebook, read_autograded
 from tito.grading.gradebook.grades import is_unread
 from tito.grading.gradebook.lateness import deadline_of, started_days
 from tito.grading.gradebook.marking import without_marking
@@ -34,6 +34,7 @@ AT_A_TIME = 20
 """So many pages a worker writes before it is asked again."""
 UNGRADED = "it has no autograded notebook, but `tito nbgrader autograde` makes it"
 LOST = "the gradebook does not have it, but `tito nbgrader autograde` enters it"
+LEFT = "there is neither a grade nor a submission: collect it again, or remove {}"
 TIME = "%A, %d %B %Y, %H:%M"
 
 
@@ -127,7 +128,7 @@ def page_of(lesson: Lesson, session: Any, student: str) -> Page | None:
     standing = read_standing(session, lesson, student)
     if standing is None:
         return None
-    notebook = _read(lesson, student)
+    notebook = read_autograded(lesson, student)
     entries = {each.name: each for each in _grades(session, lesson, student)}
     comments = dict(_comments(session, lesson, student))
     person = session.get(Student, student)
@@ -225,12 +226,6 @@ NO_RESPONSE = "No response."
 """What nbgrader comments on an answer that was not written."""
 
 
-def _read(lesson: Lesson, student: str) -> Notebook:
-    from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
-
-    return reads_json(lesson.handed_in(student, "autograded").read_text(encoding="utf-8"))
-
-
 def _path(lesson: Lesson, student: str) -> Path:
     return lesson.handed_in(student, "feedback").with_suffix(".html")
 
@@ -305,6 +300,14 @@ def _joined(
     return failures
 
 
+def _lost(lesson: Lesson, student: str) -> str:
+    """Say why there is no page of an autograded notebook that the gradebook does not have."""
+    if student in lesson.submitted_students():
+        return LOST
+    folder = lesson.handed_in(student, "autograded").parent
+    return LEFT.format(lesson.course.shown(folder))
+
+
 def _write_some(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
     failures = {}
     with nbgrader_api(lesson.course).gradebook as gradebook:
@@ -312,7 +315,7 @@ def _write_some(lesson: Lesson, students: Sequence[str]) -> dict[str, str]:
             try:
                 page = page_of(lesson, gradebook.db, student)
                 if page is None:
-                    failures[student] = LOST
+                    failures[student] = _lost(lesson, student)
                     continue
                 text = f"{as_html(page)}\n{_mark(lesson, gradebook.db, student)}\n"
                 write_whole(_path(lesson, student), text.encode())

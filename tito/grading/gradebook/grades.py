@@ -9,8 +9,9 @@ from tito.conditions.results import CellVerdict
 from tito.errors import TitoError
 from tito.grading.gradebook.assignment import nbgrader_api
 from tito.grading.gradebook.cell_metadata import METADATA_KEY, read_verdicts
+from tito.grading.gradebook.course_tree import read_autograded
 from tito.grading.gradebook.standing import of_lesson
-from tito.lesson import Lesson, read_notebook
+from tito.lesson import Lesson
 
 __all__ = [
     "Grades",
@@ -67,9 +68,10 @@ def read_grades(lesson: Lesson) -> Grades:
         try:
             assignment = gradebook.find_assignment(lesson.assignment)
         except MissingEntry:
+            step = "autograde" if lesson.submitted_students() else "generate"
             raise TitoError(
                 f"The gradebook does not know {lesson.assignment}.",
-                f"Run `tito nbgrader generate {lesson.name}`.",
+                f"Run `tito nbgrader {step} {lesson.name}`.",
             ) from None
         points = _points(assignment)
         graded = {s.student.id: s for s in assignment.submissions}
@@ -156,10 +158,10 @@ def _recorded(lesson: Lesson, student: str) -> tuple[list[CellVerdict], str, str
         fact = f"Its autograded notebook cannot be read: {error.strerror}."
         return [], "failed", f"{fact} Change the rights of it and of its folder."
     try:
-        notebook = read_notebook(path)
+        notebook = read_autograded(lesson, student)
         mark = notebook.metadata.get(METADATA_KEY, {})
         return read_verdicts(notebook), mark.get("status", "graded"), mark.get("reason", "")
-    except (TitoError, ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         remedy = f"Run `tito nbgrader autograde {lesson.name} --student {student} --force`."
         return [], "failed", f"Its autograded notebook is damaged. {remedy}"
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 from tito.errors import TitoError
-from tito.lesson import Lesson, grade_id, is_answer, is_solution, read_notebook
+from tito.lesson import Lesson, grade_id, is_answer, is_solution, read_generated, read_notebook
 
 __all__ = ["Pair", "similar_pairs", "similar_solutions"]
 
@@ -41,7 +41,7 @@ class Pair:
 def similar_solutions(lesson: Lesson) -> list[Pair]:
     """Return the pairs of autograded solutions that are most alike, the most alike first."""
     sources: dict[str, dict[str, str]] = defaultdict(dict)
-    released = {grade_id(c): c.source for c in read_notebook(lesson.released).cells}
+    released = {grade_id(c): c.source for c in read_generated(lesson, lesson.released).cells}
     for student in lesson.submitted_students():
         try:
             notebook = read_notebook(lesson.handed_in(student, "autograded"))

@@ -10,19 +10,24 @@ from tito.errors import TitoError
 from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api, release_state
 from tito.grading.gradebook.basis import Basis, basis_of, common_basis, recorded_basis
 from tito.grading.gradebook.cells import is_entered
-from tito.grading.gradebook.course_tree import handed_in_at, has_notebook, made_of
+from tito.grading.gradebook.course_tree import (
+    handed_in_at,
+    has_notebook,
+    made_of,
+    read_autograded,
+)
 from tito.grading.gradebook.feedback import is_fresh
 from tito.grading.gradebook.grades import count_unread, was_graded
 from tito.grading.gradebook.lateness import deadline_of
 from tito.grading.gradebook.roster import read_roster
 from tito.grading.gradebook.standing import difference, of_lesson, read_standing
-from tito.lesson import Lesson, read_notebook
+from tito.lesson import Lesson
 from tito.lms.people import Person
 
-__all__ = ["Progress", "read_progress"]
+__all__ = ["Progress", "read_due", "read_progress"]
 
 
-OTHERS = "the gradebook has the cells of another release"
+OTHERS = "the gradebook does not have the cells of the release"
 
 
 @dataclass(frozen=True)
@@ -55,13 +60,7 @@ def read_progress(lesson: Lesson) -> Progress:
     release = release_state(lesson)
     students = lesson.submitted_students()
     with _session(lesson) as session:
-        common = common_basis(lesson)
-        others = session is not None and not is_entered(lesson, session)
-        due = (
-            dict.fromkeys(students, OTHERS)
-            if others
-            else {s: why for s in students if (why := _why_due(lesson, session, s, common))}
-        )
+        due = _due(lesson, session, students)
         gone = tuple(sorted(set(_graded_students(lesson, session)) - set(students)))
         done = [s for s in students if s not in due]
         pages = [s for s in done if lesson.handed_in(s, "autograded").exists()]
@@ -76,6 +75,23 @@ def read_progress(lesson: Lesson) -> Progress:
         extensions=more_time,
         missing=tuple(_shown(p) for p in read_roster(lesson.course) if p.id not in there),
     )
+
+
+def read_due(lesson: Lesson, student: str | None = None) -> dict[str, str]:
+    """Return whose grade is not up to date, and why: of those who handed in, or of one student."""
+    students = [name for name in lesson.submitted_students() if name == (student or name)]
+    try:
+        with _session(lesson) as session:
+            return _due(lesson, session, students)
+    except TitoError as error:  # whatever it is, `autograde` says it, too
+        return dict.fromkeys(students, error.fact)
+
+
+def _due(lesson: Lesson, session: Any, students: list[str]) -> dict[str, str]:
+    common = common_basis(lesson)
+    if session is not None and not is_entered(lesson, session):
+        return dict.fromkeys(students, OTHERS)
+    return {s: why for s in students if (why := _why_due(lesson, session, s, common))}
 
 
 def _shown(person: Person) -> str:
@@ -108,7 +124,7 @@ def _why_due(lesson: Lesson, session: Any, student: str, common: Basis) -> str:
         changes = basis.changes(recorded_basis(lesson, student), graded=graded)
         if changes:
             return changes
-        notebook = read_notebook(lesson.handed_in(student, "autograded"))
+        notebook = read_autograded(lesson, student)
         return difference(lesson, standing, notebook, handed_in_at(lesson, student))
     except TitoError as error:
         return error.fact

@@ -22,7 +22,7 @@ from typing import Any
 
 from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api
 from tito.grading.gradebook.cells import complete, enter_assignment
-from tito.grading.gradebook.course_tree import made_of, put_in_place, remove_made
+from tito.grading.gradebook.course_tree import made_of, put_in_place, read_autograded, remove_made
 from tito.grading.gradebook.database import OneTransaction, retried
 from tito.grading.gradebook.lateness import enter_lateness
 from tito.grading.gradebook.standing import Standing, difference, read_standing
@@ -106,7 +106,9 @@ class Writer:
         handed_in : datetime or None
             When it was handed in, in UTC; None if that is not known.
         """
-        notebook, before = self._read(text), self._standing(student)
+        from nbformat.v4 import reads_json
+
+        notebook, before = reads_json(text), self._standing(student)
         if self.dry_run:
             return self._foretold(student, before, notebook, handed_in)
         self._in_one_transaction(lambda: self._enter(student, notebook, handed_in))
@@ -121,7 +123,7 @@ class Writer:
         Written or None
             What changed, with the reason; None if the gradebook held it all.
         """
-        notebook = self._read(self.lesson.handed_in(student, "autograded").read_text("utf-8"))
+        notebook = read_autograded(self.lesson, student)
         before = self._standing(student)
         reason = difference(self.lesson, before, notebook, handed_in)
         if not reason:
@@ -149,11 +151,6 @@ class Writer:
         """Return the points that count for a student now; None if there are none."""
         standing = self._standing(student)
         return standing.grade if standing else None
-
-    def _read(self, text: str) -> Notebook:
-        from nbformat.v4 import reads_json  # without the schema's validation: we wrote it ourselves
-
-        return reads_json(text)
 
     def _standing(self, student: str) -> Standing | None:
         return retried(
@@ -192,8 +189,7 @@ class Writer:
         from tito.grading.gradebook.readings import texts_of
 
         try:
-            text = self.lesson.handed_in(student, "autograded").read_text("utf-8")
-            return texts_of(self._read(text))
+            return texts_of(read_autograded(self.lesson, student))
         except (OSError, ValueError, AttributeError, KeyError, TypeError):
             return {}
 

@@ -172,7 +172,7 @@ class _Intake:
             yield self._refused(plain(owner), f"{archive.name} {refused}")
 
     def _is_of_one(self, owner: str, archive: Path, files: Mapping[str, Reader]) -> bool:
-        """Whether a zip file is one student's, whoever is named in it; else it is a class's."""
+        """Whether a zip file is one student's, whatever names are in it; else it is a class's."""
         if owner != archive.stem or self.is_person(owner):
             return True
         if self._system_of(unwrapped(files, archive.stem)):

@@ -32,7 +32,7 @@ from tito.grading.pipeline.solved import require_solved
 from tito.grading.sandbox.mode import choose_sandbox
 from tito.grading.workers import Workers
 from tito.grading.workers.pool import LocalPool
-from tito.lesson import Lesson, read_notebook
+from tito.lesson import Lesson, read_generated
 
 __all__ = [
     "TIMESTAMP",
@@ -54,7 +54,7 @@ UNCHANGED = GradingResult("", "kept")
 
 
 class Watch(Protocol):
-    """Who is told how a run goes."""
+    """Receives the progress of a run."""
 
     def started(self, lesson: Lesson, total: int) -> None:
         """Hear of which lesson there are how many submissions."""
@@ -153,7 +153,7 @@ def grade_due(
     watch: Watch | None = None,
     keep: Callable[[GradingResult], None] = lambda result: None,
 ) -> list[GradingResult]:
-    """Judge what is due of these students, and write what came of it; return it for everyone.
+    """Judge what is due of these students, and write the results; return one for everyone.
 
     ``keep`` receives each notebook that was judged. Raises as `autograde` does.
     """
@@ -219,7 +219,7 @@ def _graded_release(lesson: Lesson) -> str:
     api = nbgrader_api(lesson.course)
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
-    notebook = read_notebook(lesson.released)
+    notebook = read_generated(lesson, lesson.released)
     for step in (OverwriteKernelspec, OverwriteCells):
         notebook, _ = step(config=api.config).preprocess(notebook, resources)
     text: str = nbformat.writes(notebook)
@@ -268,7 +268,7 @@ def _due(
 
 
 def _looked_at(reader: Reader, student: str, common: Basis) -> Submission | GradingResult:
-    """What a student handed in, or what came of it without any code to run."""
+    """What a student handed in, or its result where no code has to run."""
     found = _read(reader, student, common)
     if found is None:
         return _missing(reader, student)

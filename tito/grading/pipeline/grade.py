@@ -61,7 +61,7 @@ class GradingContext:
     probed : bool
         Whether the sandbox was tried on the machine that judges.
     engine : str
-        The `engine_version` of whoever made this: it has to be that of the worker.
+        The `engine_version` of the process that made this; the worker must have the same.
     """
 
     release: str

@@ -25,7 +25,7 @@ def regrade(
     how: How | None = None,
     watch: Watch | None = None,
 ) -> list[GradingResult]:
-    """Judge, ask whether what came of it is to count, and only then write and record it.
+    """Judge, ask whether the results are to count, and only then write and record them.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def regrade(
     students : iterable of str
         Who is graded again in any case; default: everybody whose grade depends on what changed.
     reason : str
-        Why; it is recorded with each grade that changes, and with that of whoever is named.
+        Why; it is recorded with each grade that changes, and with that of each named student.
     agree : callable
         Receives what came of each submission; nothing is written unless it returns True.
     how : How, optional

@@ -4,8 +4,8 @@ import os
 import py_compile
 import site
 import sys
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import cache_from_source
 from pathlib import Path
@@ -79,15 +79,6 @@ class Mounts:
     links: Mapping[str, str] = field(default_factory=dict)
     masked: frozenset[str] = frozenset()
     environment: Mapping[str, str] = field(default_factory=dict)
-
-    def with_bind(self, inside: str, host: Path) -> "Mounts":
-        """Return these mounts with the file or folder `host` at the path `inside`."""
-        return replace(self, binds={**self.binds, inside: str(host)})
-
-    def masking(self, folders: Iterable[Path]) -> "Mounts":
-        """Return these mounts with `folders` empty, wherever a bound folder would show them."""
-        named = {str(path.absolute()) for path in folders}
-        return replace(self, masked=self.masked | named | set(map(os.path.realpath, named)))
 
     def arguments(self, scratch: int) -> list[str]:
         """Return bubblewrap's options for the files; the deeper path wins over the one above.

@@ -38,7 +38,7 @@ class Cluster:
     @property
     def at_a_time(self) -> int:
         """Two for each thread of each worker that is there now; at least two."""
-        with suppress(OSError, TimeoutError):  # whoever waits for results will notice, too
+        with suppress(OSError, TimeoutError):  # waiting for results will show it, too
             threads: dict[str, int] = self._client.nthreads()
             self._threads = sum(threads.values())
         return 2 * max(1, self._threads)

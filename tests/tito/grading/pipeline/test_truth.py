@@ -188,6 +188,10 @@ def test_a_page_of_feedback_for_whom_the_gradebook_does_not_have(lesson: Lesson)
         write_feedback(lesson)
     assert "tito nbgrader autograde" in told.value.remedy
     assert read_progress(lesson).feedback == len(SAMPLES) - 1
+    shutil.rmtree(lesson.handed_in("grace").parents[1])
+    with pytest.raises(TitoError, match="feedback of grace") as told:
+        write_feedback(lesson)
+    assert "or remove assignments/autograded/grace/11_kernels." in told.value.remedy
 
 
 def test_feedback_names_a_student_whose_autograded_notebook_is_gone(lesson: Lesson) -> None:
@@ -424,7 +428,7 @@ def test_autograde_enters_the_cells_of_the_release_into_an_older_gradebook(lesso
         of_another_release(gradebook)
     due = read_progress(lesson).due
     assert len(due) == len(SAMPLES)
-    assert set(due.values()) == {"the gradebook has the cells of another release"}
+    assert set(due.values()) == {"the gradebook does not have the cells of the release"}
     with pytest.raises(TitoError, match="cells of another release") as told:
         autograde(lesson, dry_run=True)
     assert AUTOGRADE in told.value.remedy

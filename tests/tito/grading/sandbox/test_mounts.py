@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from solutions import solution_passages
 
 import tito
-from tito.grading.sandbox.mounts import student_mounts
+from tito.grading.sandbox.mounts import Mounts, student_mounts
 
 Run = Callable[..., Any]
 
@@ -76,16 +77,24 @@ say(len(found), *found)
     assert run(code).said == "0"
 
 
+def with_bind(mounts: Mounts, inside: str, host: Path) -> Mounts:
+    return replace(mounts, binds={**mounts.binds, inside: str(host)})
+
+
+def masking(mounts: Mounts, folder: Path) -> Mounts:
+    return replace(mounts, masked=mounts.masked | {str(folder.resolve())})
+
+
 def test_mounts_shows_a_folder_only_where_it_is_put(run: Run, folder: Path) -> None:
     (folder / "data").write_text("x")
-    mounts = student_mounts().with_bind("/given", folder)
+    mounts = with_bind(student_mounts(), "/given", folder)
     assert run("say(os.listdir('/given'))", mounts=mounts).said == "['data']"
     assert run(f"say(os.path.exists({str(folder)!r}))", mounts=mounts).said == "False"
 
 
 def test_mounts_cannot_be_written_to(run: Run, folder: Path) -> None:
     folder.chmod(0o777)
-    mounts = student_mounts().with_bind("/given", folder)
+    mounts = with_bind(student_mounts(), "/given", folder)
     code = "\ntry: open('/given/x', 'w')\nexcept OSError as error: say(error.strerror)"
     assert run(code, mounts=mounts).said == "Read-only file system"
 
@@ -95,10 +104,10 @@ def test_mounts_covers_a_package_that_is_installed_in_full(run: Run, folder: Pat
     package = folder / "tinytorch"
     package.mkdir(mode=0o755)
     (package / "kernels.py").write_text("solved")
-    mounts = student_mounts().with_bind(str(folder), folder)
+    mounts = with_bind(student_mounts(), str(folder), folder)
     code = f"say(os.listdir({str(package)!r}))"
     assert run(code, mounts=mounts).said == "['kernels.py']"
-    assert run(code, mounts=mounts.masking([package])).said == "[]"
+    assert run(code, mounts=masking(mounts, package)).said == "[]"
 
 
 def test_mounts_shows_an_environment_inside_a_hidden_course(run: Run, folder: Path) -> None:
@@ -107,8 +116,8 @@ def test_mounts_shows_an_environment_inside_a_hidden_course(run: Run, folder: Pa
     environment = course / ".venv"
     environment.mkdir(parents=True, mode=0o755)
     (course / "solution").write_text("x")
-    mounts = student_mounts().with_bind(str(folder), folder).masking([course])
-    mounts = mounts.with_bind(str(environment), environment)
+    mounts = masking(with_bind(student_mounts(), str(folder), folder), course)
+    mounts = with_bind(mounts, str(environment), environment)
     assert run(f"say(os.listdir({str(course)!r}))", mounts=mounts).said == "['.venv']"
 
 
