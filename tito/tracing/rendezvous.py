@@ -18,7 +18,7 @@ __all__ = ["Rendezvous", "late_threads"]
 TURN = 0.5  # seconds that a product may take before the next one goes on
 PAUSE = 0.005  # seconds between threads that go on after their products
 DELAY = 0.02  # seconds; the thread that starts others has gone on by then
-LATEST = 4  # times DELAY, until the first thread begins where the first begins last
+FIRST = 0.3  # seconds; all others have ended by then, and who waits for them alone has gone on
 NAP = 0.001  # seconds
 MOST_WAITING = 256
 
@@ -146,13 +146,13 @@ class Rendezvous:
 def late_threads(first_last: bool = False) -> Iterator[None]:
     """Let each new thread begin late, so that it finds what its starter changes after the start.
 
-    With `first_last`, those that are started first begin last, and nobody's sleep is long: who
-    waits for the last one alone, or for some time, does not see what the first one does.
+    With `first_last`, the one that is started first begins last, and nobody's sleep is long: who
+    waits for the others alone, or for some time, does not see what the first one does.
     """
     run, sleep, started = threading.Thread.run, time.sleep, itertools.count()
 
     def begin_late(self: threading.Thread) -> None:
-        sleep(DELAY * (max(1, LATEST - next(started)) if first_last else 1))
+        sleep(FIRST if first_last and next(started) == 0 else DELAY)
         run(self)
 
     def nap(seconds: Any) -> None:
