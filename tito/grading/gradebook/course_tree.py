@@ -112,13 +112,12 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
     TitoError
         If no file can be written: the disk is full, or may only be read.
     """
-    place = lesson.handed_in(student, "autograded")
-    given = lesson.course.assignments / "source" / lesson.assignment
+    place, submitted = lesson.handed_in(student, "autograded"), lesson.handed_in(student).parent
     most = lesson.course.limits.file_mib * MIB
-    left_out: list[str] = []
+    left_out = _closed_folders(submitted)
     try:
-        ours = _beside(given, ignored)
-        own = _beside(lesson.handed_in(student).parent, ignored)
+        ours = _beside(lesson.generated.parent, ignored)
+        own = _beside(submitted, ignored)
         files = {**_not_in_the_way(own, {*ours, place.name}, left_out), **ours}
         _clear(place.parent, {*files, place.name})
         for name, path in files.items():
@@ -190,6 +189,14 @@ def _beside(folder: Path, ignored: Sequence[str]) -> dict[str, Path]:
         return {}
     found = map(Path, find_all_files(str(folder), [*ignored, "*.ipynb"]))
     return {str(path.relative_to(folder)): path for path in found}
+
+
+def _closed_folders(folder: Path) -> list[str]:
+    """What is said of the folders below `folder` whose files cannot be listed."""
+    errors: list[OSError] = []
+    for _ in os.walk(folder, onerror=errors.append):
+        pass
+    return [f"{os.path.relpath(e.filename, folder)} cannot be read: {e.strerror}" for e in errors]
 
 
 def _not_in_the_way(own: dict[str, Path], ours: set[str], left_out: list[str]) -> dict[str, Path]:

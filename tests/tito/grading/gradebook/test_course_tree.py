@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from rights import read_only
 
 from tito.errors import TitoError
 from tito.grading.gradebook.course_tree import (
@@ -153,6 +154,17 @@ def test_put_in_place_leaves_out_what_nobody_may_read(
     monkeypatch.setattr("tito.files.os.open", guarded)
     left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
     assert left_out == ["secret.csv cannot be read: Permission denied"]
+
+
+def test_put_in_place_names_a_folder_that_nobody_may_look_into(
+    lesson: Lesson, folder: Path
+) -> None:
+    (folder / "closed" / "inside").mkdir(parents=True)
+    (folder / "closed" / "table.csv").write_text("1", encoding="utf-8")
+    with read_only(folder):
+        (folder / "closed").chmod(0)
+        left_out = put_in_place(lesson, "ada", NOTEBOOK, [])
+    assert left_out == ["closed cannot be read: Permission denied"]
 
 
 @pytest.mark.parametrize(
