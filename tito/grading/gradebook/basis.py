@@ -13,9 +13,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import tinytorch
 import tito
 from tinytorch.utils import blas, checking
 from tito.course import Course
+from tito.edition import GIVEN
 from tito.files import write_whole
 from tito.grading.gradebook.cell_metadata import METADATA_KEY
 from tito.grading.gradebook.course_tree import unwritable
@@ -46,7 +48,10 @@ ENGINE = (
     "lesson.py",
     "source_cells.py",
 )
-"""The files of tito whose code decides what a submission gets."""
+"""The files of tito whose code decides what a submission gets.
+
+So does what the packages give to solutions to build on: see `tito.edition.GIVEN`.
+"""
 
 WORDS = {
     "submission": "it was handed in again",
@@ -136,8 +141,10 @@ def engine_version() -> str:
     """Return a digest of the code that decides what a submission gets, whatever it is."""
     package = Path(tito.__file__).parent
     files = [file for pattern in ENGINE for file in sorted(package.glob(pattern))]
+    files += [Path(checking.__file__), Path(blas.__file__)]
+    files += [Path(tinytorch.__file__).parents[1] / name for name in sorted(GIVEN)]
     digest = hashlib.sha256()
-    for file in [*files, Path(checking.__file__), Path(blas.__file__)]:
+    for file in files:
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import grimp
 import pytest
 
+import tinytorch
 import tito
 from tito.course import Course
 from tito.grading.gradebook import basis
@@ -90,6 +91,18 @@ def test_engine_version_is_of_all_that_decides(
         before, file = version(), package / name
         file.write_text(f"{file.read_text(encoding='utf-8')}\n", encoding="utf-8")
         assert version() != before
+
+
+def test_engine_version_is_of_what_solutions_build_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = Path(shutil.copytree(Path(tinytorch.__file__).parent, tmp_path / "tinytorch"))
+    monkeypatch.setattr(tinytorch, "__file__", str(package / "__init__.py"))
+    version = basis.engine_version.__wrapped__
+    before, layers = version(), package / "core" / "layers.py"
+    assert before == basis.engine_version()
+    layers.write_text(f"{layers.read_text(encoding='utf-8')}\n", encoding="utf-8")
+    assert version() != before
 
 
 def test_engine_has_all_that_grading_imports_but_what_decides_nothing() -> None:
