@@ -32,6 +32,11 @@ def parse(path: Path) -> ast.Module:
         return ast.parse(read(path), str(path))
 
 
+def texts(path: Path) -> set[str]:
+    """The constants of a module, as `repr` has them."""
+    return {repr(node.value) for node in ast.walk(parse(path)) if isinstance(node, ast.Constant)}
+
+
 def shown(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
@@ -68,6 +73,12 @@ def test_no_file_catches_an_exception_without_a_name() -> None:
         nodes = (node for node in ast.walk(parse(path)) if isinstance(node, ast.ExceptHandler))
         wrong += [f"{shown(path)}:{node.lineno}" for node in nodes if node.type is None]
     assert wrong == []
+
+
+def test_each_file_of_a_course_is_named_in_one_module() -> None:
+    files = ["settings.ini", "nbgrader_config.py", "checks.py", "autotests.yml", "gradebook.db"]
+    found = {name: [path for path in SOURCES if repr(name) in texts(path)] for name in files}
+    assert {name: paths for name, paths in found.items() if len(paths) != 1} == {}
 
 
 @pytest.mark.parametrize("pattern", [EMOJI, HOME], ids=["emoji", "path of one machine"])

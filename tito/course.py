@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from tito.errors import TitoError
 
 __all__ = [
+    "AUTOTESTS",
+    "CHECKS",
     "TIME_FORMAT",
     "HANDED_OUT",
     "SANDBOXES",
@@ -24,6 +26,10 @@ __all__ = [
 ]
 
 SETTINGS = "settings.ini"
+CHECKS = "checks.py"
+"""What each graded cell of a lesson must satisfy, beside its source; never released."""
+AUTOTESTS = "autotests.yml"
+"""How nbgrader makes tests of ``### AUTOTEST`` lines, beside the source; never released."""
 TIME_FORMAT = "%Y-%m-%d %H:%M:%S %z"
 YEARS = range(1970, 9001)
 """The years of all times: near the first and the last year of Python no zone can be applied."""
@@ -156,9 +162,19 @@ class Course:
         return self.root / "assignments"
 
     @property
+    def submitted(self) -> Path:
+        """Where a folder for each student lies, with what was handed in."""
+        return self.assignments / "submitted"
+
+    @property
+    def gradebook(self) -> Path:
+        """The gradebook's file, unless settings.ini names another database."""
+        return self.assignments / "gradebook.db"
+
+    @property
     def gradebook_url(self) -> str:
         """The gradebook's database URL."""
-        return self.db_url or f"sqlite:///{self.assignments / 'gradebook.db'}"
+        return self.db_url or f"sqlite:///{self.gradebook}"
 
     def shown(self, path: Path) -> str:
         """Return `path` as a person would type it: relative to the current folder if below it."""

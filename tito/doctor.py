@@ -175,7 +175,7 @@ def _exports(course: Course) -> Iterator[Finding]:
 def _tree(course: Course) -> Finding:
     """Whether commands can write where they have to: the folders of the course, the gradebook."""
     tree = course.assignments
-    looked_at = (course.root, tree, *sorted(tree.glob("*/")), tree / "gradebook.db")
+    looked_at = (course.root, tree, *sorted(tree.glob("*/")), course.gradebook)
     locked = [path for path in looked_at if path.exists() and not _writable(path)]
     if not locked:
         return Finding("course tree", "ok", "it can be written")

@@ -9,6 +9,8 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
+from tito.course import CHECKS
+
 __all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "write_edition"]
 
 PACKAGES = ("tinytorch", "tito")
@@ -16,7 +18,7 @@ PACKAGES = ("tinytorch", "tito")
 GIVEN = frozenset({"tinytorch/core/__init__.py", "tinytorch/core/layers.py"})
 """All that a student gets of the folder of the exported lessons, tinytorch/core."""
 
-LEFT_OUT = ("checks.py", "_modidx.py", "*_dev.py", "*.ipynb", "*.db", "*.pyc", "__pycache__")
+LEFT_OUT = (CHECKS, "_modidx.py", "*_dev.py", "*.ipynb", "*.db", "*.pyc", "__pycache__")
 """Names that no student gets, wherever they lie; as `PurePath.match` reads them."""
 
 EXPORTED = "tinytorch/core"

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from tito.course import Course
+from tito.course import AUTOTESTS, CHECKS, Course
 from tito.errors import TitoError
 from tito.files import files_below
 
@@ -81,6 +81,27 @@ class Lesson:
         return self.folder / f"{self.name}_dev.py"
 
     @property
+    def checks(self) -> Path:
+        """What the judge asks of each graded cell; never released. A lesson may have none."""
+        return self.folder / CHECKS
+
+    def read_checks(self) -> str:
+        """Return the text of its checks; empty where there are none.
+
+        Raises
+        ------
+        TitoError
+            If it is no text.
+        """
+        try:
+            return self.checks.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except UnicodeDecodeError as error:
+            fact = f"{self.course.shown(self.checks)} cannot be read: {error}."
+            raise TitoError(fact, "Save it again as UTF-8.") from None
+
+    @property
     def files(self) -> Path:
         """The folder of what lies beside the notebook wherever it is: data, pictures."""
         return self.folder / "files"
@@ -88,7 +109,7 @@ class Lesson:
     @property
     def autotests(self) -> Path:
         """How nbgrader makes tests of ``### AUTOTEST`` lines; never released."""
-        return self.folder / "autotests.yml"
+        return self.folder / AUTOTESTS
 
     @property
     def working_copy(self) -> Path:
@@ -125,7 +146,7 @@ class Lesson:
 
     def submitted_students(self) -> list[str]:
         """Return who handed something in, in order."""
-        folder = self.course.assignments / "submitted"
+        folder = self.course.submitted
         if not folder.is_dir():
             return []
         return sorted(path.name for path in folder.iterdir() if _holds(path, self.assignment))

@@ -75,7 +75,7 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
             lambda _: f"PACKAGE = {json.dumps(lesson.course.package)}", cell.source
         )
     notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
-    if not (lesson.folder / "checks.py").exists():
+    if not lesson.checks.exists():
         notebook.metadata["tito"] = from_dict(IN_ORDER)
     return notebook
 

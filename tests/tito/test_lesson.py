@@ -119,6 +119,18 @@ def test_lesson_knows_where_its_files_lie(course: Course) -> None:
         course.root / "assignments/submitted/ada/11_kernels/kernels.ipynb"
     )
     assert lesson.module == "tinytorch.core.kernels"
+    assert lesson.checks == course.root / "modules/source/11_kernels/checks.py"
+
+
+def test_read_checks(course: Course) -> None:
+    lesson = find_lesson(course, "kernels")
+    assert lesson.read_checks() == ""
+    lesson.folder.mkdir(parents=True)
+    lesson.checks.write_text("CHECKS = {}  # für alle\n", encoding="utf-8")
+    assert lesson.read_checks() == "CHECKS = {}  # für alle\n"
+    lesson.checks.write_bytes(b"\xff")
+    with pytest.raises(TitoError, match=r"checks\.py cannot be read: .*0xff.* Save it again"):
+        lesson.read_checks()
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

@@ -87,7 +87,7 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
         checks = load_checks(lesson.course, lesson.assignment)
     except Exception as error:  # whatever its author wrote
         fact = f"checks.py raises {type(error).__name__}: {error}"
-        return [*found, Finding(1, "checks.py", fact, "Correct it.")]
+        return [*found, Finding(1, lesson.checks.name, fact, "Correct it.")]
     if not found:
         found += _of_checks(notebook, places, checks)
     if run and all(finding.warning for finding in found):
@@ -198,11 +198,10 @@ def _of_checks(
 
 def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[str, int]) -> Iterator[Finding]:
     """Yield solutions that do not get full points, and stubs that get some."""
-    checks = lesson.folder / "checks.py"
     released = released_notebook(lesson)
     context = GradingContext(
         release=notebook_text(released_notebook(lesson, hidden=True)),
-        checks=checks.read_text(encoding="utf-8") if checks.exists() else "",
+        checks=lesson.read_checks(),
         limits=lesson.course.limits,
         sandbox=choose_sandbox(lesson.course.sandbox).name,
         probed=True,

@@ -5,17 +5,16 @@ from pathlib import Path
 
 from tito.authoring.conversion import convert, has_autotests
 from tito.authoring.scaffold import add_lesson, place_for, title_of
-from tito.course import Course
+from tito.course import AUTOTESTS, Course
 from tito.errors import TitoError
 from tito.files import MIB, Refused, files_below, read_regular
 from tito.lesson import Lesson, Notebook, read_notebook
-from tito.notebooks import percent_text
+from tito.notebooks import CONFIG, percent_text
 
 __all__ = ["import_notebook"]
 
-AUTOTESTS = "autotests.yml"
 KERNEL = "python3"  # the kernel that notebooks run in here, and the key in autotests.yml
-NOT_DATA = re.compile(r".*\.(ipynb|pyc|db)|nbgrader_config\.py|autotests\.yml|.*~")
+NOT_DATA = re.compile(rf".*\.(ipynb|pyc|db)|{re.escape(CONFIG)}|{re.escape(AUTOTESTS)}|.*~")
 MOST_FILES = 1000
 
 

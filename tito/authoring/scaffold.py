@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
-from tito.course import SETTINGS, Course
+from tito.course import CHECKS, SETTINGS, Course
 from tito.errors import TitoError
 from tito.files import folder_beside, write_whole
 from tito.lesson import Lesson
@@ -39,7 +39,7 @@ def new_lesson(course: Course, name: str, title: str = "") -> Lesson:
     lesson = place_for(course, name)
     title = title_of(lesson, title)
     words = {"name": lesson.name, "title": title}
-    files = {lesson.source.name: "lesson.py", "checks.py": "checks.py"}
+    files = {lesson.source.name: "lesson.py", CHECKS: CHECKS}
     texts = {to: _template(source).substitute(words) for to, source in files.items()}
     return add_lesson(lesson, title, {to: text.encode() for to, text in texts.items()})
 

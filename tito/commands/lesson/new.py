@@ -19,6 +19,6 @@ def new(name: str, title: str) -> None:
 
     course = Course.find()
     lesson = new_lesson(course, name, title)
-    for path in (lesson.source, lesson.folder / "checks.py"):
+    for path in (lesson.source, lesson.checks):
         click.echo(f"Wrote {course.shown(path)}.", err=True)
     click.echo(f"Rewrite both, then run `tito lesson check {lesson.name}`.", err=True)

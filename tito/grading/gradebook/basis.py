@@ -130,7 +130,7 @@ def common_basis(lesson: Lesson) -> Basis:
     names = "".join(f" {name}" for name in beside)
     return Basis(
         release=_digest(course, *release) + names,
-        checks=_digest(course, lesson.folder / "checks.py"),
+        checks=_digest(course, lesson.checks),
         limits=hashlib.sha256(repr(asdict(course.limits)).encode()).hexdigest(),
         engine=engine_version(),
     )

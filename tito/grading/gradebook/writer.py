@@ -78,7 +78,7 @@ class Writer:
         api = nbgrader_api(self.lesson.course)
         if self.dry_run and not has_gradebook(self.lesson.course):
             folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
-            api.coursedir.db_url = f"sqlite:///{folder}/gradebook.db"
+            api.coursedir.db_url = f"sqlite:///{folder}/{self.lesson.course.gradebook.name}"
         retried(lambda: enter_assignment(self.lesson, api, dry_run=self.dry_run))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)

@@ -83,7 +83,7 @@ class Identities:
 
     def _before_the_roster(self, student: str, person: Person) -> tuple[str, ...]:
         """What to say of work that is there under another id, from before the roster was read."""
-        place = self.lesson.course.assignments / "submitted" / student
+        place = self.lesson.course.submitted / student
         if student.casefold() == person.id.casefold() or not STUDENT.fullmatch(student):
             return ()
         if student in self.people.all and self.people.all[student].name:

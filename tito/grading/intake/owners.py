@@ -177,4 +177,4 @@ def is_known(lesson: Lesson, student: str, roster: Collection[str] = ()) -> bool
     """Whether a student of that id is in the roster, or has handed in anything before."""
     if STUDENT.fullmatch(student) is None:
         return False
-    return student in roster or (lesson.course.assignments / "submitted" / student).is_dir()
+    return student in roster or (lesson.course.submitted / student).is_dir()

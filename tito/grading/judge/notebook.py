@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from types import ModuleType
 
 from tito.conditions.results import CellVerdict, Check
-from tito.course import Course, Limits
+from tito.course import CHECKS, Course, Limits
 from tito.grading.judge.connection import Launch
 from tito.grading.judge.judge import judge_cells
 from tito.grading.judge.remote import JudgeLimits
 from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
 
 __all__ = ["checks_in", "judge_notebook", "load_checks"]
-
-CHECKS = "checks.py"
 
 
 def load_checks(course: Course, assignment: str) -> Mapping[str, Check]:

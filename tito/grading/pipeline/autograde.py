@@ -200,10 +200,9 @@ def _workers(jobs: int, scheduler: str) -> Workers:
 
 def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
     """What grading needs beside submissions; the sandbox is tried where it is used."""
-    checks = lesson.folder / "checks.py"
     return GradingContext(
         release=_graded_release(lesson),
-        checks=checks.read_text(encoding="utf-8") if checks.exists() else "",
+        checks=lesson.read_checks(),
         limits=lesson.course.limits,
         sandbox=sandbox if elsewhere else choose_sandbox(sandbox).name,
         probed=not elsewhere,
@@ -246,10 +245,10 @@ def chosen(lesson: Lesson, students: Iterable[str]) -> list[str]:
                 "Collect the submission first, or check the name.",
             )
     if not there:
-        folder = lesson.course.assignments / "submitted"
+        remedy = f"or put submissions into {lesson.course.submitted}."
         raise TitoError(
             f"Nobody has handed in anything for {lesson.assignment}.",
-            f"Run `tito nbgrader collect {lesson.name}`, or put submissions into {folder}.",
+            f"Run `tito nbgrader collect {lesson.name}`, {remedy}",
         )
     return students or there
 

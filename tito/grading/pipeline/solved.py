@@ -34,10 +34,9 @@ def require_solved(
         If one does not get its points: then a check is wrong, or a limit, and nobody may pay for
         it.
     """
-    source = lesson.course.assignments / "source" / lesson.assignment / lesson.notebook_name
-    if not context.checks or not source.is_file():
+    if not context.checks or not lesson.generated.is_file():
         return
-    data = source.read_bytes()
+    data = lesson.generated.read_bytes()
     facts = (data, context.release, context.checks, asdict(context.limits), context.engine)
     mark = hashlib.sha256(repr(facts).encode()).hexdigest()
     tried = lesson.course.assignments / f".{lesson.assignment}.tried"
@@ -50,7 +49,7 @@ def require_solved(
                 _note(lesson, tried, mark)
             return
     fact = f"The checks of {lesson.name} refuse the lesson's own solutions: {problem}."
-    checks = lesson.course.shown(lesson.folder / "checks.py")
+    checks = lesson.course.shown(lesson.checks)
     remedy = f"Fix {checks}, or the limits in {SETTINGS}; nobody was graded."
     raise TitoError(fact, remedy)
 
