@@ -34,14 +34,18 @@ class Finding:
     remedy: str = ""
 
 
-def examine() -> list[Finding]:
+def examine(found: Course | TitoError) -> list[Finding]:
     """Look at Python, the packages, the kernel and the course; never raises.
 
     A student who has a handout grades nobody: there the rest is not looked at.
+
+    Parameters
+    ----------
+    found : Course or TitoError
+        The course, or why there is none.
     """
-    findings = [_python(), *_packages(), *_guarded("kernel python3", _kernel)]
-    course, finding = _course()
-    findings.append(finding)
+    findings = [_python(), *_packages(), *_guarded("kernel python3", _kernel), _course(found)]
+    course = found if isinstance(found, Course) else None
     if course is not None and course.workplace is not None:
         return findings
     if course is not None:
@@ -49,7 +53,7 @@ def examine() -> list[Finding]:
         findings += _guarded("exported packages", lambda: _exports(course))
         findings += _guarded("course tree", lambda: [_tree(course)])
         findings += _guarded("gradebook", lambda: _gradebook(course))
-    findings += _guarded("sandbox", _sandbox)
+    findings += _guarded("sandbox", lambda: _sandbox(course))
     return findings
 
 
@@ -121,12 +125,10 @@ def _kernel() -> Iterator[Finding]:
         yield Finding("kernel python3", "ok", spec.display_name)
 
 
-def _course() -> tuple[Course | None, Finding]:
-    try:
-        course = Course.find()
-    except TitoError as error:
-        return None, Finding("course", "missing", error.fact, error.remedy)
-    return course, Finding("course", "ok", f"{course.title}, {course.root}")
+def _course(found: Course | TitoError) -> Finding:
+    if isinstance(found, TitoError):
+        return Finding("course", "missing", found.fact, found.remedy)
+    return Finding("course", "ok", f"{found.title}, {found.root}")
 
 
 def _settings(course: Course) -> Iterator[Finding]:
@@ -136,12 +138,12 @@ def _settings(course: Course) -> Iterator[Finding]:
     yield Finding("nbgrader settings", "ok", "nbgrader_config.py is read")
 
 
-def _sandbox() -> Iterator[Finding]:
+def _sandbox(course: Course | None) -> Iterator[Finding]:
     """Try the sandbox for real: a line per attempt, with a remedy if it got through."""
     from tito.grading.sandbox.probe import probe
     from tito.grading.sandbox.tools import remedy
 
-    for line in probe():
+    for line in probe(course=course):
         state, mended_by = ("ok", "") if line.holds else ("missing", remedy())
         yield Finding(f"sandbox: {line.name}", state, line.detail or "stopped", mended_by)
     yield _control_group()

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from tito.course import CHECKS
 
-__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "write_edition"]
+__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "solved_lessons", "write_edition"]
 
 PACKAGES = ("tinytorch", "tito")
 
@@ -34,6 +34,14 @@ def is_left_out(path: PurePosixPath, also: Collection[str] = ()) -> bool:
     if path.is_relative_to(EXPORTED) and str(path) not in GIVEN:
         return True
     return any(PurePosixPath(part).match(name) for part in path.parts for name in LEFT_OUT)
+
+
+def solved_lessons() -> dict[str, Path]:
+    """Return the exported lessons that no student gets, by the name of their module."""
+    package, _, folder = EXPORTED.partition("/")
+    files = sorted((_folder_of(package) / folder).glob("*.py"))
+    solved = (file for file in files if is_left_out(PurePosixPath(EXPORTED, file.name)))
+    return {f"{EXPORTED.replace('/', '.')}.{file.stem}": file for file in solved}
 
 
 def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:

@@ -203,7 +203,7 @@ def _of_grading(lesson: Lesson, notebook: Notebook, places: Mapping[str, int]) -
         release=notebook_text(released_notebook(lesson, hidden=True)),
         checks=lesson.read_checks(),
         limits=lesson.course.limits,
-        sandbox=choose_sandbox(lesson.course.sandbox).name,
+        sandbox=choose_sandbox(lesson.course.sandbox, course=lesson.course).name,
         probed=True,
         files=tuple((name, path.read_bytes()) for name, path in files_below(lesson.files).items()),
     )

@@ -83,7 +83,8 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
         lesson = Lesson(course, resources["nbgrader"]["assignment"])
         checks = load_checks(course, lesson.assignment)
         files = {name: path.read_bytes() for name, path in lesson.released_files().items()}
-        grade_notebook(notebook, checks, course.limits, choose_sandbox(course.sandbox), files)
+        sandbox = choose_sandbox(course.sandbox, course=course)
+        grade_notebook(notebook, checks, course.limits, sandbox, files)
         return notebook, resources
 
 

@@ -204,7 +204,7 @@ def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
         release=_graded_release(lesson),
         checks=lesson.read_checks(),
         limits=lesson.course.limits,
-        sandbox=sandbox if elsewhere else choose_sandbox(sandbox).name,
+        sandbox=sandbox if elsewhere else choose_sandbox(sandbox, course=lesson.course).name,
         probed=not elsewhere,
         files=tuple((name, path.read_bytes()) for name, path in lesson.released_files().items()),
     )

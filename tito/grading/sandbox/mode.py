@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
-from tito.course import SANDBOXES, Limits
+from tito.course import SANDBOXES, Course, Limits
 from tito.errors import TitoError
 from tito.grading.judge.connection import Launch, Process, launch_plain
 from tito.grading.sandbox.notebook import run_notebook
@@ -43,7 +43,9 @@ class SandboxMode:
         return run_notebook(notebook, limits, leave_out, self.launcher, files)
 
 
-def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
+def choose_sandbox(
+    setting: str, *, probed: bool = False, course: Course | None = None
+) -> SandboxMode:
     """Return the sandbox mode that `setting` names.
 
     Parameters
@@ -52,6 +54,8 @@ def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
         One of `tito.course.SANDBOXES`.
     probed : bool
         Whether the sandbox was tried on this machine already: it is not tried again.
+    course : Course, optional
+        What is graded, whose files no submission may reach.
 
     Raises
     ------
@@ -64,5 +68,5 @@ def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
     if setting == "off":
         return SandboxMode("off")
     if not probed:
-        require_sandbox()
+        require_sandbox(course)
     return SandboxMode("bwrap")

@@ -8,12 +8,12 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 
-from tito.course import Course, Limits
+from tito.course import CHECKS, Course, Limits
+from tito.edition import solved_lessons
 from tito.errors import TitoError
 from tito.grading.sandbox.attempts import Targets
 from tito.grading.sandbox.cleanup import runtime_dir
@@ -66,23 +66,35 @@ class ProbeLine:
         return self.stopped != self.honest
 
 
-def require_sandbox() -> None:
+def require_sandbox(course: Course | None = None) -> None:
     """Refuse to go on unless the sandbox holds; it is probed once per process.
+
+    Parameters
+    ----------
+    course : Course, optional
+        What is graded, whose files no submission may reach; a process grades one course.
 
     Raises
     ------
     TitoError
         If it cannot be built or does not hold; names what it let through and the remedy.
     """
-    refusal = failure(_probed(os.getpid()))
+    refusal = failure(_probed(_Grader(os.getpid(), course)))
     if refusal:
         raise refusal
 
 
+@dataclass(frozen=True)
+class _Grader:
+    """A process that grades; a forked one is another one and probes for itself."""
+
+    process: int
+    course: Course | None = field(compare=False)
+
+
 @cache
-def _probed(_: int) -> list[ProbeLine]:
-    """Probe once; a forked grader is another process and probes for itself."""
-    return probe()
+def _probed(grader: _Grader) -> list[ProbeLine]:
+    return probe(course=grader.course)
 
 
 def failure(lines: Iterable[ProbeLine]) -> TitoError | None:
@@ -94,8 +106,15 @@ def failure(lines: Iterable[ProbeLine]) -> TitoError | None:
     return TitoError(f"The sandbox does not hold: {'; '.join(failed)}.", advice)
 
 
-def probe(start: Start = run_in_sandbox) -> list[ProbeLine]:
+def probe(start: Start = run_in_sandbox, course: Course | None = None) -> list[ProbeLine]:
     """Try to break out of the sandbox and to exceed its limits; takes one or two seconds.
+
+    Parameters
+    ----------
+    start : Start
+        Starts a sandbox.
+    course : Course, optional
+        Whose files are then to be reached, too.
 
     Returns
     -------
@@ -109,7 +128,7 @@ def probe(start: Start = run_in_sandbox) -> list[ProbeLine]:
     """
     with ExitStack() as stack:
         victim = _victim(stack)
-        targets = {**_targets(), **_servers(stack), "victim": victim.pid}
+        targets = {**_targets(course), **_servers(stack), "victim": victim.pid}
         limits = {"look": TIGHT, "honest": Limits()}
         limits |= {name: most for name, (_, _, most) in ENDLESS.items()}
         trials = [_Trial(name, most, targets, start, stack) for name, most in limits.items()]
@@ -204,26 +223,25 @@ def _servers(stack: ExitStack) -> Targets:
     return {"tcp": tcp.getsockname()[1], "abstract": abstract}
 
 
-def _targets() -> Targets:
+def _targets(course: Course | None) -> Targets:
     """Name what there is to read and to write; only what exists here is worth an attempt."""
-    package = find_spec("tinytorch")
-    solved = Path(str(package.origin if package else "")).parent / "core" / "kernels.py"
+    solved = solved_lessons()
     read = {
         "the home folder": _inside(Path(os.path.expanduser("~"))),
         "the passwords": ["/etc/shadow"],
         "the grader's folder": [str(runtime_dir())],
-        "the solved kernels": [str(solved)],
+        "the solved lessons": [str(file) for file in solved.values()],
     }
     write = {"system": "/usr/bin", "interpreter": f"{sys.prefix}/lib", "student edition": EDITION}
-    with suppress(TitoError):
-        course = Course.find()
+    if course is not None:
         read["the course"] = _inside(course.root)
-        read["the checks"] = [str(path) for path in course.sources.glob("*/checks.py")]
+        read["the checks"] = [str(path) for path in course.sources.glob(f"*/{CHECKS}")]
         read["the gradebook and the submissions"] = _inside(course.assignments)
         write["course"] = str(course.root)
     variables = [*student_mounts().environment, "PWD"]
     mark = f"tito-{secrets.token_hex(8)}"
-    return {"read": read, "write": write, "variables": variables, "mark": mark}
+    kept = {"read": read, "write": write, "solved": list(solved)}
+    return {**kept, "variables": variables, "mark": mark}
 
 
 def _inside(folder: Path) -> list[str]:

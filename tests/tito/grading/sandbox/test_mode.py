@@ -18,7 +18,7 @@ def test_choose_sandbox_takes_auto_for_bwrap() -> None:
 
 
 def test_choose_sandbox_tries_it_unless_it_was_tried(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(mode, "require_sandbox", lambda: pytest.fail("tried"))
+    monkeypatch.setattr(mode, "require_sandbox", lambda _: pytest.fail("tried"))
     assert choose_sandbox("bwrap", probed=True).name == "bwrap"
     assert choose_sandbox("off").name == "off"
     with pytest.raises(pytest.fail.Exception, match="tried"):

@@ -8,12 +8,13 @@ from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
-from tito.course import Limits
+from tito.course import Course, Limits
 from tito.grading.sandbox.cleanup import runtime_dir
 from tito.grading.sandbox.mounts import student_mounts
 from tito.grading.sandbox.probe import (
     ProbeLine,
     _seen_from_outside,
+    _targets,
     failure,
     probe,
     require_sandbox,
@@ -28,7 +29,7 @@ def test_probe_holds_in_every_line() -> None:
     assert [line.name for line in lines if line.honest] == ["honest work"]
     assert {line.name for line in lines} >= {
         "read the home folder",
-        "import the solved kernels",
+        "import a solved lesson",
         "write system",
         "connect to a server on this machine",
         "kill another process",
@@ -55,6 +56,7 @@ def test_attempts_succeed_without_the_sandbox(tmp_path: Path) -> None:
     with subprocess.Popen([tools.sh, "-c", "read -r _"], stdin=subprocess.PIPE) as victim:
         targets = {
             "read": {"a file": [str(secret)]},
+            "solved": ["tinytorch.core.kernels"],
             "write": {"a folder": str(tmp_path)},
             "tcp": 9,
             "abstract": "nobody",
@@ -85,6 +87,7 @@ def test_attempts_succeed_without_the_sandbox(tmp_path: Path) -> None:
     through = {report["name"] for report in reports if not report["stopped"]}
     assert through >= {
         "read a file",
+        "import a solved lesson",
         "write a folder",
         "kill another process",
         "allocate too much memory",
@@ -121,3 +124,10 @@ def test_probe_knows_its_own_memory_from_the_course(tmp_path: Path) -> None:
     (tmp_path / "made-inside").touch()
     assert _seen_from_outside(made, targets) == made
     assert list(tmp_path.iterdir()) == []
+
+
+def test_probe_tries_to_reach_the_course_that_is_graded(plain_course: Course) -> None:
+    lines = {line.name: line for line in probe(course=plain_course)}
+    for name in ("read the course", "read the checks", "write course"):
+        assert lines[name].holds
+    assert "/checks.py" in _targets(plain_course)["read"]["the checks"][0]
