@@ -10,7 +10,7 @@ from tinytorch.utils.checking import CheckFailure, assert_product, describe_call
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import BEGIN_AT_ZERO, NO_RETURN, cause_of_type, cause_of_values
 from tito.conditions.raising import cause_of_error
-from tito.conditions.results import UNWRITTEN, Inconclusive
+from tito.conditions.results import Inconclusive, unwritten
 from tito.tracing import Log, Proof, Unwritten, prove
 
 __all__ = [
@@ -86,7 +86,7 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
     if result.raised is None:
         return result
     if result.raised.kinds[0] == "NotImplementedError":
-        raise CheckFailure(f"{call.__name__} is {UNWRITTEN}", WRITE_IT)
+        raise CheckFailure(unwritten(call.__name__), WRITE_IT)
     fact = f"{text} raised {result.raised.kinds[0]}: {result.raised.message}"
     todo = cause_of_error(result.raised, call.__name__, hint)
     raise CheckFailure(fact, todo, result.raised.place)

@@ -33,6 +33,7 @@ __all__ = [
     "sentence",
     "told_once",
     "try_here",
+    "unwritten",
     "visible_inputs",
 ]
 
@@ -52,7 +53,7 @@ LABELS = {
 """The verdicts as a person reads them."""
 
 UNWRITTEN = "not written yet"
-"""How a fact ends that says of a cell that it is as it was released."""
+"""What is said of a cell that is as it was released, in the place of its verdict."""
 
 SHAPES = {
     "passed": "\N{HEAVY CHECK MARK}",
@@ -66,6 +67,7 @@ SHAPES = {
 VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every time
 FOUNDATIONS = ("square", "attends")  # what these ask for, all others of their check build on
 AS_ABOVE = "The same as above."
+NOT_WRITTEN = re.compile(rf"\S+ is {UNWRITTEN}")
 REVIEW_HINT = "Your instructor will look at this part."
 
 
@@ -165,6 +167,16 @@ class ConditionResult:
     detail: str = ""
     place: str = ""
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether the function's cell is as it was released; gradebooks hold the fact alone."""
+        return NOT_WRITTEN.fullmatch(self.fact) is not None
+
+    @property
+    def is_as_above(self) -> bool:
+        """Whether an earlier condition has told the reason."""
+        return self.fact == AS_ABOVE
+
 
 @dataclass(frozen=True)
 class CellVerdict:
@@ -193,6 +205,11 @@ class CellVerdict:
     conditions: tuple[ConditionResult, ...] = ()
 
     @property
+    def is_unwritten(self) -> bool:
+        """Whether the cell that is checked is as it was released."""
+        return NOT_WRITTEN.fullmatch(self.message) is not None
+
+    @property
     def word(self) -> str:
         """The verdict as a person reads it: passed, failed, could not run or for review."""
         return LABELS[self.verdict]
@@ -209,6 +226,11 @@ class CellVerdict:
 def sentence(condition: Condition) -> str:
     """Return the sentence that a student reads: the first line of the docstring."""
     return (condition.__doc__ or condition.__name__).strip().splitlines()[0]
+
+
+def unwritten(function: str) -> str:
+    """Return the fact that says of a function that its cell is as it was released."""
+    return f"{function} is {UNWRITTEN}"
 
 
 def visible_inputs(condition: Condition) -> np.random.Generator:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from tito.conditions.results import AS_ABOVE, LABELS, SHAPES, UNWRITTEN
+from tito.conditions.results import LABELS, SHAPES, UNWRITTEN
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ def card(name: str, results: "Sequence[ConditionResult]", verdict: str) -> str:
     """
     points = f"{sum(r.points for r in results):g} of {sum(r.share for r in results):g} points"
     first = next((r for r in results if r.verdict == verdict != "passed"), None)
-    why = first.fact if first else ""
-    lines = "".join(_condition(result, why, is_open=result is first) for result in results)
-    kind, word = _named(verdict, why)
+    is_stub = first is not None and first.is_unwritten
+    lines = "".join(_condition(r, is_stub=is_stub, is_open=r is first) for r in results)
+    kind, word = _named(verdict, is_unwritten=is_stub)
     label = _text(f"Check of {name}: {word}, {points}")
     edge = f"border: {LINE}; border-left: 4px solid var({COLOURS[kind]})"
     return (
@@ -111,8 +111,9 @@ def unread_text(answers: "Sequence[CellVerdict]") -> str:
     return f"{points:g} more points: {what}, for a person to read."
 
 
-def _condition(result: "ConditionResult", above: str, *, is_open: bool) -> str:
-    mark = _mark(*_named(result.verdict, above if result.fact == AS_ABOVE else result.fact))
+def _condition(result: "ConditionResult", *, is_stub: bool, is_open: bool) -> str:
+    is_unwritten = result.is_unwritten or (is_stub and result.is_as_above)
+    mark = _mark(*_named(result.verdict, is_unwritten=is_unwritten))
     line = (
         '<span style="display: inline-flex; gap: 0 12px; width: 100%; align-items: baseline; '
         'vertical-align: top">'
@@ -137,7 +138,7 @@ def _condition(result: "ConditionResult", above: str, *, is_open: bool) -> str:
 
 def _row(verdict: "CellVerdict", section: str) -> str:
     link = f'<a href="#{_text(_anchor(section))}">{_text(section)}</a>' if section else ""
-    mark = _mark(*_named(verdict.verdict, verdict.message))
+    mark = _mark(*_named(verdict.verdict, is_unwritten=verdict.is_unwritten))
     return (
         f'<tr><th scope="row" style="{CELL}; font-weight: normal">{_text(verdict.grade_id)}</th>'
         f'<td style="{CELL}">{link}</td><td style="{CELL}">{mark}</td>'
@@ -145,9 +146,9 @@ def _row(verdict: "CellVerdict", section: str) -> str:
     )
 
 
-def _named(verdict: str, fact: str) -> tuple[str, str]:
+def _named(verdict: str, *, is_unwritten: bool) -> tuple[str, str]:
     """Return the verdict whose shape and colour are shown, and its word."""
-    if fact.endswith(UNWRITTEN):
+    if is_unwritten:
         return "not-tried", UNWRITTEN
     return verdict, LABELS[verdict]
 

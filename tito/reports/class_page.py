@@ -8,7 +8,6 @@ from pathlib import Path
 from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
-from tito.conditions.results import AS_ABOVE
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ def _failures(grades: "Grades") -> list[dict[str, Any]]:
     for submission in grades.submissions:
         for cell in submission.cells:
             for result in cell.conditions:
-                if result.verdict == "failed" and result.fact != AS_ABOVE:
+                if result.verdict == "failed" and not result.is_as_above:
                     key = (cell.grade_id, result.words)
                     counts[key] += 1
                     examples.setdefault(key, (submission.student, result.fact))

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from tinytorch.utils.checking import CheckFailure
+from tito import conditions
 from tito.conditions.call import LocalCall, NoAnswer
 from tito.conditions.product import empty_sides, square, tall_and_wide
 from tito.conditions.results import (
     AS_ABOVE,
+    FOUNDATIONS,
+    CellVerdict,
     ConditionResult,
     Inconclusive,
     Share,
@@ -23,6 +26,7 @@ from tito.conditions.results import (
     sentence,
     told_once,
     try_here,
+    unwritten,
     visible_inputs,
 )
 
@@ -168,6 +172,20 @@ def test_told_once_knows_an_error_again_that_has_other_numbers() -> None:
     assert [r.fact for r in told_once(found)] == [facts[0], AS_ABOVE, facts[2], facts[3]]
     same = [replace(found[0], place="Line 3"), replace(found[2], place="Line 3")]
     assert [r.fact for r in told_once(same)] == [facts[0], AS_ABOVE]
+
+
+def test_a_result_knows_a_stub_and_what_is_told_already() -> None:
+    def stub(A: Any, B: Any) -> Any:
+        raise NotImplementedError("this cell is not written yet")
+
+    first, second = try_here(stub, {tall_and_wide: 2, empty_sides: 3})
+    assert (first.fact, first.is_unwritten, first.is_as_above) == (unwritten("stub"), True, False)
+    assert (second.fact, second.is_unwritten, second.is_as_above) == (AS_ABOVE, False, True)
+    assert CellVerdict("test-f", 0.0, 5.0, "failed", first.fact).is_unwritten
+
+
+def test_the_conditions_that_others_build_on_are_conditions() -> None:
+    assert set(FOUNDATIONS) <= set(conditions.__all__)
 
 
 def test_try_here_names_the_line_that_raised() -> None:

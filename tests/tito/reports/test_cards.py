@@ -42,6 +42,12 @@ def test_a_stub_is_not_written_yet_and_has_not_failed() -> None:
     assert "failed" not in html
 
 
+def test_an_error_of_the_same_words_has_failed() -> None:
+    fact = "f(A, B) raised ValueError: this is not written yet"
+    assert ": failed, " in card("f", [ConditionResult("f", "Words.", "failed", fact)], "failed")
+    assert "<b>failed</b>" in overview([CellVerdict("f", 0.0, 9.0, "failed", fact)], [], {})
+
+
 def test_card_escapes_what_a_student_says() -> None:
     result = ConditionResult("f", HOSTILE, "failed", HOSTILE, HOSTILE, place=f"Line 1: `{HOSTILE}`")
     html = card(HOSTILE, [result], "failed")
