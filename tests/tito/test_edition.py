@@ -9,7 +9,7 @@ import pytest
 from solutions import solution_passages, squeezed
 
 import tito
-from tito.edition import is_left_out, write_edition
+from tito.edition import PACKAGES, is_left_out, solved_lessons, write_edition
 
 REPOSITORY = Path(tito.__file__).parents[1]
 
@@ -64,6 +64,18 @@ def test_edition_has_both_packages_and_no_solved_kernels(edition: Path) -> None:
     names = set(contents(edition))
     assert {"tinytorch/__init__.py", "tinytorch/core/__init__.py", "tito/errors.py"} <= names
     assert not [name for name in names if name.endswith(("checks.py", "kernels.py", ".pyc"))]
+
+
+def test_edition_leaves_out_no_module_but_solved_lessons(edition: Path) -> None:
+    names = {
+        f"{p}/{f.relative_to(REPOSITORY / p)}"
+        for p in PACKAGES
+        for f in (REPOSITORY / p).rglob("*.py")
+    }
+    solved = {str(file.relative_to(REPOSITORY)) for file in solved_lessons().values()}
+    assert solved == {"tinytorch/core/kernels.py"}
+    left_out = names - set(contents(edition)) - {"tinytorch/_modidx.py"}  # which nbdev makes
+    assert left_out == solved
 
 
 def test_edition_has_no_passage_of_a_solution(edition: Path) -> None:

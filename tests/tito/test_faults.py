@@ -22,10 +22,10 @@ from tito.cli import COMMANDS, main
 from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
-from tito.errors import file_error
+from tito.errors import TitoError, file_error
 from tito.grading.sandbox import tools
 from tito.grading.sandbox.probe import _probed
-from tito.lesson import find_lesson
+from tito.lesson import Lesson, find_lesson
 
 PLAIN = {
     "doctor": ["doctor", "--json"],
@@ -220,6 +220,20 @@ def test_read_only_gradebook_costs_one_line(
     with read_only(class_of_two.root / "given"):
         class_of_two.assignments.joinpath("gradebook.db").chmod(0o444)
         says_in_one_line(run(command), command, "attempt to write a readonly database")
+
+
+def test_summary_of_a_run_comes_before_what_then_fails(
+    course: Course, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(lesson: Lesson) -> int:
+        raise TitoError("The gradebook does not answer.", "Start it.")
+
+    (course.submitted / "ada" / "11_kernels").mkdir(parents=True)
+    monkeypatch.setattr("tito.grading.gradebook.grades.count_unread", away)
+    result = run("autograde")
+    says_in_one_line(result, "autograde", "The gradebook does not answer. Start it.")
+    assert result.stderr.index("ada: rejected") < result.stderr.index("tito: ")
+    assert result.stderr.index("1 rejected") < result.stderr.index("tito: ")
 
 
 def test_empty_gradebook_costs_one_line(class_of_two: Course) -> None:

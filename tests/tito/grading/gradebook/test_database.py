@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from nbgrader.api import MissingEntry
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import scoped_session, sessionmaker
 
 from tito.errors import TitoError
-from tito.grading.gradebook.database import OneTransaction, retried
+from tito.grading.gradebook.database import OneTransaction, database_error, retried
 
 SAME = "run the same command again"
 
@@ -45,6 +46,17 @@ def test_retried_waits_for_a_database_that_is_away(capsys: pytest.CaptureFixture
     assert retried(work, lambda: undone.append(1)) == "done"
     assert (len(calls), len(undone)) == (4, 3)
     assert capsys.readouterr().err == "Waiting for the gradebook: database is locked.\n"
+
+
+def test_database_error_says_what_has_no_words_and_what_is_missing() -> None:
+    silent = database_error(trouble(""))
+    assert silent is not None
+    assert silent.fact == "The gradebook's database does not answer: OperationalError."
+    missing = database_error(MissingEntry("No such assignment: 11_kernels"))
+    assert missing is not None
+    assert "No such assignment: 11_kernels" in missing.fact
+    assert "tito nbgrader generate" in missing.remedy
+    assert database_error(KeyError("a fault of ours")) is None
 
 
 @pytest.mark.parametrize(

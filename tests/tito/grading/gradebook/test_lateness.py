@@ -2,11 +2,15 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from classroom import hand_in, read_samples
 
 from tito.course import Course, LessonSettings
+from tito.grading.gradebook.assignment import nbgrader_api, run_step
+from tito.grading.gradebook.grades import read_grades
 from tito.grading.gradebook.lateness import penalty_for, started_days
 from tito.lesson import Lesson
 
@@ -131,3 +135,25 @@ def test_penalty_is_a_share_for_each_day_and_never_more_than_all(
     settings = {"11_kernels": LessonSettings("Kernels", deadline)}
     lesson = Lesson(replace(plain_course, lessons=settings), "11_kernels")
     assert penalty_for(lesson, 80.0, handed_in, None) == pytest.approx(points)
+
+
+def test_nbgrader_takes_the_penalty_of_the_submissions_course_from_any_folder(
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Formgrader may run in a home folder, or in that of another course."""
+    settings = lesson.course.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8").replace("sandbox = bwrap", "sandbox = off")
+    settings.write_text(text, encoding="utf-8")
+    other = tmp_path / "other"
+    other.mkdir()
+    free = text.replace("late_penalty_per_day = 0.10", "late_penalty_per_day = 0")
+    other.joinpath("settings.ini").write_text(free, encoding="utf-8")
+    (partly,) = (sample for sample in read_samples() if sample.name == "partly-done")
+    late = hand_in(partly, lesson, lesson.course.submitted).with_name("timestamp.txt")
+    late.write_text("2027-02-02 12:00:00 +0100", encoding="utf-8")
+    course = Course.read(lesson.course.root)
+    monkeypatch.chdir(other)
+    run_step(lambda: nbgrader_api(course).autograde(lesson.assignment, partly.student), "autograde")
+    (grade,) = read_grades(Lesson(course, lesson.assignment)).submissions
+    assert partly.points > 0
+    assert grade.late_penalty == pytest.approx(0.2 * partly.points)
