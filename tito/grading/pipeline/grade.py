@@ -205,13 +205,12 @@ def _unjudged(notebook: Notebook, checks: Mapping[str, Check]) -> bool:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """What a process makes of the context once."""
+    """What a process makes of the context once: what is read from it, and where code runs."""
 
+    context: GradingContext
     release: Notebook
     checks: Mapping[str, Check]
-    limits: Limits
     sandbox: SandboxMode
-    files: Mapping[str, bytes]
 
 
 @lru_cache(maxsize=4)
@@ -222,16 +221,15 @@ def _prepared(context: GradingContext) -> _Prepared:
         fact = "This worker's tito judges by other code than the grader's."
         raise TitoError(fact, "Install the same version on every machine.")
     return _Prepared(
+        context=context,
         release=nbformat.reads(context.release, as_version=4),
         checks=checks_in(context.checks) if context.checks else {},
-        limits=context.limits,
         sandbox=choose_sandbox(context.sandbox, probed=context.probed),
-        files=dict(context.files),
     )
 
 
 def _grade(prepared: _Prepared, submission: Submission) -> GradingResult:
-    start = time.perf_counter()
+    start, limits = time.perf_counter(), prepared.context.limits
     notebook, notes, reason = _rebuilt(prepared, submission)
     mark = notebook.metadata.setdefault(METADATA_KEY, {})
     mark["basis"] = asdict(submission.basis)
@@ -241,11 +239,11 @@ def _grade(prepared: _Prepared, submission: Submission) -> GradingResult:
         record_verdicts(notebook, verdicts)
     else:
         verdicts, more = grade_notebook(
-            notebook, prepared.checks, prepared.limits, prepared.sandbox, prepared.files
+            notebook, prepared.checks, limits, prepared.sandbox, dict(prepared.context.files)
         )
         seconds |= more
     start = time.perf_counter()
-    text = _text(notebook, prepared.limits)
+    text = _text(notebook, limits)
     seconds["text"] = time.perf_counter() - start
     status, score = "rejected" if reason else "graded", sum(v.score for v in verdicts)
     seed = notebook.metadata[METADATA_KEY].get("seed", 0)
@@ -262,7 +260,7 @@ def _rebuilt(prepared: _Prepared, submission: Submission) -> tuple[Notebook, lis
     """The release with the student's solutions in it, and notes; as it is, why, if rejected."""
     reason = submission.rejected
     try:
-        cells = [] if reason else notebook_cells(submission.data, prepared.limits)
+        cells = [] if reason else notebook_cells(submission.data, prepared.context.limits)
     except Rejected as rejected:
         cells, reason = [], rejected.fact
     notebook, notes = rebuild(prepared.release, cells)
