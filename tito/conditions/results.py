@@ -27,6 +27,7 @@ __all__ = [
     "Verdict",
     "attempt",
     "describe",
+    "known_facts",
     "outcome",
     "overall",
     "restore",
@@ -363,8 +364,13 @@ def describe(results: Sequence[ConditionResult]) -> str:
 
 def restore(found: Iterable[Mapping[str, Any]]) -> tuple[ConditionResult, ...]:
     """Return the results that `dataclasses.asdict` made mappings of, by whatever version."""
-    known = {each.name for each in fields(ConditionResult)}
-    return tuple(
-        ConditionResult(**{name: value for name, value in one.items() if name in known})
-        for one in found
-    )
+    return tuple(ConditionResult(**known_facts(ConditionResult, one)) for one in found)
+
+
+def known_facts(kind: type, found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the recorded fields that `kind` has; a verdict of a later version is for review."""
+    names = {each.name for each in fields(kind)}
+    facts = {name: value for name, value in found.items() if name in names}
+    if facts.get("verdict", "review") not in LABELS:
+        facts["verdict"] = "review"
+    return facts

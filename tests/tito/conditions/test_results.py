@@ -130,6 +130,8 @@ def test_words_are_the_first_line_of_the_docstring() -> None:
 def test_restore_reads_results_of_other_versions() -> None:
     (result,) = restore([{"condition": "square", "points": 2.0, "invented_later": 1}])
     assert (result.condition, result.points, result.verdict) == ("square", 2.0, "not-run")
+    (result,) = restore([{"condition": "square", "verdict": "invented-later"}])
+    assert result.verdict == "review"
 
 
 def test_try_here_tries_nothing_after_a_wrong_plain_product() -> None:

@@ -148,6 +148,18 @@ def test_record_verdicts_makes_nbgrader_score_alike(
     assert read_verdicts(notebook) == [replace(verdict, hint="", conditions=())]
 
 
+def test_read_verdicts_reads_those_of_other_versions() -> None:
+    notebook = notebook_with([])
+    verdict = CellVerdict("test", 3.0, POINTS, "failed", "fact", "hint")
+    record_verdicts(notebook, [verdict])
+    recorded = notebook.cells[1].metadata["tito"]
+    recorded["invented_later"] = 1
+    del recorded["conditions"], recorded["hint"]
+    assert read_verdicts(notebook) == [replace(verdict, hint="")]
+    recorded["verdict"] = "invented-later"
+    assert read_verdicts(notebook) == [replace(verdict, hint="", verdict="review")]
+
+
 def test_rejected_verdicts_carry_the_reason() -> None:
     notebook = notebook_with([])
     reject(notebook, "It is not JSON.")

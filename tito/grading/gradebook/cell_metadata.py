@@ -1,10 +1,10 @@
 """Verdicts in a graded notebook: as metadata of cells, and as outputs that nbgrader reads."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict
 from typing import Any
 
-from tito.conditions.results import CellVerdict, restore
+from tito.conditions.results import CellVerdict, known_facts, restore
 from tito.grading.sandbox.outputs import outputs_for, valid_outputs
 from tito.lesson import Notebook, grade_id, is_answer, is_graded, points_of
 
@@ -54,6 +54,5 @@ def read_verdicts(notebook: Notebook) -> list[CellVerdict]:
 
 def _restored(found: Mapping[str, Any]) -> CellVerdict:
     """A verdict that `dataclasses.asdict` made a mapping of, by whatever version."""
-    known = {each.name for each in fields(CellVerdict)}
-    facts = {name: value for name, value in found.items() if name in known}
-    return CellVerdict(**{**facts, "conditions": restore(found.get("conditions", ()))})
+    conditions = restore(found.get("conditions", ()))
+    return CellVerdict(**{**known_facts(CellVerdict, found), "conditions": conditions})
