@@ -41,7 +41,8 @@ def run_notebook(
 ) -> Execution:
     """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
 
-    A sandbox that ends early costs the cell that ran; another one goes on with the next cell.
+    A sandbox that ends early costs the cell that ran; another one goes on with the next cell. If no
+    limit ended it, it may have been killed from outside: then the cell is run once more.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ def run_notebook(
     execution = Execution(notebook)
     packed = {name: base64.b64encode(data).decode() for name, data in (files or {}).items()}
     cells = needed_cells(notebook, leave_out)
-    budget = _Budget(limits, len(cells))
+    budget, lost = _Budget(limits, len(cells)), set[str]()
     while waiting := [cell for cell in cells if cell.id not in execution.outcomes]:
         if budget.spent:
             fact = Outcome("skipped", evalue=budget.spent)
@@ -67,7 +68,9 @@ def run_notebook(
             break
         overrun = _run(execution, waiting, leave_out, launcher, budget, packed)
         left = [cell for cell in waiting if cell.id not in execution.outcomes]
-        if left:
+        if left and not overrun and left[0].id not in lost:
+            lost.add(left[0].id)
+        elif left:
             reason = OVERRUN.get(overrun, "the kernel died while the cell ran")
             execution.outcomes[left[0].id] = Outcome("died", evalue=reason)
     return execution

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +13,7 @@ import pytest
 from cells import notebook_of, statuses
 
 from tito.course import Limits
+from tito.grading.judge.connection import Launch, Process, launch_plain
 from tito.grading.sandbox import notebook
 from tito.grading.sandbox.mode import SandboxMode
 from tito.grading.sandbox.notebook import run_notebook
@@ -216,3 +217,20 @@ def test_notebook_leaves_no_process() -> None:
     after = {child.pid for child in psutil.Process().children(recursive=True)}
     assert execution.outcomes["test-a"].status == "ok"
     assert after <= before
+
+
+def test_run_notebook_runs_a_cell_once_more_whose_sandbox_was_killed_from_outside() -> None:
+    launched: list[Process] = []
+
+    def launcher(limits: Limits) -> Launch:
+        def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
+            launched.append(launch_plain(command, descriptors))
+            if len(launched) == 1:
+                launched[0].kill()
+            return launched[-1]
+
+        return launch
+
+    execution = run_notebook(notebook_of(DEFINE, ALIVE), LIMITS, set(), launcher)
+    assert statuses(execution) == {"define": "ok", "test-alive": "ok"}
+    assert len(launched) == 2
