@@ -14,7 +14,7 @@ from solutions import solution_passages, squeezed
 
 from tito.course import Course
 from tito.errors import TitoError
-from tito.handout import Handout, write_handout
+from tito.handout import INSTRUCTORS, Handout, write_handout
 from tito.lesson import find_lesson
 
 ROOT = Path(__file__).parents[2]
@@ -104,6 +104,10 @@ def test_handout_holds_no_check_no_scheme_and_no_gradebook(handout: Handout) -> 
         assert b"BEGIN HIDDEN TESTS" not in content
         assert "nbgrader/" not in name
         assert "gradebook/" not in name
+
+
+def test_what_a_handout_leaves_out_is_there_under_that_name() -> None:
+    assert [path for path in INSTRUCTORS if not (ROOT / path).exists()] == []
 
 
 def test_handout_says_the_deadline_and_how_to_hand_in(handout: Handout) -> None:

@@ -13,6 +13,8 @@ from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from typing import Any, TypeVar
 
+from tinytorch.utils.processor import usable_cores
+
 __all__ = ["LocalPool", "cpu_count"]
 
 Answer = TypeVar("Answer")
@@ -24,9 +26,7 @@ PRELOADED = ("tito.startup", "tito.grading.pipeline.grade", "nbgrader.preprocess
 
 def cpu_count() -> int:
     """Return how many CPUs this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    return usable_cores() or 1
 
 
 class LocalPool:
