@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from tito.course import TIME_FORMAT
 from tito.errors import TitoError
-from tito.files import as_zip, write_whole
-from tito.grading.intake.manifest import DIGITS, FORMAT, MANIFEST, receipts_name
+from tito.files import Refused, as_zip, opened_zip, write_whole
+from tito.grading.intake.manifest import DIGITS, FORMAT, MANIFEST, MOST_MANIFEST, receipts_name
 from tito.selftest.work import Work
 
 __all__ = ["Receipt", "last_receipt", "pack", "submit_to_exchange"]
@@ -134,9 +133,9 @@ def _json(manifest: dict[str, object]) -> bytes:
 def _manifest(path: Path) -> dict[str, object]:
     """What a zip file says of itself; nothing if it is none of ours."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            found = json.loads(archive.read(MANIFEST))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        with opened_zip(path) as files:
+            found = json.loads(files[MANIFEST](MOST_MANIFEST))
+    except (Refused, KeyError, ValueError, RecursionError):
         return {}
     is_ours = isinstance(found, dict) and found.get("format") == FORMAT and "saved" in found
     return found if is_ours else {}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -106,6 +107,15 @@ def test_submit_keeps_a_file_of_that_name_that_is_not_its_own(lesson: Lesson) ->
     Path("kernels.zip").write_bytes(b"my holiday")
     assert pack(read_work(lesson, lesson.working_copy), Path.cwd()).file == "kernels-2.zip"
     assert Path("kernels.zip").read_bytes() == b"my holiday"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no FIFO")
+def test_submit_waits_for_no_file_of_that_name_and_reads_no_bomb(lesson: Lesson) -> None:
+    work_on(lesson, "complete")
+    os.mkfifo("kernels.zip")
+    with zipfile.ZipFile("kernels-2.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("submission.json", "[" * 2**24)
+    assert pack(read_work(lesson, lesson.working_copy), Path.cwd()).file == "kernels-3.zip"
 
 
 def test_submit_makes_a_notebook_of_a_percent_file(lesson: Lesson, tito: Tito) -> None:

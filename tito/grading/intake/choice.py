@@ -10,7 +10,7 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import MIB, Reader, Refused, opened_zip_in
-from tito.grading.intake.manifest import FORMAT, MANIFEST, receipts_name
+from tito.grading.intake.manifest import FORMAT, MANIFEST, MOST_MANIFEST, receipts_name
 from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_one
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import MOST_TIMESTAMP, for_nbgrader, parse_time
@@ -18,7 +18,6 @@ from tito.lesson import Lesson, assign_cell_ids, parse_percent
 
 __all__ = ["Chosen", "NotTaken", "choose", "listed"]
 
-MANIFEST_BYTES = 10_000
 SCRIPT_BYTES = MIB
 MOST_ZIPS = 3
 """So many zip files in one another are opened."""
@@ -213,7 +212,7 @@ def _submission(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Any]:
     if len(places) != 1:
         return {}
     try:
-        data = json.loads(_content(files, places[0], MANIFEST_BYTES))
+        data = json.loads(_content(files, places[0], MOST_MANIFEST))
     except (Refused, ValueError, RecursionError):
         return {}
     if not isinstance(data, dict) or data.get("format") != FORMAT:
