@@ -1,5 +1,6 @@
 """What locked cells import: every condition that is graded, and nothing that is not."""
 
+import importlib
 import importlib.util
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +13,24 @@ from tinytorch.core.layers import check_operands
 from tito.conditions.results import try_here
 from tito.tools import conditions
 
+RELEASED = {
+    "tito.tools.conditions": ("check", "square"),
+    "tito.tools.testing": ("check", "run_module_tests_auto"),
+    "tito.tools.pictures": (),
+    "tinytorch.core.layers": ("check_operands", "matmul_naive"),
+    "tinytorch.utils.blas": ("one_blas_thread",),
+    "tinytorch.utils.caches": ("SimulatedCache", "miss_rate"),
+    "tinytorch.utils.checking": ("assert_multiplies", "assert_rejects", "random_matrix"),
+    "tinytorch.utils.experiments": (),
+    "tinytorch.utils.figures": (),
+    "tinytorch.utils.ladder": ("climb",),
+    "tinytorch.utils.limits": (),
+    "tinytorch.utils.machine": ("describe_machine",),
+    "tinytorch.utils.pictures": (),
+    "tinytorch.utils.predictions": ("Predictions",),
+    "tinytorch.utils.profiler": ("SimpleProfiler", "profile_function"),
+}
+"""What notebooks import that students have, of whatever release."""
 CHECKS = Path(__file__).resolve().parents[3] / "modules/source/11_kernels/checks.py"
 
 
@@ -24,6 +43,12 @@ def checks() -> Mapping[str, Any]:
     spec.loader.exec_module(module)
     found: Mapping[str, Any] = module.CHECKS
     return found
+
+
+@pytest.mark.parametrize("module", RELEASED)
+def test_what_released_notebooks_import_is_there(module: str) -> None:
+    found = importlib.import_module(module)
+    assert [name for name in RELEASED[module] if not hasattr(found, name)] == []
 
 
 def test_conditions_are_those_that_are_graded(checks: Mapping[str, Any]) -> None:
