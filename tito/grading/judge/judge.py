@@ -79,12 +79,15 @@ class Session:
         What defines the function, in order.
     results : list of ConditionResult
         One for each share, once it has been tried.
+    held : int
+        How many shares, from the first on, have passed on hidden inputs.
     """
 
     grade_id: str
     check: Check
     cells: Sequence[tuple[str, str]] = ()
     results: list[ConditionResult] = field(default_factory=list)
+    held: int = 0
 
     def verdict(self) -> CellVerdict:
         """Return the verdict that the results add up to."""
@@ -212,6 +215,7 @@ class Judge:
                 results.append(self.attempt(call, share, self.hidden(session, call)))
                 if results[-1].verdict != "passed":
                     return False
+                session.held += 1
         finally:
             call.close()
         session.results = results
@@ -232,11 +236,14 @@ class Judge:
             call.close()
 
     def try_hidden(self, session: Session) -> None:
-        """Try what holds so far on hidden inputs; repeat nothing that a child said."""
+        """Try what holds on the visible inputs on hidden ones too, unless it has held on them.
+
+        Nothing is repeated that a child said.
+        """
         call = self.call(session)
         try:
             for place, share in enumerate(session.check.shares):
-                if session.results[place].verdict == "passed":
+                if place >= session.held and session.results[place].verdict == "passed":
                     result = self.attempt(call, share, self.hidden(session, call))
                     session.results[place] = conceal(result, kind_of(share))
         finally:
