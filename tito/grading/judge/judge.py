@@ -6,9 +6,10 @@ how it was computed on numbers that the child never saw.
 
 A check whose conditions all hold on inputs that nobody knew is done with. For the others there is a
 fresh supervisor: first a child for each check is asked for what the notebook shows, so that the
-student reads the same fact in both places; then another one gets hidden inputs, and what it says
-reaches no student. So no child whose words are repeated can have seen them. Timed checks come
-before all and are asked once: their inputs are hidden in their numbers only.
+student reads the same fact in both places; then another one gets hidden inputs for the conditions
+that have not held on them yet, and what it says reaches no student. So no child whose words are
+repeated can have seen them. Timed checks come before all and are asked once: their inputs are
+hidden in their numbers only.
 """
 
 import logging
