@@ -19,6 +19,7 @@ __all__ = [
     "ANSWERS",
     "CHECKS",
     "CORPORA",
+    "LITTLE",
     "MOST",
     "MOST_CHECKED",
     "Sample",
@@ -157,3 +158,7 @@ def _samples(folder: Path) -> Iterator[Sample]:
             hours_late=data.get("hours_late", -1.0),
             expect=dict.fromkeys(CHECKS | ANSWERS, 0.0) | expect,
         )
+
+
+LITTLE = next(sample for sample in read_samples() if sample.name == "deleted-test-cell")
+"""Little of it is done, so it is judged in a moment: for tests of what is around the judge."""

@@ -310,11 +310,11 @@ def test_damaged_release_costs_one_line_that_says_how_it_is_made_again(
     getattr(find_lesson(class_of_two, "kernels"), made).write_bytes(b"\xff")
     result = run(command)
     if command in ("report", "page") and "tito: " not in result.stderr:
-        assert "1 grade is out of date: ada." in result.stderr
+        assert "Whether these grades are out of date is not known." in result.stderr
         assert result.exit_code == 0
     else:
         says_in_one_line(result, command, "kernels.ipynb ")
-        assert "tito nbgrader generate kernels" in result.stderr
+    assert "tito nbgrader generate kernels" in result.stderr
 
 
 ON_A_FULL_DISK = ["export", "handout", "notebook", "new", *STEPS_OF_GRADING]

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from classroom import read_samples
+from classroom import LITTLE, read_samples
 from shell import Tito
 
 from tito.course import Course
@@ -150,16 +150,16 @@ def test_submit_goes_through_the_exchange_where_there_is_one(
 
 
 def test_status_says_points_deadline_and_receipt(lesson: Lesson, tito: Tito) -> None:
-    work_on(lesson, "partly-done")
+    work_on(lesson, "deleted-test-cell")
     before = tito("status")
     assert before.returncode == 0
-    points = SAMPLES["partly-done"].points
+    points = LITTLE.points
     assert f"{points:g} of 80 points pass, {80 - points:g} are open; 20 more" in before.stdout
     assert "Nothing is saved to hand in: `tito submit kernels`." in before.stdout
     assert "Deadline: " in before.stdout
     tito("submit", "kernels")
     assert "has changed since" not in tito("status", "kernels").stdout
-    work_on(lesson, "complete")
+    work_on(lesson, "blank")
     after = tito("status", "kernels").stdout
     assert "The notebook has changed since: `tito submit kernels`." in after
     assert max(map(len, after.splitlines())) <= 80
@@ -168,10 +168,10 @@ def test_status_says_points_deadline_and_receipt(lesson: Lesson, tito: Tito) -> 
 def test_status_of_all_goes_on_after_a_lesson_without_checks(lesson: Lesson, tito: Tito) -> None:
     layers = find_lesson(lesson.course, "layers")
     assert tito("notebook", "layers").returncode == 0
-    work_on(lesson, "complete")
+    work_on(lesson, "blank")
     done = tito("status")
     assert f"{layers.title}: it has no checks.\n" in done.stdout
-    assert "80 of 80 points pass" in done.stdout
+    assert "0 of 80 points pass" in done.stdout
 
 
 def test_status_without_a_notebook_says_how_to_make_one(lesson: Lesson, tito: Tito) -> None:

@@ -240,16 +240,16 @@ def visible_inputs(condition: Condition) -> np.random.Generator:
 
 
 class Watch(Protocol):
-    """Hears how the conditions of a check go, so that somebody knows where one did not end."""
+    """Receives the progress of a check, so that it is known where one did not end."""
 
     def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
-        """Hear which function is checked, and what would be said if no condition were tried."""
+        """Take note of the function under check, and of the results if no condition were tried."""
 
     def call(self) -> None:
-        """Hear that the function is called."""
+        """Take note that the function is called."""
 
     def tried(self, result: ConditionResult) -> None:
-        """Hear what came of a condition."""
+        """Take note of the result of a condition."""
 
 
 def try_here(

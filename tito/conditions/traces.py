@@ -101,11 +101,10 @@ def expect_steps(call: Call, expected: Array, hint: str, loops: str, **options: 
     """Ask for these three positions in each step; `loops` is the hint on another order of them."""
     result, text = answer(call, hint, **options), described(call, (), options)
     value = whole_numbers(result, text, hint)
-    if value.shape == expected.shape[::-1] != expected.shape:
-        fact = f"{text} has shape {value.shape}, expected {expected.shape}"
-        raise CheckFailure(fact, "A row for each step: np.stack([x, y, z], axis=1).")
     if value.shape != expected.shape:
-        raise CheckFailure(f"{text} has shape {value.shape}, expected {expected.shape}", hint)
+        is_turned = value.shape == expected.shape[::-1]
+        on_shape = "A row for each step: np.stack([x, y, z], axis=1)." if is_turned else hint
+        raise CheckFailure(f"{text} has shape {value.shape}, expected {expected.shape}", on_shape)
     wrong = np.flatnonzero((value != expected).any(axis=1))
     if wrong.size:
         step = int(wrong[0])

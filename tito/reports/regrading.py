@@ -32,12 +32,12 @@ class Count:
         self._shown.close()
 
     def started(self, lesson: "Lesson", total: int) -> None:
-        """Hear how many there are."""
+        """Begin to show how far the run is."""
         self.total = total
         self._tell = self._shown.enter_context(waiting(f"Grading {lesson.assignment} again"))
 
     def done(self, graded: "GradingResult") -> None:
-        """Hear of one of them; after the last one the terminal is free for a question."""
+        """Count one of them; after the last one the terminal is free for a question."""
         self.done_so_far += 1
         if self.done_so_far == self.total:
             self._shown.close()

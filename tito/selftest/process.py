@@ -58,11 +58,11 @@ class Told:
         say(self._answers, {"checking": name, "conditions": list(map(asdict, conditions))})
 
     def call(self) -> None:
-        """Say that the function is called."""
+        """Send that the function is called."""
         say(self._answers, {"call": True})
 
     def tried(self, result: ConditionResult) -> None:
-        """Say what came of a condition."""
+        """Send the result of a condition."""
         say(self._answers, {"tried": asdict(result)})
 
 

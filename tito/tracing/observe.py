@@ -96,7 +96,7 @@ def observe(
 
 @contextmanager
 def pretend_cpus() -> Iterator[None]:
-    """Show `CPUS` CPUs to whoever asks in the block."""
+    """Let every question for the number of CPUs in the block be answered with `CPUS`."""
     shown: list[tuple[Any, str, Any]] = [
         (os, "cpu_count", lambda: CPUS),
         (os, "process_cpu_count", lambda: CPUS),

@@ -85,7 +85,7 @@ def _check_texts(name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
 
 
 def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Memory that nobody has written yet: NaN shows whoever reads it."""
+    """Memory that nobody has written yet: NaN, which shows in every result that it is used for."""
 
     def create(*args: Any, **kwargs: Any) -> Array:
         array: Array = make(*args, **kwargs)

@@ -38,7 +38,7 @@ class Gate(Protocol):
         """Wait until this product may be computed."""
 
     def leave(self, step: int) -> None:
-        """Hear that it has been computed."""
+        """Take note that it has been computed."""
 
 
 class Unloggable(Exception):

@@ -72,7 +72,7 @@ class Rendezvous:
             self._wait(step)
 
     def leave(self, step: int) -> None:
-        """Hear that the product has been computed; wait until its thread may go on."""
+        """Take note that the product has been computed; wait until its thread may go on."""
         with self._changed:
             self.depart(step)
             self._wait(step)
@@ -87,7 +87,7 @@ class Rendezvous:
             self.together = tuple(self.waiting)
 
     def depart(self, step: int) -> None:
-        """Hear that a product has been computed, or never will be."""
+        """Take note that a product has been computed, or never will be."""
         if step != self._inside:
             self._passing.append(step)
             return

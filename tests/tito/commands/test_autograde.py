@@ -15,10 +15,9 @@ from pathlib import Path
 
 import psutil
 import pytest
-from classroom import hand_in
+from classroom import LITTLE, hand_in
 from crowd import (
     CLASS,
-    HONEST,
     POINTS,
     assert_all_graded_once,
     await_submissions,
@@ -70,13 +69,13 @@ def test_events_are_json_and_the_summary_is_for_people(crowd: Lesson, tito: Tito
 
 
 def test_lines_and_the_log_say_what_happened(lesson: Lesson, tito: Tito, tmp_path: Path) -> None:
-    hand_in(HONEST, lesson, lesson.course.assignments / "submitted")
+    hand_in(LITTLE, lesson, lesson.course.assignments / "submitted")
     broken = lesson.handed_in("broken")
     broken.parent.mkdir(parents=True)
     broken.write_text("[]", encoding="utf-8")
     done = tito("nbgrader", "autograde", "kernels", "--log", tmp_path / "log")
     assert done.returncode == 0
-    assert f"{HONEST.student}: graded, {POINTS:g} points" in done.stderr
+    assert f"{LITTLE.student}: graded, {POINTS:g} points" in done.stderr
     assert "broken: rejected: The file is JSON, but not a notebook" in done.stderr
     assert "Ask for the notebook again" in done.stderr
     assert "2 graded (1 rejected), 0 unchanged, 0 failed" in done.stderr

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from tito.commands.nbgrader.outdated import outdated_warning
 from tito.lms import SYSTEMS
 
 __all__ = ["feedback"]
@@ -36,28 +37,25 @@ def feedback(
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
     from tito.reports.console import waiting
-    from tito.reports.progress import out_of_date
 
     found = find_lesson(Course.find(), lesson)
     failure = None
     with waiting(f"Writing the feedback pages of {found.assignment}") as tell:
-        # Both import nbgrader.
-        from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
-        from tito.grading.gradebook.status import read_due
+        from tito.grading.gradebook.feedback import NotAllWritten, write_feedback  # and nbgrader
 
         try:
             pages = write_feedback(found, student, jobs=jobs or cpu_count(), tell=tell)
         except NotAllWritten as error:
             pages, failure = error.pages, error
-        due = read_due(found, student)
+        warning = outdated_warning(found, student)
     if student and pages:
         where = f"The feedback page of {student} is {found.course.shown(pages[0])}."
     else:
         lie = "1 feedback page lies" if len(pages) == 1 else f"{len(pages)} feedback pages lie"
         where = f"{lie} in {found.course.shown(found.course.assignments / 'feedback')}."
     click.echo(where, err=True)
-    if due:
-        click.echo(out_of_date(due, found.name), err=True)
+    if warning:
+        click.echo(warning, err=True)
     names = set(found.submitted_students()) - {page.parents[1].name for page in pages}
     without = [name for name in sorted(names) if not has_notebook(found, name)]
     if without and student is None:

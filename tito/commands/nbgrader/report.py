@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from tito.commands.nbgrader.outdated import outdated_warning
 from tito.lms import SYSTEMS
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ def report(
     from tito.lesson import find_lesson
     from tito.reports import grades
     from tito.reports.console import waiting
-    from tito.reports.progress import out_of_date
 
     found = find_lesson(Course.find(), lesson)
     if kind in SYSTEMS:
@@ -58,17 +58,14 @@ def report(
         "html": partial(_page, found),
     }
     with waiting(f"Reading the grades of {found.assignment}"):
-        from tito.grading.gradebook.status import read_due  # which imports nbgrader
-
-        grades_of_class = read_grades(found)
-        text = renders[kind](grades_of_class).rstrip("\n")
-        due = read_due(found)
+        text = renders[kind](read_grades(found)).rstrip("\n")
+        warning = outdated_warning(found)
     if output is None:
         click.echo(text)
     else:
         write_whole(output, f"{text}\n".encode())
-    if due:
-        click.echo(out_of_date(due, found.name), err=True)
+    if warning:
+        click.echo(warning, err=True)
 
 
 def _page(lesson: "Lesson", grades: "Grades") -> str:
@@ -87,17 +84,14 @@ def _report_to(
     from tito.grading.gradebook.gradefile import make_grade_file
     from tito.reports.console import waiting
     from tito.reports.gradefile import as_lines
-    from tito.reports.progress import out_of_date
 
     with waiting(f"Reading the grades of {lesson.assignment}"):
-        from tito.grading.gradebook.status import read_due  # which imports nbgrader
-
         filled, unread = make_grade_file(lesson, system, fill, column)
-        due = read_due(lesson)
+        warning = outdated_warning(lesson)
     for line in as_lines(filled, unread):
         click.echo(line, err=True)
-    if due:
-        click.echo(out_of_date(due, lesson.name), err=True)
+    if warning:
+        click.echo(warning, err=True)
     if output is None:
         click.echo(filled.data, nl=False)
     else:

@@ -80,11 +80,8 @@ def read_progress(lesson: Lesson) -> Progress:
 def read_due(lesson: Lesson, student: str | None = None) -> dict[str, str]:
     """Return whose grade is not up to date, and why: of those who handed in, or of one student."""
     students = [name for name in lesson.submitted_students() if name == (student or name)]
-    try:
-        with _session(lesson) as session:
-            return _due(lesson, session, students)
-    except TitoError as error:  # whatever it is, `autograde` says it, too
-        return dict.fromkeys(students, error.fact)
+    with _session(lesson) as session:
+        return _due(lesson, session, students)
 
 
 def _due(lesson: Lesson, session: Any, students: list[str]) -> dict[str, str]:

@@ -6,9 +6,10 @@ how it was computed on numbers that the child never saw.
 
 A check whose conditions all hold on inputs that nobody knew is done with. For the others there is a
 fresh supervisor: first a child for each check is asked for what the notebook shows, so that the
-student reads the same fact in both places; then another one gets hidden inputs, and what it says
-reaches no student. So no child whose words are repeated can have seen them. Timed checks come
-before all and are asked once: their inputs are hidden in their numbers only.
+student reads the same fact in both places; then another one gets hidden inputs for the conditions
+that have not held on them yet, and what it says reaches no student. So no child whose words are
+repeated can have seen them. Timed checks come before all and are asked once: their inputs are
+hidden in their numbers only.
 """
 
 import logging
@@ -79,12 +80,15 @@ class Session:
         What defines the function, in order.
     results : list of ConditionResult
         One for each share, once it has been tried.
+    held : int
+        How many shares, from the first on, have passed on hidden inputs.
     """
 
     grade_id: str
     check: Check
     cells: Sequence[tuple[str, str]] = ()
     results: list[ConditionResult] = field(default_factory=list)
+    held: int = 0
 
     def verdict(self) -> CellVerdict:
         """Return the verdict that the results add up to."""
@@ -212,6 +216,7 @@ class Judge:
                 results.append(self.attempt(call, share, self.hidden(session, call)))
                 if results[-1].verdict != "passed":
                     return False
+                session.held += 1
         finally:
             call.close()
         session.results = results
@@ -232,11 +237,14 @@ class Judge:
             call.close()
 
     def try_hidden(self, session: Session) -> None:
-        """Try what holds so far on hidden inputs; repeat nothing that a child said."""
+        """Try what holds on the visible inputs on hidden ones too, unless it has held on them.
+
+        Nothing is repeated that a child said.
+        """
         call = self.call(session)
         try:
             for place, share in enumerate(session.check.shares):
-                if session.results[place].verdict == "passed":
+                if place >= session.held and session.results[place].verdict == "passed":
                     result = self.attempt(call, share, self.hidden(session, call))
                     session.results[place] = conceal(result, kind_of(share))
         finally:

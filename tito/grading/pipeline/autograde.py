@@ -57,10 +57,10 @@ class Watch(Protocol):
     """Receives the progress of a run."""
 
     def started(self, lesson: Lesson, total: int) -> None:
-        """Hear of which lesson there are how many submissions."""
+        """Take note that a run begins, and of how many submissions."""
 
     def done(self, graded: GradingResult) -> None:
-        """Hear of one submission."""
+        """Take note of the result of one submission."""
 
 
 def autograde(
@@ -93,7 +93,7 @@ def autograde(
     scheduler : str
         The address of a Dask scheduler whose workers grade them instead.
     watch : Watch, optional
-        Told what is to be done, and what came of each submission as soon as it is known.
+        Told how many submissions there are, and the result of each as soon as it is known.
     dry_run : bool
         Change nothing; say what would be graded or entered, and why.
 
@@ -131,7 +131,7 @@ class Reader:
     Parameters
     ----------
     writer : Writer
-        Where what came of them goes.
+        Takes their results.
     marks : mapping of str to str
         Of those that are to be graded again whatever they are.
     only_foretell : bool

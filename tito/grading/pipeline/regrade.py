@@ -36,11 +36,11 @@ def regrade(
     reason : str
         Why; it is recorded with each grade that changes, and with that of each named student.
     agree : callable
-        Receives what came of each submission; nothing is written unless it returns True.
+        Receives the result of each submission; nothing is written unless it returns True.
     how : How, optional
         How they are judged.
     watch : Watch, optional
-        Told what came of each submission.
+        Told the result of each submission.
 
     Returns
     -------

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from classroom import ANSWERS, CHECKS, MOST, Sample, read_samples
+from classroom import ANSWERS, CHECKS, LITTLE, MOST, Sample, read_samples
 from nbgrader.api import Gradebook
 from rights import read_only
 from shell import Tito
@@ -74,8 +74,8 @@ def test_read_grades_names_a_student_whose_autograded_notebook_is_damaged(
     graded_course: Course, tito: Tito, damage: Callable[[Notebook], None]
 ) -> None:
     lesson = find_lesson(graded_course, "kernels")
-    path = lesson.handed_in("ada", "autograded")
-    before, notebook = grade_of(lesson, "ada").score, read_notebook(path)
+    path = lesson.handed_in(LITTLE.student, "autograded")
+    before, notebook = grade_of(lesson, LITTLE.student).score, read_notebook(path)
     damage(notebook)
     path.chmod(0o644)
     path.write_text(json.dumps(notebook), encoding="utf-8")
@@ -84,11 +84,11 @@ def test_read_grades_names_a_student_whose_autograded_notebook_is_damaged(
         0,
         1,
     )
-    submission = grade_of(lesson, "ada")
+    submission = grade_of(lesson, LITTLE.student)
     assert (submission.status, submission.score) == ("failed", before)
-    assert "autograde kernels --student ada --force" in submission.message
-    autograde(lesson, ["ada"], force=True)
-    assert grade_of(lesson, "ada").status == "graded"
+    assert f"autograde kernels --student {LITTLE.student} --force" in submission.message
+    autograde(lesson, [LITTLE.student], force=True)
+    assert grade_of(lesson, LITTLE.student).status == "graded"
 
 
 def test_read_grades_of_an_unknown_assignment(plain_course: Course) -> None:
@@ -139,17 +139,17 @@ def test_read_grades_counts_a_persons_points_and_keeps_them_when_it_is_graded_ag
     graded_course: Course,
 ) -> None:
     lesson = find_lesson(graded_course, "kernels")
-    before = grade_of(lesson, "ada").score
-    give(graded_course, "ada", {"answer-rows": 5, "answer-claim": 2})
-    submission = grade_of(lesson, "ada")
+    before = grade_of(lesson, LITTLE.student).score
+    give(graded_course, LITTLE.student, {"answer-rows": 5, "answer-claim": 2})
+    submission = grade_of(lesson, LITTLE.student)
     assert submission.score == before + 7
-    assert submission.unread == ("answer-power-of-two", "answer-small-blocks")
+    assert submission.unread == ("answer-power-of-two",)
     cells = {cell.grade_id: cell for cell in submission.cells}
     assert (cells["answer-rows"].verdict, cells["answer-rows"].message) == ("passed", "")
     claim = cells["answer-claim"]
     assert (claim.verdict, claim.message) == ("failed", "A person gave 2 of 5 points.")
-    autograde(lesson, ["ada"], force=True)
-    again = grade_of(lesson, "ada")
+    autograde(lesson, [LITTLE.student], force=True)
+    again = grade_of(lesson, LITTLE.student)
     assert again.score == before + 7
     assert again.unread == submission.unread
     claim = next(cell for cell in again.cells if cell.grade_id == "answer-claim")

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classroom import hand_in, read_samples
+from classroom import LITTLE, hand_in, read_samples
 from nbgrader.api import Gradebook
 
 from tito.course import Course
@@ -105,9 +105,9 @@ def test_writer_leaves_what_stock_nbgrader_leaves(graded_course: Course, stock: 
 
 def test_stock_commands_go_on_from_the_writer(graded_course: Course) -> None:
     """Feedback and formgrader's manual grading work on what was written."""
-    (page,) = write_feedback(find_lesson(graded_course, "kernels"), "ada")
+    (page,) = write_feedback(find_lesson(graded_course, "kernels"), LITTLE.student)
     assert page.is_file()
-    result = nbgrader_api(graded_course).autograde("11_kernels", "ada", force=True)
+    result = nbgrader_api(graded_course).autograde("11_kernels", LITTLE.student, force=True)
     assert result["success"], result
 
 
@@ -116,8 +116,8 @@ def written(lesson: Lesson, student: str) -> str:
 
 
 def test_write_copies_what_lies_beside_and_drops_what_no_longer_does(lesson: Lesson) -> None:
-    path = hand_in(SAMPLES["complete"], lesson, lesson.course.assignments / "submitted")
-    student = SAMPLES["complete"].student
+    path = hand_in(SAMPLES["blank"], lesson, lesson.course.assignments / "submitted")
+    student = SAMPLES["blank"].student
     path.with_name("notes.txt").write_text("mine", encoding="utf-8")
     autograde(lesson)
     folder = lesson.handed_in(student, "autograded").parent

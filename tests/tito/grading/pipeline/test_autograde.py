@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom import Sample, hand_in, read_samples
+from classroom import LITTLE, Sample, hand_in, read_samples
 from nbgrader.api import Gradebook
 
 from tito.course import Course
@@ -77,10 +77,10 @@ def test_autograde_keeps_what_is_graded(graded_course: Course) -> None:
 def test_autograde_grades_a_changed_submission_again(graded_course: Course) -> None:
     lesson = kernels(graded_course)
     student = SAMPLES["blank"].student
-    shutil.copy(lesson.handed_in(SAMPLES["complete"].student), lesson.handed_in(student))
+    shutil.copy(lesson.handed_in(LITTLE.student), lesson.handed_in(student))
     (result,) = autograde(lesson, [student])
     assert result.status == "graded"
-    assert grade_of(lesson, student).score == SAMPLES["complete"].points
+    assert grade_of(lesson, student).score == LITTLE.points
 
 
 def test_autograde_keeps_a_score_that_a_person_gave(graded_course: Course) -> None:
@@ -118,13 +118,13 @@ def test_autograde_rejects_what_cannot_be_read_and_goes_on(lesson: Lesson) -> No
         path = lesson.handed_in(name)
         path.parent.mkdir(parents=True)
         path.write_bytes(content)
-    submit(lesson, SAMPLES["complete"])
+    submit(lesson, LITTLE)
     assert {result.status for result in autograde(lesson)} == {"graded", "rejected"}
     for name, (_, reason) in unreadable.items():
         rejected = grade_of(lesson, name)
         assert (rejected.status, rejected.score) == ("rejected", 0.0)
         assert reason in rejected.message
-    assert grade_of(lesson, SAMPLES["complete"].student).score == SAMPLES["complete"].points
+    assert grade_of(lesson, LITTLE.student).score == LITTLE.points
 
 
 def folder_in_the_way(path: Path) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cells import notebook_of as cells_of
-from classroom import Sample, hand_in, read_samples
+from classroom import LITTLE, Sample, hand_in, read_samples
 
 from tito.conditions.results import CellVerdict
 from tito.course import Course, Limits
@@ -57,13 +57,13 @@ def test_autograde_runs_hidden_tests(
 def test_autograde_with_jobs_rejects_and_goes_on(
     lesson: Lesson, submit: Callable[[Sample], Path]
 ) -> None:
-    submit(SAMPLES["complete"])
+    submit(LITTLE)
     broken = lesson.handed_in("broken")
     broken.parent.mkdir(parents=True)
     broken.write_text("[]", encoding="utf-8")
     autograde(lesson, jobs=2)
     statuses = {s.student: (s.status, s.score) for s in read_grades(lesson).submissions}
-    assert statuses == {"ada": ("graded", SAMPLES["complete"].points), "broken": ("rejected", 0.0)}
+    assert statuses == {LITTLE.student: ("graded", LITTLE.points), "broken": ("rejected", 0.0)}
 
 
 def notebook_of(*cells: tuple[str, str]) -> Any:

@@ -1,6 +1,7 @@
 """Grading again: shown first, written when it is agreed to, recorded with the reason."""
 
 import pytest
+from classroom import LITTLE
 
 from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
@@ -56,14 +57,17 @@ def test_regrade_writes_what_was_agreed_to_and_records_why(changed: Lesson) -> N
 
 
 def test_regrade_of_a_named_student_judges_again_what_did_not_change(lesson: Lesson) -> None:
-    seeds = []
+    student, points, seeds = LITTLE.student, f"{LITTLE.points:g}", []
     written = regrade(
-        lesson, ["ada"], reason="An appeal.", agree=lambda r: bool(seeds.append(r[0].seed)) or True
+        lesson,
+        [student],
+        reason="An appeal.",
+        agree=lambda r: bool(seeds.append(r[0].seed)) or True,
     )
     assert [r.status for r in written] == ["graded"]
     assert seeds != [0]
     (record,) = read_regrades(lesson)
-    assert (record.student, record.before, record.after) == ("ada", "80", "80")
+    assert (record.student, record.before, record.after) == (student, points, points)
     assert record.reason == "An appeal."
     assert read_progress(lesson).due == {}
 
@@ -82,13 +86,13 @@ def test_regrade_records_only_what_changes_of_others(lesson: Lesson) -> None:
 
 
 def test_regrade_says_which_files_it_left_out(lesson: Lesson) -> None:
-    lesson.handed_in("ada").with_name("notes.txt").symlink_to("/etc/passwd")
-    written = regrade(lesson, ["ada"], reason="An appeal.", agree=lambda r: True)
+    lesson.handed_in(LITTLE.student).with_name("notes.txt").symlink_to("/etc/passwd")
+    written = regrade(lesson, [LITTLE.student], reason="An appeal.", agree=lambda r: True)
     assert [r.notes for r in written] == [("Left out: notes.txt is a link, not a regular file.",)]
 
 
 def test_a_regrade_that_is_refused_leaves_nothing_due(lesson: Lesson) -> None:
-    assert regrade(lesson, ["ada"], reason="An appeal.", agree=no) == []
+    assert regrade(lesson, [LITTLE.student], reason="An appeal.", agree=no) == []
     assert read_progress(lesson).due == {}
 
 
@@ -100,11 +104,11 @@ def test_a_regrade_that_breaks_off_leaves_the_rest_due(
     write = Writer.write
 
     def interrupted(self: Writer, student: str, *rest: object) -> object:
-        if student == "blaise" and not self.dry_run:
+        if student == LITTLE.student and not self.dry_run:
             raise KeyboardInterrupt
         return write(self, student, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr(Writer, "write", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        regrade(lesson, ["ada", "blaise"], reason="Both appeal.", agree=lambda r: True)
-    assert read_progress(lesson).due == {"blaise": "it is to be graded again"}
+        regrade(lesson, ["blaise", LITTLE.student], reason="Both appeal.", agree=lambda r: True)
+    assert read_progress(lesson).due == {LITTLE.student: "it is to be graded again"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classroom import read_samples
+from classroom import LITTLE, read_samples
 from nbgrader.api import Grade, Gradebook
 
 from tito.course import Course
@@ -29,6 +29,7 @@ from tito.lesson import Lesson, find_lesson, grade_id, is_answer, read_notebook
 
 SAMPLES = {sample.name: sample for sample in read_samples()}
 LATE = SAMPLES["late"].student
+QUICK = LITTLE.student
 AUTOGRADE = "tito nbgrader autograde kernels"
 
 
@@ -132,7 +133,7 @@ def test_autograde_mends_a_gradebook_that_was_restored_from_a_backup(
     assert gradebook.exists()
 
 
-@pytest.mark.parametrize("student", [pytest.param("", marks=pytest.mark.full), "ada"])
+@pytest.mark.parametrize("student", [pytest.param("", marks=pytest.mark.full), QUICK])
 def test_autograde_grades_again_where_the_autograded_folder_was_removed(
     lesson: Lesson, student: str
 ) -> None:
@@ -158,11 +159,9 @@ def test_status_names_a_student_whose_submission_was_removed(lesson: Lesson) -> 
 
 
 def test_status_knows_of_a_forced_run_that_broke_off(lesson: Lesson) -> None:
-    record_marks(
-        lesson, forced_marks(["ada", "blaise"])
-    )  # as a run does before it grades the first
-    assert read_progress(lesson).due == dict.fromkeys(["ada", "blaise"], "it is to be graded again")
-    assert set(changed(autograde(lesson, jobs=2))) == {"ada", "blaise"}
+    record_marks(lesson, forced_marks(["blaise", QUICK]))  # as a run does before its first student
+    assert read_progress(lesson).due == dict.fromkeys(["blaise", QUICK], "it is to be graded again")
+    assert set(changed(autograde(lesson, jobs=2))) == {"blaise", QUICK}
     assert read_progress(lesson).due == {}
 
 
@@ -205,7 +204,7 @@ def test_feedback_names_a_student_whose_autograded_notebook_is_gone(lesson: Less
 
 
 def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
-    path = lesson.handed_in("ada")
+    path = lesson.handed_in("blaise")
     notebook = read_notebook(path)
     notebook.cells = [
         c
@@ -213,7 +212,7 @@ def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
         if c.metadata.get("nbgrader", {}).get("grade_id") != "matmul-cache"
     ]
     nbformat.write(notebook, path)
-    (result,) = autograde(lesson, ["ada"])
+    (result,) = autograde(lesson, ["blaise"])
     assert (result.status, result.reason) == (
         "graded",
         "The solution cell matmul-cache is missing.",
@@ -222,11 +221,11 @@ def test_autograde_names_the_cells_that_are_missing(lesson: Lesson) -> None:
 
 def test_autograde_grades_a_resubmission_without_a_time_as_on_time(lesson: Lesson) -> None:
     lesson.handed_in(LATE).with_name("timestamp.txt").unlink()
-    shutil.copy(lesson.handed_in("ada"), lesson.handed_in(LATE))
+    shutil.copy(lesson.handed_in(QUICK), lesson.handed_in(LATE))
     assert read_progress(lesson).due == {LATE: "it was handed in again"}
     (result,) = (r for r in autograde(lesson, dry_run=True) if r.status != "kept")
     assert (result.status, result.reason) == ("due", "it was handed in again")
-    assert changed(autograde(lesson)) == {LATE: ("graded", 64.0, 80.0)}
+    assert changed(autograde(lesson)) == {LATE: ("graded", 64.0, LITTLE.points)}
     assert grade_of(lesson, LATE).late_penalty == 0
 
 
@@ -259,39 +258,39 @@ def change_answer(lesson: Lesson, student: str) -> str:
 
 
 def test_answers_stay_read_until_their_text_changes(lesson: Lesson) -> None:
-    read_all(lesson.course, "ada")
-    assert grade_of(lesson, "ada").unread == ()
-    autograde(lesson, ["ada"], force=True)
-    assert grade_of(lesson, "ada").unread == ()
-    name = change_answer(lesson, "ada")
-    autograde(lesson, ["ada"])
-    assert grade_of(lesson, "ada").unread == (name,)
+    read_all(lesson.course, QUICK)
+    assert grade_of(lesson, QUICK).unread == ()
+    autograde(lesson, [QUICK], force=True)
+    assert grade_of(lesson, QUICK).unread == ()
+    name = change_answer(lesson, QUICK)
+    autograde(lesson, [QUICK])
+    assert grade_of(lesson, QUICK).unread == (name,)
 
 
 def test_answers_stay_read_where_the_autograded_folder_was_removed(lesson: Lesson) -> None:
-    read_all(lesson.course, "ada")
-    autograde(lesson, ["ada"], force=True)
-    shutil.rmtree(lesson.course.assignments / "autograded" / "ada")
-    autograde(lesson, ["ada"])
-    assert grade_of(lesson, "ada").unread == ()
+    read_all(lesson.course, QUICK)
+    autograde(lesson, [QUICK], force=True)
+    shutil.rmtree(lesson.course.assignments / "autograded" / QUICK)
+    autograde(lesson, [QUICK])
+    assert grade_of(lesson, QUICK).unread == ()
 
 
 def test_answers_are_unread_again_in_a_gradebook_that_holds_points_for_an_earlier_text(
     lesson: Lesson, tmp_path: Path, no_code: None
 ) -> None:
-    read_all(lesson.course, "ada")
+    read_all(lesson.course, QUICK)
     gradebook = lesson.course.assignments / "gradebook.db"
     shutil.copy(gradebook, tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("tito.grading.pipeline.autograde._workers", lambda *_: LocalPool(1))
-        name = change_answer(lesson, "ada")
-        autograde(lesson, ["ada"])
-    graded = grade_of(lesson, "ada")
+        name = change_answer(lesson, QUICK)
+        autograde(lesson, [QUICK])
+    graded = grade_of(lesson, QUICK)
     shutil.copy(tmp_path / gradebook.name, gradebook)
-    assert read_progress(lesson).due == {"ada": "the gradebook held points for another text"}
-    (result,) = autograde(lesson, ["ada"])
+    assert read_progress(lesson).due == {QUICK: "the gradebook held points for another text"}
+    (result,) = autograde(lesson, [QUICK])
     assert result.status == "entered"
-    assert grade_of(lesson, "ada") == graded
+    assert grade_of(lesson, QUICK) == graded
     assert graded.unread == (name,)
     assert {r.status for r in autograde(lesson)} == {"kept"}
 
@@ -300,45 +299,45 @@ def test_answers_are_unread_again_in_a_gradebook_that_holds_points_for_an_earlie
 def test_points_of_a_person_count_for_the_text_they_were_given_for(
     lesson: Lesson, command: str
 ) -> None:
-    read_all(lesson.course, "ada")
-    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    read_all(lesson.course, QUICK)
+    before, path = grade_of(lesson, QUICK), lesson.handed_in(QUICK)
     text = path.read_text(encoding="utf-8")
     path.write_text("garbage", encoding="utf-8")
     if command == "tito":
-        assert changed(autograde(lesson)) == {"ada": ("rejected", before.score, 0.0)}
+        assert changed(autograde(lesson)) == {QUICK: ("rejected", before.score, 0.0)}
     else:
-        assert nbgrader_api(lesson.course).autograde(lesson.assignment, "ada")["success"]
-    rejected = grade_of(lesson, "ada")
+        assert nbgrader_api(lesson.course).autograde(lesson.assignment, QUICK)["success"]
+    rejected = grade_of(lesson, QUICK)
     assert (rejected.status, rejected.score, rejected.unread) == ("rejected", 0.0, ())
     assert read_progress(lesson).due == {}
     assert changed(autograde(lesson)) == {}
     path.write_text(text, encoding="utf-8")
-    autograde(lesson, ["ada"])
-    again = grade_of(lesson, "ada")
+    autograde(lesson, [QUICK])
+    again = grade_of(lesson, QUICK)
     assert (again.score, again.unread) == (before.score, before.unread)
 
 
 def test_points_of_a_person_for_an_answer_that_was_deleted_do_not_count(lesson: Lesson) -> None:
-    read_all(lesson.course, "ada")
-    before, path = grade_of(lesson, "ada").score, lesson.handed_in("ada")
+    read_all(lesson.course, QUICK)
+    before, path = grade_of(lesson, QUICK).score, lesson.handed_in(QUICK)
     notebook = read_notebook(path)
     notebook.cells = [c for c in notebook.cells if not is_answer(c)]
     nbformat.write(notebook, path)
-    autograde(lesson, ["ada"])
-    assert grade_of(lesson, "ada").score == 80.0 < before
+    autograde(lesson, [QUICK])
+    assert grade_of(lesson, QUICK).score == LITTLE.points < before
 
 
 def test_points_of_a_person_count_again_when_a_missing_notebook_is_there_again(
     lesson: Lesson,
 ) -> None:
-    read_all(lesson.course, "ada")
-    before, path = grade_of(lesson, "ada"), lesson.handed_in("ada")
+    read_all(lesson.course, QUICK)
+    before, path = grade_of(lesson, QUICK), lesson.handed_in(QUICK)
     data = path.read_bytes()
     path.unlink()
-    autograde(lesson, ["ada"])
+    autograde(lesson, [QUICK])
     path.write_bytes(data)
-    assert changed(autograde(lesson)) == {"ada": ("graded", 0.0, before.score)}
-    assert grade_of(lesson, "ada").unread == ()
+    assert changed(autograde(lesson)) == {QUICK: ("graded", 0.0, before.score)}
+    assert grade_of(lesson, QUICK).unread == ()
 
 
 @pytest.mark.usefixtures("no_code")
@@ -521,7 +520,7 @@ def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
 
 
 def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
-    assert [r.student for r in autograde(lesson, ["ada", "ada"], force=True)] == ["ada"]
+    assert [r.student for r in autograde(lesson, [QUICK, QUICK], force=True)] == [QUICK]
 
 
 @pytest.mark.usefixtures("no_code")
