@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 __all__ = ["SimulatedCache", "miss_rate"]
 
+FLOAT32 = 4  # bytes
+
 
 @dataclass(frozen=True)
 class SimulatedCache:
@@ -77,19 +79,15 @@ class SimulatedCache:
         return (address // self.line for address in addresses)
 
 
-def miss_rate(
-    elements: NDArray[np.integer], itemsize: int = 4, cache: SimulatedCache | None = None
-) -> float:
+def miss_rate(elements: NDArray[np.integer], cache: SimulatedCache | None = None) -> float:
     """Return the share of accesses that miss, 0 to 1; 0 where there is no access.
 
     Parameters
     ----------
     elements : integer ndarray
-        Which element each access touches, row by row; element 0 begins a line.
-    itemsize : int
-        Bytes of an element.
+        Which float32 each access touches, row by row; number 0 begins a line.
     cache : SimulatedCache, optional
         Default: 32 KiB, 8 ways, lines of 64 bytes.
     """
     cache = cache or SimulatedCache()
-    return cache.misses(elements * itemsize) / elements.size if elements.size else 0.0
+    return cache.misses(elements * FLOAT32) / elements.size if elements.size else 0.0

@@ -1,7 +1,6 @@
 """Facts about this machine that a measurement depends on: read or measured, never assumed.
 
-What a system does not tell stays None and is printed as "not told". What it can do at best, peak
-and bandwidth by working set, is measured by `limits` and offered here as well.
+What a system does not report stays None and is printed as "not told".
 """
 
 import os
@@ -12,27 +11,18 @@ from typing import Any
 import numpy as np
 
 from tinytorch.utils.blas import describe_blas
-from tinytorch.utils.limits import bandwidth, bandwidths, peak_flops
 from tinytorch.utils.process import physical_bytes
 from tinytorch.utils.processor import Cache, core_quota, cpu_name, data_caches, usable_cores
 from tinytorch.utils.report import format_bytes
 
-__all__ = [
-    "Machine",
-    "bandwidth",
-    "bandwidths",
-    "describe_machine",
-    "environment",
-    "machine_name",
-    "peak_flops",
-]
+__all__ = ["Machine", "describe_machine", "environment", "machine_name"]
 
 _NOT_TOLD = "not told"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine as it tells about itself; None or empty where it does not.
+    """What this machine reports about itself; None or empty where it does not.
 
     ``cores`` counts the logical cores that this process may run on; ``core_quota`` is how many
     of them a container may keep busy at a time (None: no limit known). Sizes are in bytes.
@@ -66,7 +56,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Ask this machine and return what it tells."""
+    """Return what this machine reports about itself."""
     blas, threads = describe_blas()
     return Machine(
         system=f"{platform.system()} {platform.machine()}",

@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.blas import one_blas_thread
+from tinytorch.utils.checking import name_of
 from tito.tracing import LATE_PARTS, Log, Proof
 from tito.tracing.buffers import address_bounds
 from tito.tracing.logging_cost import seconds_of_a_product
 from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
-__all__ = ["Call", "CallResult", "LocalCall", "NoAnswer", "name_of"]
+__all__ = ["Call", "CallResult", "LocalCall", "NoAnswer"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -172,16 +173,6 @@ class LocalCall:
         kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, given, strict=True))
         value = None if seen.value is None else seen.value.copy()  # threads may still write to it
         return CallResult(value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more)
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Return a function's name; that of a partial, a decorated or a callable object as well."""
-    while not isinstance(getattr(function, "__name__", None), str):
-        inner = getattr(function, "func", None)
-        if inner is None:
-            return type(function).__name__
-        function = inner
-    return function.__name__
 
 
 def copy_with_strides(array: Array) -> Array:

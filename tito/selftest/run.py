@@ -116,7 +116,7 @@ def run_checks(
     *,
     check: str = "",
     first: bool = False,
-    tell: Callable[[str], None] = lambda name: None,
+    report: Callable[[str], None] = lambda name: None,
 ) -> CheckResult:
     """Run the released checks of `lesson` on the solutions in `file`, with the user's own rights.
 
@@ -130,7 +130,7 @@ def run_checks(
         The only check to run: its grade id, that of its solution, or a part that only one has.
     first : bool
         Whether to stop at the first check that does not pass.
-    tell : callable
+    report : callable
         Receives the name of each check before it runs.
 
     Raises
@@ -153,7 +153,7 @@ def run_checks(
     if source and lesson.files.is_dir():
         folder = lesson.files
     asked = {solution.name: solution for solution, _ in plan.checks}.values()
-    execution = _run(plan, lesson.course.limits, folder, first, tell)
+    execution = _run(plan, lesson.course.limits, folder, first, report)
     tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
     found = {v.grade_id: v for v in verdicts_of(execution)}
     verdicts = [found[grade_id(cell)] for _, cell in plan.checks if cell.id in tried]
@@ -185,7 +185,7 @@ def _chosen(wanted: str, checks: Sequence[tuple[SolutionCell, Cell]]) -> int:
 
 
 def _run(
-    plan: Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
+    plan: Plan, limits: Limits, folder: Path, first: bool, report: Callable[[str], None]
 ) -> Execution:
     """Run the checks; return how they ended and what they found."""
     execution = Execution(plan.notebook)
@@ -198,7 +198,7 @@ def _run(
 
     def locked_cells() -> Iterator[LockedCell]:
         for solution, cell in written:
-            tell(grade_id(cell))
+            report(grade_id(cell))
             yield plan.locked(solution, cell)
 
     found = run_locked_cells(locked_cells(), plan.tools_needed(), limits, folder)

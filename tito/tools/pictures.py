@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.charts import WIDTH, Chart
-from tinytorch.utils.checking import CheckFailure
+from tinytorch.utils.checking import CheckFailure, name_of
 from tinytorch.utils.sketches import bare, box, height_of, label, shades
-from tito.conditions.call import LocalCall, name_of
+from tito.conditions.call import LocalCall
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import traced
 from tito.tracing import Product
