@@ -20,7 +20,7 @@ from tinytorch.utils.sketches import bare, box, height_of, label, shades
 from tito.conditions.call import LocalCall
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import traced
-from tito.tracing import Product
+from tito.tracing import Product, Unproven
 
 __all__ = ["threads", "tiles"]
 
@@ -163,17 +163,19 @@ def _products(
     kernel: Kernel, cut: str, value: int, shape: tuple[int, int, int], meet: int = 0
 ) -> tuple[list[Product], tuple[int, ...]] | str:
     """Return the products of a call and the steps that met, or why there are none."""
+    call, rng = LocalCall(kernel, cut), np.random.default_rng(SEED)
+    options: dict[str, Any] = {cut: value}
     try:
-        call, rng = LocalCall(kernel, cut), np.random.default_rng(SEED)
-        options: dict[str, Any] = {cut: value}
         proof, result = traced(call, rng, shape, "", meet, **options)
         products = list(proof.products)
     except CheckFailure as failure:
         return f"{failure.fact}."
     except Inconclusive as reason:
         return str(reason)
+    except Unproven as reason:
+        return f"How {call.__name__} works cannot be determined: {reason}."
     if not products or any(x.row_set is None or x.column_set is None for x in products):
-        return "Its products cannot be told from the trace."
+        return "Its products are not known from the trace."
     return products, result.together
 
 

@@ -206,5 +206,5 @@ def in_python(A, B, num_processes=4):
 def test_a_kernel_without_products_has_no_picture_of_its_threads():
     chart = threads(in_python)
     assert chart.figure is None
-    assert chart.caption.startswith("No picture yet. in_python")
-    assert "cannot be told" in chart.caption
+    assert chart.caption.startswith("No picture yet. How in_python works")
+    assert "cannot be determined" in chart.caption

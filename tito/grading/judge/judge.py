@@ -32,8 +32,8 @@ from tito.conditions.results import (
     attempt,
     outcome,
     overall,
-    told_once,
     visible_inputs,
+    without_repeats,
 )
 from tito.conditions.silence import not_reached
 from tito.errors import TitoError
@@ -227,7 +227,7 @@ class Judge:
         try:
             call.open()
             results = [self.attempt(call, s, inputs(session, call)) for s in shares]
-            session.results = list(told_once(results))
+            session.results = list(without_repeats(results))
         except NoAnswer as silence:
             session.results = not_run(shares, silence.fact, silence.hint)
         except OutOfTime:
