@@ -9,7 +9,7 @@ from collections.abc import Collection
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 
-__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "write_edition"]
+__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "package_folder", "write_edition"]
 
 PACKAGES = ("tinytorch", "tito")
 
@@ -40,7 +40,7 @@ def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:
     Parameters
     ----------
     target : Path
-        A folder; it is made if need be. What it holds already stays.
+        A folder, made if it is missing. Files that are in it already stay.
     left_out : collection of str
         Files and folders of the packages that stay out as well, as in ``tito/commands/nbgrader``.
 
@@ -50,7 +50,7 @@ def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:
         `target`, for PYTHONPATH.
     """
     for package in PACKAGES:
-        source = _folder_of(package)
+        source = package_folder(package)
         for file in sorted(source.rglob("*")):
             path = PurePosixPath(package) / file.relative_to(source).as_posix()
             if file.is_file() and not file.is_symlink() and not is_left_out(path, left_out):
@@ -69,8 +69,8 @@ def _copy(file: Path, to: Path, root: Path) -> None:
             return
 
 
-def _folder_of(package: str) -> Path:
-    """Where the package lies, found without importing it."""
+def package_folder(package: str) -> Path:
+    """Return where a package lies, without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"The package {package} is not installed.", name=package)

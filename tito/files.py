@@ -1,7 +1,7 @@
-"""Files: those that other people made are read without trust, ours are written whole or not at all.
+"""Files: those of other people are read without trust, our own are written whole or not at all.
 
 A path is opened once, without following a link and without waiting, and what was opened is looked
-at; so nothing can be exchanged between the look and the reading.
+at; so nothing can be replaced between the check and the reading.
 """
 
 import errno
@@ -57,7 +57,7 @@ BROKEN_ZIP = (
 )
 
 Reader = Callable[[int], bytes]
-"""Reads a file of at most so many bytes, or raises `Refused`."""
+"""Reads a file of at most the given bytes, or raises `Refused`."""
 
 
 class Refused(Exception):
@@ -194,7 +194,7 @@ def _write_beside(path: Path, data: bytes, mode: int) -> None:
 
 
 class _Bounded(io.FileIO):
-    """A file of which nobody can ask for much at once; zipfile does as the archive tells it."""
+    """A file that refuses large reads: zipfile reads as many bytes as the archive states."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read at most `size` bytes."""

@@ -1,7 +1,7 @@
 """A cache in a few lines: count which of a program's accesses find their data there.
 
 A processor moves data between memory and cache in *lines* of 64 bytes. A line may lie in one *set*
-of the cache only, which its address tells, and a set holds as many lines as the cache has *ways*;
+of the cache only, given by its address, and a set holds as many lines as the cache has *ways*;
 a line that finds its set full takes the place of the one that was used longest ago. So the same
 accesses give the same misses everywhere, on every machine (Hennessy and Patterson, Computer
 Architecture, appendix B). What is left out: levels behind the first, prefetching, writing back.

@@ -96,7 +96,7 @@ def compare(
     report: Report = lambda message: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Comparison:
-    """Measure each kernel that multiplies correctly, at each size that it can do in 4 s a call.
+    """Measure each kernel that multiplies correctly, at each size that it can do in 4 s per call.
 
     Parameters
     ----------

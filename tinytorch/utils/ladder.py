@@ -32,7 +32,7 @@ Array = NDArray[np.float32]
 Kernel = Callable[[Array, Array], Array]
 Loops = Callable[[Array, Array, Array], None]
 
-NO_SIMD = "ikj, one number an instruction"
+NO_SIMD = "ikj, one number per instruction"
 MISSING = "The compiled ladder needs Numba: python -m pip install numba"
 TALL, LONG = 64, 512
 """Rows and columns of a tile of B, 128 KiB of float32."""
@@ -130,7 +130,7 @@ def ijk(A: Array, B: Array, C: Array) -> None:
 
 
 def ikj(A: Array, B: Array, C: Array) -> None:
-    """Add A @ B to C; each step goes along rows, several numbers with an instruction."""
+    """Add A @ B to C; each step goes along rows, several numbers per instruction."""
     for i in range(A.shape[0]):
         for k in range(A.shape[1]):
             for j in range(B.shape[1]):

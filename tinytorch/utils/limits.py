@@ -21,7 +21,7 @@ SMALLEST_SET = 2**16
 """Bytes. Below that NumPy's steps between rows take as long as the bytes do, so the first cache
 cannot be measured in this way."""
 REPEATS = 7
-BYTES_A_PASS = 2**26
+BYTES_PER_PASS = 2**26
 ARRAYS = 3
 NUMBER = np.dtype(np.float64)
 
@@ -53,7 +53,7 @@ def bandwidth(working_set: int) -> float:
     n = working_set // (ARRAYS * NUMBER.itemsize)
     if n < 1:
         raise ValueError(f"working_set must hold three numbers of 8 bytes, got {working_set}")
-    times = max(1, BYTES_A_PASS // (ARRAYS * NUMBER.itemsize * n))
+    times = max(1, BYTES_PER_PASS // (ARRAYS * NUMBER.itemsize * n))
     x, y = (np.broadcast_to(np.ones(n), (times, n)) for _ in range(2))
     # One call goes over the same z `times` times: its first step is 0 bytes wide.
     z = np.lib.stride_tricks.as_strided(np.empty(n), (times, n), (0, NUMBER.itemsize))

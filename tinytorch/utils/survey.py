@@ -1,7 +1,7 @@
 """Draw what a comparison of kernels found, and measure and draw what it leaves open.
 
 How near to the machine's limits, with which blocks, on how many threads, and how well simple models
-foretell it: a kernel that takes ``block_size`` is swept over block sizes, one that takes
+predict it: a kernel that takes ``block_size`` is swept over block sizes, one that takes
 ``num_processes`` over threads.
 """
 

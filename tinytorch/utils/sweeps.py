@@ -95,9 +95,9 @@ def sweep(kernel: Kernel, n: int, argument: str, values: Sequence[int]) -> Sweep
 
 
 def cores_at_a_time() -> float | None:
-    """Return how many threads of this process can work at the same time; None if not told."""
-    told = [cores for cores in (usable_cores(), core_quota()) if cores]
-    return min(told) if told else None
+    """Return how many threads of this process can work at the same time; None if unknown."""
+    known = [cores for cores in (usable_cores(), core_quota()) if cores]
+    return min(known) if known else None
 
 
 def thread_counts() -> list[int]:
@@ -113,7 +113,7 @@ def block_chart(found: Sweep) -> Chart:
 
 
 def step_times(block_size: int, n: int) -> dict[str, Timing]:
-    """Return the times of each part of one step: its product is called `PRODUCT`."""
+    """Return the times of the parts of one step, by name; that of its product is `PRODUCT`."""
     A, B = square_matrices(n)
     C, part = np.zeros_like(A), np.empty((block_size, block_size), A.dtype)
     rows, columns = slice(0, block_size), slice(n - block_size, n)
@@ -153,7 +153,7 @@ def square_matrices(n: int, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, Timing]:
-    """Time calls in turns with BLAS on one thread, once other threads of it have come to rest."""
+    """Time calls in turns with BLAS on one thread, once its other threads are idle."""
     with one_blas_thread():
         rest()
         return interleave(calls)

@@ -74,7 +74,7 @@ def intensity_of_any(
     itemsizes: Sequence[int] = (4, 8, 2),
 ) -> None:
     """Other shapes and other item sizes come out right."""
-    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes a number."
+    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes per number."
     drawn: Sequence[int] = rng.integers(1, 2000, size=3).tolist()
     for m, n, p in [*shapes, drawn]:
         for itemsize in itemsizes:
@@ -300,7 +300,7 @@ def is_near(value: float, other: float) -> bool:
 
 
 def apart(value: float, expected: float) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to tell them apart."""
+    """Return two numbers with as many digits as it takes to see a difference."""
     texts = ((f"{value:.{digits}g}", f"{expected:.{digits}g}") for digits in (6, 9, 12, 17))
     return next((pair for pair in texts if len(set(pair)) == 2), (str(value), str(expected)))
 

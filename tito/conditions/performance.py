@@ -33,8 +33,8 @@ SECONDS = 8.0
 MOST_SPARED, MOST_PRODUCTS = 0.75, 1 << 13
 CLEARLY_FAST, CLEARLY_SLOW = 1.15, 0.7  # times the bound: no further round would change it
 HOPELESS, CERTAIN = 0.1, 0.75  # one round is enough: no other kernel was ever seen near it
-# At least so many, however long they take: a busy machine made two rounds of an honest kernel three
-# times as slow, and on such a machine a round takes long.
+# At least this many, however long they take: on a busy machine two rounds of an honest kernel were
+# three times as slow, and there a round takes long.
 PATIENT_ROUNDS = 6
 GRADER = "Nothing to do: the grader will measure it when you have handed in."
 

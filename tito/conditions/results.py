@@ -177,7 +177,7 @@ class CellVerdict:
     grade_id : str
         The graded cell.
     score, max_score : float
-        Points earned and to be had.
+        Points earned, and the most there are.
     verdict : {'passed', 'failed', 'review', 'not-run'}
         The worst of its conditions' verdicts.
     message, hint : str

@@ -60,7 +60,7 @@ def find_work(
     course : Course
         Where the lesson is.
     lesson : str
-        Its name, or the file, whose own name then tells the lesson.
+        Its name, or the file, whose own name then shows the lesson.
     file : Path, optional
         A notebook or percent file.
     source : bool
@@ -90,7 +90,7 @@ def find_work(
 
 
 def copies(lesson: Lesson) -> list[str]:
-    """Return the notebooks in this folder whose names begin as the lesson's."""
+    """Return the notebooks in this folder whose names begin with the lesson's."""
     return [path.name for path in sorted(Path.cwd().glob(f"{lesson.name}*.ipynb"))]
 
 
@@ -99,13 +99,13 @@ def _named(files: Sequence[str]) -> str:
 
 
 def _lesson_of(course: Course, file: Path) -> str:
-    """Return the name of the lesson that a file's name tells, or of the only one there is."""
+    """Return the lesson whose name is in a file's name, or the only one that can be meant."""
     lessons = [Lesson(course, assignment) for assignment in course.lessons]
-    told = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
-    longest = max(told, key=len, default="")
-    if longest and all(name in longest for name in told):
+    named = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
+    longest = max(named, key=len, default="")
+    if longest and all(name in longest for name in named):
         return longest
-    fact = f"The name {file.name} does not tell which lesson it is of."
+    fact = f"The name {file.name} does not say which lesson it is of."
     names = " or ".join(f"`tito test {lesson.name} {file}`" for lesson in lessons)
     raise TitoError(fact, f"Say it: {names}.", exit_code=2)
 
@@ -213,7 +213,7 @@ def _run(
 def _missing(
     plan: Plan, verdicts: Sequence[CellVerdict], submitted: Sequence[SubmittedCell]
 ) -> list[str]:
-    """Say what the grader will not have of that which the cells of failed checks use."""
+    """Return sentences on what the cells of failed checks use and the grader will not have."""
     failed = {verdict.grade_id for verdict in verdicts if verdict.verdict != "passed"}
     asked = {solution.name: None for solution, cell in plan.checks if grade_id(cell) in failed}
     needed = {name: plan.needed[name] for name in asked}

@@ -15,7 +15,9 @@ Cost: TypeAlias = tuple[int, int]
 
 CORES = {"matmul": (2, 2), "vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}
 MOST_EINSUM = 4  # arrays; the search for an order of more takes long
-MOST_TOGETHER = 1 << 22  # operations of an einsum of three or more arrays: it may keep so many
+MOST_TOGETHER = (
+    1 << 22
+)  # operations of an einsum of three or more arrays: it may use as much memory
 
 
 class TooMuch(Exception):

@@ -162,7 +162,7 @@ def cost_of_a_step(loop: Kernel, n: int = 32) -> Finding:
     chart = Chart(
         f"One step of the triple loop, n = {n}",
         machine_name(),
-        f"A step multiplies and adds once. Cycles are counted as {CLOCK:g} a nanosecond.",
+        f"A step multiplies and adds once. Cycles are counted as {CLOCK:g} per nanosecond.",
         ["", "a step", "spread", "cycles", "differs from above"],
         rows,
         None,

@@ -36,8 +36,8 @@ class SandboxMode:
         self,
         notebook: Notebook,
         limits: Limits,
-        leave_out: Set[str] = frozenset(),
-        files: Mapping[str, bytes] | None = None,
+        leave_out: Set[str],
+        files: Mapping[str, bytes] | None,
     ) -> Execution:
         """Run a notebook's cells in a kernel; see `tito.grading.sandbox.notebook.run_notebook`."""
         return run_notebook(notebook, limits, leave_out, self.launcher, files)
@@ -51,7 +51,7 @@ def choose_sandbox(setting: str, *, probed: bool = False) -> SandboxMode:
     setting : str
         One of `tito.course.SANDBOXES`.
     probed : bool
-        Whether the sandbox was tried on this machine already: it is not tried again.
+        Whether the sandbox was probed on this machine already: it is not probed again.
 
     Raises
     ------
