@@ -39,7 +39,7 @@ from tito.notebooks import (
     notebook_text,
     released_notebook,
 )
-from tito.selftest.elsewhere import free_names
+from tito.selftest.missing_names import free_names
 from tito.source_cells import read_cell
 
 __all__ = ["Finding", "check_lesson"]

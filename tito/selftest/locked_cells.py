@@ -23,8 +23,8 @@ from typing import IO, Any, TypeAlias
 import psutil
 
 from tito.conditions.call import NoAnswer
+from tito.conditions.call_failures import CALL_SECONDS, not_reached, process_ended, took_too_long
 from tito.conditions.results import ConditionResult, restore, without_repeats
-from tito.conditions.silence import CALL_SECONDS, not_reached, process_ended, took_too_long
 from tito.course import Limits
 from tito.grading.verdicts import Outcome
 

@@ -22,8 +22,8 @@ from tito.lesson import (
     is_solution,
 )
 from tito.notebooks import student_notebook
-from tito.selftest.elsewhere import doubles, elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
+from tito.selftest.missing_names import defined_twice, magic_values, missing_names
 from tito.selftest.plan import Plan
 from tito.selftest.work import read_own
 from tito.source_cells import SolutionCell
@@ -161,7 +161,7 @@ def run_checks(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),
         max_score=sum(v.max_score for v in verdicts),
-        notes=notes + _missing(plan, verdicts, submitted) + doubles(asked, submitted),
+        notes=notes + _missing(plan, verdicts, submitted) + defined_twice(asked, submitted),
         cells=verdicts,
         answers=[] if check or first else _answers(notebook, released),
         unwritten=[name for name in plan.unwritten if name in found],
@@ -219,7 +219,7 @@ def _missing(
     needed = {name: plan.needed[name] for name in asked}
     sources = {grade_id(cell): cell.source for cell in plan.notebook.cells if is_solution(cell)}
     values = {note for name in needed for note in magic_values(name, sources[name])}
-    return elsewhere(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
+    return missing_names(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
 
 
 def _answers(notebook: Notebook, released: Notebook) -> list[CellVerdict]:

@@ -43,8 +43,8 @@ def check(
         If a condition does not hold: the first one's fact and hint. All are tried and shown.
     """
     from tinytorch.utils.checking import CheckFailure, name_of
+    from tito.conditions.call_failures import ENDLESS
     from tito.conditions.results import overall, try_here
-    from tito.conditions.silence import ENDLESS
     from tito.tracing.observe import place_of
 
     try:

@@ -44,7 +44,7 @@ Kernel = Callable[..., Any]
 
 SMALL = SimulatedCache(4 * 1024)
 CLOCK = 3.0
-"""Cycles a nanosecond: what processors of laptops and servers have, within a third."""
+"""Cycles per nanosecond: what processors of laptops and servers have, within a third."""
 PROCESSES = 3
 FIRST_CALLS = """
 import json, time
