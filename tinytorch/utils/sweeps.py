@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ __all__ = [
     "thread_counts",
 ]
 
+K = TypeVar("K")
 Kernel = Callable[..., Any]
 PRODUCT = "np.matmul of two blocks"
 SECONDS_TO_REST = 0.2
@@ -68,11 +69,7 @@ class Sweep:
     @property
     def facts(self) -> dict[int, dict[str, Any]]:
         """By value what `tinytorch.utils.figures` reads: times, spread and GFLOP/s."""
-        return {value: self.facts_of(one) for value, one in self.times.items()}
-
-    def facts_of(self, one: Timing) -> dict[str, Any]:
-        """Return times, spread and GFLOP/s of a product that took so long."""
-        return time_facts(one) | work_facts(one.minimum, 2 * self.n**3, None, None)
+        return facts_of(self.times, 2 * self.n**3)
 
 
 def sweep(kernel: Kernel, n: int, argument: str, values: Sequence[int]) -> Sweep:
@@ -108,7 +105,7 @@ def thread_counts() -> list[int]:
 
 def block_chart(found: Sweep) -> Chart:
     """Draw a sweep over block sizes."""
-    reference = found.facts_of(found.reference)
+    (reference,) = facts_of({"A @ B": found.reference}, 2 * found.n**3).values()
     return block_sweep(found.facts, data_caches(), machine_name(), reference, of=found.title)
 
 
@@ -159,7 +156,7 @@ def in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, Timing]:
         return interleave(calls)
 
 
-def facts_of(times: Mapping[str, Timing], flops: float | None = None) -> dict[str, dict[str, Any]]:
+def facts_of(times: Mapping[K, Timing], flops: float | None = None) -> dict[K, dict[str, Any]]:
     """Return what `tinytorch.utils.figures` reads of each timing; with `flops`, its GFLOP/s."""
     return {
         name: time_facts(one) | work_facts(one.minimum, flops, None, None)

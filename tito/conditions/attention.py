@@ -14,8 +14,8 @@ from tito.conditions.expect import (
     call_text,
     expect_log,
     expect_returned,
+    found,
     proven,
-    result_text,
 )
 
 __all__ = [
@@ -133,7 +133,7 @@ def expect_attention(
     expected, bound = attention(*arrays)
     if value is None or result.returned != "ndarray" or value.dtype.kind != "f":
         _, todo = cause_of_type(result) or ("", hint)
-        fact = f"{text} returned {result_text(result)}, it has to be an array of floats"
+        fact = f"{text} returned {found(result)}, it has to be an array of floats"
         raise CheckFailure(fact, todo)
     if value.shape != expected.shape:
         fact = f"{text}: the shape is {value.shape}, expected {expected.shape}"

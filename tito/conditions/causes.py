@@ -54,15 +54,13 @@ EARLY = (
     "Wait for all threads before return: join() each, or leave the `with` block of the pool first."
 )
 UNSEEN = "list(pool.map(...)), or result() of each, shows an error of a thread."
+RESULT_SHAPE = "The result has the rows of A and the columns of B: np.zeros((m, p))."
+ENTRIES = "`*` multiplies entries, `@` multiplies matrices."
 BEGIN_AT_ZERO = "Begin with np.zeros: np.empty holds what was in memory before."
 
 WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
     (lambda A, B: B @ A, "it is B @ A", "The order matters: rows come from A, columns from B."),
-    (
-        lambda A, B: A * B,
-        "it is A * B, entry by entry",
-        "`*` multiplies entries, `@` multiplies matrices.",
-    ),
+    (lambda A, B: A * B, "it is A * B, entry by entry", ENTRIES),
     (lambda A, B: A + B, "it is A + B", "Multiply the entries, then add along the inner side."),
     (lambda A, B: A @ B.T, "it is A @ B.T", "C[i, j] adds A[i, k] * B[k, j]: B is not transposed."),
     (lambda A, B: A.T @ B, "it is A.T @ B", "C[i, j] adds A[i, k] * B[k, j]: A is not transposed."),
@@ -179,7 +177,7 @@ def _of_shape(value: Array, expected: Array) -> Cause | None:
     """A result of another shape: a part of the rows, or chunks side by side."""
     shape = f"the shape is {value.shape}, expected {expected.shape}"
     if value.ndim != 2 or not value.size:
-        return shape, "The result has the rows of A and the columns of B: np.zeros((m, p))."
+        return shape, RESULT_SHAPE
     rows, columns = value.shape
     if columns == expected.shape[1] and rows < len(expected) and _close(value, expected[:rows]):
         fact = f"only the first {rows} of {len(expected)} rows came back"
@@ -188,7 +186,7 @@ def _of_shape(value: Array, expected: Array) -> Cause | None:
         parts = columns // max(1, expected.shape[1])
         if parts > 1 and _close(value, np.hstack(np.split(expected, parts))):
             return "the chunks lie side by side", ONE_ARRAY
-    return shape, "The result has the rows of A and the columns of B: np.zeros((m, p))."
+    return shape, RESULT_SHAPE
 
 
 def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cause:
@@ -292,10 +290,7 @@ def _of_blocks(A: Array, B: Array, options: Mapping[str, Any], value: Array) -> 
         entries[i : i + b, j : j + b] += A[i : i + b, k : k + b] * B[k : k + b, j : j + b]
     if not _close(value, entries):
         return None
-    return (
-        "blocks are multiplied entry by entry",
-        "`*` multiplies entries, `@` multiplies matrices.",
-    )
+    return "blocks are multiplied entry by entry", ENTRIES
 
 
 def _of_sums(

@@ -21,7 +21,7 @@ __all__ = [
     "call_text",
     "expect_log",
     "expect_returned",
-    "result_text",
+    "found",
     "multiply",
     "proven",
     "expect_product",
@@ -66,7 +66,7 @@ def expect_product(
     expect_returned(call, result, text, hint)
     if result.value is None or result.returned != "ndarray":
         fact, todo = cause_of_type(result) or (
-            f"the result is {result_text(result)}, not an array",
+            f"the result is {found(result)}, not an array",
             hint,
         )
         raise CheckFailure(f"{text}: {fact}", todo)
@@ -134,7 +134,7 @@ def call_text(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) ->
     return f"{call.__name__}({', '.join(words)}){shown}"
 
 
-def result_text(result: CallResult) -> str:
+def found(result: CallResult) -> str:
     """Return the result in words."""
     if result.returned == "ndarray" and result.value is not None:
         return f"an array {result.value.shape} of {result.value.dtype}"
@@ -148,6 +148,6 @@ def whole_numbers(result: CallResult, text: str, hint: str) -> Array:
     value = result.value
     if value is None or result.returned != "ndarray" or value.dtype.kind not in "iu":
         is_empty = value is not None and not value.size  # of floats, as nothing was put into it
-        fact = f"{text} returned {result_text(result)}, it has to be an array of integers"
+        fact = f"{text} returned {found(result)}, it has to be an array of integers"
         raise CheckFailure(fact, hint if is_empty else AS_INTEGERS.get(result.returned, hint))
     return value

@@ -12,7 +12,7 @@ import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, CallResult
-from tito.conditions.expect import Array, Generator, call_text, result_text, whole_numbers
+from tito.conditions.expect import Array, Generator, call_text, found, whole_numbers
 from tito.conditions.traces import result_of
 
 __all__ = [
@@ -311,7 +311,7 @@ def expect_number(call: Call, hint: str, formula: Formula, **options: Any) -> No
     value, expected = number(result), formula.right(**options)
     if value is None:
         fact, todo = NOTHING if result.returned == "NoneType" else ("it has to be one number", hint)
-        raise CheckFailure(f"{text} returned {result_text(result)}, {fact}", todo)
+        raise CheckFailure(f"{text} returned {found(result)}, {fact}", todo)
     close = CLOSE_NARROW if result.returned == "float32" else CLOSE
     if not abs(value - expected) <= close * abs(expected):  # NaN is not close
         cause = recognised(call, formula, options, value)

@@ -14,8 +14,8 @@ from tito.conditions.expect import (
     Shape,
     expect_log,
     expect_returned,
+    found,
     proven,
-    result_text,
 )
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import SIDES, expect_blocks, traced
@@ -135,7 +135,7 @@ def one_round(call: Call, rng: Generator, shape: Shape, block_size: int, text: s
     A, B = numbers(rng, m, n), numbers(rng, n, p)
     result = expect_returned(call, call.time(A, B, block_size=block_size), text, PRODUCT)
     if result.value is None or result.returned != "ndarray":
-        raise CheckFailure(f"{text}: the result is {result_text(result)}, not an array", PRODUCT)
+        raise CheckFailure(f"{text}: the result is {found(result)}, not an array", PRODUCT)
     if not product_test(rng, A, B)(result.value):
         raise CheckFailure(f"{text}: the result is not A @ B", PRODUCT)
     if not result.unchanged:

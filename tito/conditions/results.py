@@ -4,7 +4,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
@@ -17,11 +17,12 @@ __all__ = [
     "MIME_TYPE",
     "LABELS",
     "REVIEW_HINT",
-    "SHAPES",
+    "SYMBOLS",
     "CellVerdict",
     "Check",
     "Condition",
     "ConditionResult",
+    "NO_PROGRESS",
     "Inconclusive",
     "UNWRITTEN",
     "Share",
@@ -56,7 +57,7 @@ LABELS = {
 UNWRITTEN = "not written yet"
 """How the fact ends for a cell that is as it was released."""
 
-SHAPES = {
+SYMBOLS = {
     "passed": "\N{HEAVY CHECK MARK}",
     "failed": "\N{HEAVY MULTIPLICATION X}",
     "review": "\N{BLACK DIAMOND}",
@@ -218,8 +219,11 @@ def visible_inputs(condition: Condition) -> np.random.Generator:
     return np.random.default_rng([VISIBLE_SEED, zlib.crc32(condition.__name__.encode())])
 
 
-class Progress(Protocol):
-    """Receives the progress of a check, so that it is known which condition did not end."""
+class Progress:
+    """Receives the progress of a check, so that it is known which condition did not end.
+
+    This one ignores it.
+    """
 
     def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
         """Receive the name of the function, and the results if no condition were tried."""
@@ -231,11 +235,14 @@ class Progress(Protocol):
         """Receive the result of a condition."""
 
 
+NO_PROGRESS = Progress()
+
+
 def try_here(
     function: Callable[..., Any],
     conditions: Mapping[Condition, float],
     cut: str | None = None,
-    progress: Progress | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[ConditionResult, ...]:
     """Try `function` in this process, on the inputs that a student sees.
 
@@ -247,18 +254,16 @@ def try_here(
         What it has to fulfil.
     cut : str, optional
         The option that says how the product is cut.
-    progress : Progress, optional
+    progress : Progress
         Receives each call and each result.
     """
     shares = [Share(condition, points) for condition, points in conditions.items()]
-    call = LocalCall(function, cut, *([progress.call] if progress else []))
-    if progress is not None:
-        progress.checking(call.__name__, [outcome(share, "not-run") for share in shares])
+    call = LocalCall(function, cut, progress.call)
+    progress.checking(call.__name__, [outcome(share, "not-run") for share in shares])
     results = []
     for share in shares:
         results.append(attempt(call, share, visible_inputs(share.condition)))
-        if progress is not None:
-            progress.tried(results[-1])
+        progress.tried(results[-1])
     return without_repeats(results)
 
 

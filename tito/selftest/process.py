@@ -47,7 +47,7 @@ def write_line(answers: TextIO, answer: dict[str, Any]) -> None:
     answers.flush()
 
 
-class ProgressLines:
+class ProgressLines(Progress):
     """Writes the progress of a check, a line for each event."""
 
     def __init__(self, answers: TextIO) -> None:

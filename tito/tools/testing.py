@@ -44,11 +44,11 @@ def check(
     """
     from tinytorch.utils.checking import CheckFailure, name_of
     from tito.conditions.call_failures import ENDLESS
-    from tito.conditions.results import overall, try_here
+    from tito.conditions.results import NO_PROGRESS, overall, try_here
     from tito.tracing.observe import place_of
 
     try:
-        results = try_here(function, conditions, cut, _progress.get())
+        results = try_here(function, conditions, cut, _progress.get() or NO_PROGRESS)
     except KeyboardInterrupt as interrupt:
         fact = f"{name_of(function)} was interrupted. {place_of(function, interrupt)}"
         raise CheckFailure(fact, ENDLESS) from None

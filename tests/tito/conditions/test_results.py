@@ -16,6 +16,7 @@ from tito.conditions.results import (
     REVIEW_HINT,
     ConditionResult,
     Inconclusive,
+    Progress,
     Share,
     attempt,
     outcome,
@@ -83,7 +84,7 @@ def test_try_here_gives_a_result_for_each_condition() -> None:
     assert [(r.condition, r.verdict, r.points) for r in results] == [("square", "passed", 3)]
 
 
-class Recording:
+class Recording(Progress):
     """A progress that keeps its events."""
 
     def __init__(self) -> None:

@@ -36,8 +36,8 @@ class SandboxMode:
         self,
         notebook: Notebook,
         limits: Limits,
-        leave_out: Set[str],
-        files: Mapping[str, bytes] | None,
+        leave_out: Set[str] = frozenset(),
+        files: Mapping[str, bytes] | None = None,
     ) -> Execution:
         """Run a notebook's cells in a kernel; see `tito.grading.sandbox.notebook.run_notebook`."""
         return run_notebook(notebook, limits, leave_out, self.launcher, files)

@@ -37,7 +37,7 @@ def run_notebook(
     limits: Limits,
     leave_out: Set[str],
     launcher: Callable[[Limits], Launch],
-    files: Mapping[str, bytes] | None,
+    files: Mapping[str, bytes] | None = None,
 ) -> Execution:
     """Run the cells that nbgrader knows, up to the last graded one; they receive outputs.
 
@@ -53,7 +53,7 @@ def run_notebook(
         Grade ids of cells that are not run.
     launcher : Callable[[Limits], Launch]
         Returns what starts a sandbox with these limits.
-    files : mapping of str to bytes or None
+    files : mapping of str to bytes, optional
         What lies in the kernel's folder, by relative names.
     """
     execution = Execution(notebook)
