@@ -65,10 +65,7 @@ def expect_product(
     text = describe_call(call, A, B, options)
     expect_returned(call, result, text, hint)
     if result.value is None or result.returned != "ndarray":
-        fact, todo = cause_of_type(result) or (
-            f"the result is {found(result)}, not an array",
-            hint,
-        )
+        fact, todo = cause_of_type(result) or (f"the result is {found(result)}, not an array", hint)
         raise CheckFailure(f"{text}: {fact}", todo)
     try:
         assert_product(result.value, A, B, hint=hint, call=text)
