@@ -1,4 +1,4 @@
-"""nbgrader's tests from ``### AUTOTEST`` lines, made in a kernel of which nothing is left."""
+"""nbgrader's tests from ``### AUTOTEST`` lines, made in a kernel that is then ended."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -50,10 +50,10 @@ def make_tests(notebook: Any, folder: Path, config: Any, seconds: float) -> Any:
 
 @contextmanager
 def _kernels_ended(seconds: float) -> Iterator[None]:
-    """Let nbgrader start quiet kernels, and end them with all that leads to them.
+    """Let nbgrader start quiet kernels, and end them and their clients.
 
-    Itself it leaves its sockets open, the kernel alive where a test cannot be made, and waits for
-    a dead kernel for ever.
+    nbgrader itself leaves sockets open, leaves the kernel alive where a test cannot be made, and
+    waits for a dead kernel for ever.
     """
     with ExitStack() as stack:
 

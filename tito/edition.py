@@ -11,7 +11,15 @@ from pathlib import Path, PurePosixPath
 
 from tito.course import CHECKS
 
-__all__ = ["GIVEN", "LEFT_OUT", "PACKAGES", "is_left_out", "solved_lessons", "write_edition"]
+__all__ = [
+    "GIVEN",
+    "LEFT_OUT",
+    "PACKAGES",
+    "is_left_out",
+    "package_folder",
+    "solved_lessons",
+    "write_edition",
+]
 
 PACKAGES = ("tinytorch", "tito")
 
@@ -39,7 +47,7 @@ def is_left_out(path: PurePosixPath, also: Collection[str] = ()) -> bool:
 def solved_lessons() -> dict[str, Path]:
     """Return the exported lessons that no student gets, by the name of their module."""
     package, _, folder = EXPORTED.partition("/")
-    files = sorted((_folder_of(package) / folder).glob("*.py"))
+    files = sorted((package_folder(package) / folder).glob("*.py"))
     solved = (file for file in files if is_left_out(PurePosixPath(EXPORTED, file.name)))
     return {f"{EXPORTED.replace('/', '.')}.{file.stem}": file for file in solved}
 
@@ -50,7 +58,7 @@ def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:
     Parameters
     ----------
     target : Path
-        A folder; it is made if need be. What it holds already stays.
+        A folder, made if it is missing. Files that are in it already stay.
     left_out : collection of str
         Files and folders of the packages that stay out as well, as in ``tito/commands/nbgrader``.
 
@@ -60,7 +68,7 @@ def write_edition(target: Path, left_out: Collection[str] = ()) -> Path:
         `target`, for PYTHONPATH.
     """
     for package in PACKAGES:
-        source = _folder_of(package)
+        source = package_folder(package)
         for file in sorted(source.rglob("*")):
             path = PurePosixPath(package) / file.relative_to(source).as_posix()
             if file.is_file() and not file.is_symlink() and not is_left_out(path, left_out):
@@ -79,8 +87,8 @@ def _copy(file: Path, to: Path, root: Path) -> None:
             return
 
 
-def _folder_of(package: str) -> Path:
-    """Where the package lies, found without importing it."""
+def package_folder(package: str) -> Path:
+    """Return where a package lies, without importing it."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ModuleNotFoundError(f"The package {package} is not installed.", name=package)

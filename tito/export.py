@@ -1,11 +1,10 @@
-"""From a lesson to its package: jupytext reads, nbdev exports, nothing is half written."""
+"""From a lesson to its package: jupytext reads, nbdev exports, the module is written whole."""
 
 import re
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
-from tito.course import Course
+from tito.edition import package_folder
 from tito.errors import TitoError
 from tito.files import write_whole
 from tito.lesson import (
@@ -64,23 +63,14 @@ def render_package(lesson: Lesson, file: Path | None = None) -> tuple[Path, str]
     module = _default_exp(file, notebook, f"core.{lesson.name}")
     for cell in code_cells(notebook):
         cell.source = "\n".join(x for x in cell.source.split("\n") if not NOT_EXPORTED.match(x))
-    package = _package(lesson.course)
+    installed = lesson.course.workplace is not None  # a handout, else the checkout
+    package = package_folder("tinytorch") if installed else lesson.course.root / "tinytorch"
     target = package.joinpath(*module.split(".")).with_suffix(".py")
     return target, _run_nbdev(lesson, notebook, module)
 
 
-def _package(course: Course) -> Path:
-    """Return the folder of `tinytorch`: the checkout's, or where the handout was installed."""
-    if course.workplace is None:
-        return course.root / "tinytorch"
-    spec = find_spec("tinytorch")
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent
-
-
 def _reference(lesson: Lesson) -> Notebook | None:
-    """The notebook that says which cells there must be; a student edition has the release only."""
+    """Return the notebook that has the required cells; a student edition has the release only."""
     for path in (lesson.source, lesson.released):
         if path.exists():
             return read_notebook(path)
@@ -124,7 +114,7 @@ def _default_exp(file: Path, notebook: Notebook, module: str) -> str:
 
 
 def _place(file: Path, cell: Cell, line: int) -> str:
-    """Say where a line of a cell stands: in the cell and, for a percent file, in the file."""
+    """Return where a line of a cell is: in the cell and, for a percent file, in the file."""
     where = f"{file}, cell {grade_id(cell) or cell.id}, line {line}"
     if file.suffix != ".py" or not cell.source:
         return where

@@ -1,7 +1,7 @@
-"""Files: those that other people made are read without trust, ours are written whole or not at all.
+"""Files: those of other people are read without trust, our own are written whole or not at all.
 
 A path is opened once, without following a link and without waiting, and what was opened is looked
-at; so nothing can be exchanged between the look and the reading.
+at; so nothing can be replaced between the check and the reading.
 """
 
 import errno
@@ -16,7 +16,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -57,7 +57,7 @@ BROKEN_ZIP = (
 )
 
 Reader = Callable[[int], bytes]
-"""Reads a file of at most so many bytes, or raises `Refused`."""
+"""Reads a file of at most the given bytes, or raises `Refused`."""
 
 
 class Refused(Exception):
@@ -112,12 +112,11 @@ def opened_zip(path: Path) -> Iterator[dict[str, Reader]]:
     Refused
         If it is no regular file, no zip file, or has too many entries.
     """
-    with _opened(path, _Bounded) as file, _archive(file) as archive:
-        yield _entries(archive)
+    with _opened(path, _Bounded) as file, _entries(file) as entries:
+        yield entries
 
 
-@contextmanager
-def opened_zip_in(data: bytes) -> Iterator[dict[str, Reader]]:
+def opened_zip_in(data: bytes) -> AbstractContextManager[dict[str, Reader]]:
     """Open a zip file that lay in another one, as `opened_zip` does.
 
     Raises
@@ -125,15 +124,7 @@ def opened_zip_in(data: bytes) -> Iterator[dict[str, Reader]]:
     Refused
         If it is no zip file, or has too many entries.
     """
-    with _archive(io.BytesIO(data)) as archive:
-        yield _entries(archive)
-
-
-def _entries(archive: zipfile.ZipFile) -> dict[str, Reader]:
-    entries = [e for e in archive.infolist() if e.filename and not e.is_dir()]
-    if len(entries) > MOST_ENTRIES:
-        raise Refused(f"has {len(entries)} entries; {MOST_ENTRIES} are read")
-    return {_plain_name(e.filename): partial(_read_entry, archive, e) for e in entries}
+    return _entries(io.BytesIO(data))
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:
@@ -194,7 +185,7 @@ def _write_beside(path: Path, data: bytes, mode: int) -> None:
 
 
 class _Bounded(io.FileIO):
-    """A file of which nobody can ask for much at once; zipfile does as the archive tells it."""
+    """A file that refuses large reads: zipfile reads as many bytes as the archive states."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read at most `size` bytes."""
@@ -230,13 +221,16 @@ def _unreadable(error: OSError | ValueError) -> Refused:
 
 
 @contextmanager
-def _archive(file: IO[bytes]) -> Iterator[zipfile.ZipFile]:
+def _entries(file: IO[bytes]) -> Iterator[dict[str, Reader]]:
     try:
         archive = zipfile.ZipFile(file)
     except BROKEN_ZIP as error:
         raise Refused(f"cannot be unpacked: {error}") from None
     with archive:
-        yield archive
+        entries = [e for e in archive.infolist() if e.filename and not e.is_dir()]
+        if len(entries) > MOST_ENTRIES:
+            raise Refused(f"has {len(entries)} entries; {MOST_ENTRIES} are read")
+        yield {_plain_name(e.filename): partial(_read_entry, archive, e) for e in entries}
 
 
 def _plain_name(name: str) -> str:

@@ -19,6 +19,7 @@ __all__ = [
     "broken_cells",
     "cell_lines",
     "files_beside",
+    "has_autotests",
     "instantiate_tests",
     "instructor_notebook",
     "load_config",
@@ -31,10 +32,11 @@ __all__ = [
 
 CONFIG = "nbgrader_config.py"
 MARKER = re.compile(r"^# %%", re.MULTILINE)
+AUTOTEST = re.compile(r"^\s*#.*AUTOTEST", re.MULTILINE)
 PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
 """Where a notebook's first cell says what to install."""
 IN_ORDER = {"in_order": True}
-"""What the metadata of a notebook say whose checks run in it, in order: no judge asks them."""
+"""Metadata of a notebook without checks.py: its graded cells are run in it, in order."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 
 
@@ -46,7 +48,7 @@ def student_notebook(lesson: Lesson) -> Notebook:
 
 
 def released_notebook(lesson: Lesson, *, hidden: bool = False) -> Notebook:
-    """Return what would be released from the source; with `hidden`, tests of graders stay in it."""
+    """Return what would be released from the source, or with `hidden`, what graders use."""
     from nbgrader import preprocessors as steps
 
     config, resources = load_config(lesson.course), dict[str, object]()
@@ -108,6 +110,11 @@ def files_beside(lesson: Lesson) -> dict[str, bytes]:
     return {name: path.read_bytes() for name, path in found.items()}
 
 
+def has_autotests(cell: Cell) -> bool:
+    """Whether nbgrader makes tests of lines of the cell."""
+    return cell.cell_type == "code" and bool(AUTOTEST.search(cell.source))
+
+
 def instantiate_tests(lesson: Lesson, notebook: Notebook, config: Any) -> Notebook:
     """Replace ``### AUTOTEST`` lines by the tests that nbgrader makes of them, if there are any.
 
@@ -118,7 +125,7 @@ def instantiate_tests(lesson: Lesson, notebook: Notebook, config: Any) -> Notebo
     TitoError
         If nbgrader cannot make them, with its reason.
     """
-    if not any("AUTOTEST" in cell.source for cell in code_cells(notebook)):
+    if not any(map(has_autotests, notebook.cells)):
         return notebook
     from tito.autotests import make_tests
 

@@ -16,7 +16,7 @@ __all__ = [
 ]
 
 MOST_SOURCE = 100_000
-"""The most characters of a cell: who reads or runs a longer one may take long."""
+"""The most characters of a cell: reading or running a longer one may take long."""
 
 MOST_LINE = 2000  # characters of a line that is looked at for a magic command
 
@@ -118,8 +118,8 @@ def imported_modules(sources: Iterable[str]) -> list[str]:
 def without_magic(source: str) -> str:
     """Return a cell without magic commands: their lines do nothing, their values are None.
 
-    A line of a text or of a comment that looks like one is one: this is only asked for where the
-    cell is not Python.
+    A line of a string or of a comment that looks like a magic command is taken for one: this is
+    called only where the cell is not Python.
     """
     lines = source.split("\n")
     first = next((n for n, line in enumerate(lines) if line.strip()), 0)

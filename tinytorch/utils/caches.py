@@ -1,7 +1,7 @@
 """A cache in a few lines: count which of a program's accesses find their data there.
 
 A processor moves data between memory and cache in *lines* of 64 bytes. A line may lie in one *set*
-of the cache only, which its address tells, and a set holds as many lines as the cache has *ways*;
+of the cache only, given by its address, and a set holds as many lines as the cache has *ways*;
 a line that finds its set full takes the place of the one that was used longest ago. So the same
 accesses give the same misses everywhere, on every machine (Hennessy and Patterson, Computer
 Architecture, appendix B). What is left out: levels behind the first, prefetching, writing back.
@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["SimulatedCache", "miss_rate"]
+
+FLOAT32 = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -77,19 +79,15 @@ class SimulatedCache:
         return (address // self.line for address in addresses)
 
 
-def miss_rate(
-    elements: NDArray[np.integer], itemsize: int = 4, cache: SimulatedCache | None = None
-) -> float:
+def miss_rate(elements: NDArray[np.integer], cache: SimulatedCache | None = None) -> float:
     """Return the share of accesses that miss, 0 to 1; 0 where there is no access.
 
     Parameters
     ----------
     elements : integer ndarray
-        Which element each access touches, row by row; element 0 begins a line.
-    itemsize : int
-        Bytes of an element.
+        Which float32 each access touches, row by row; number 0 begins a line.
     cache : SimulatedCache, optional
         Default: 32 KiB, 8 ways, lines of 64 bytes.
     """
     cache = cache or SimulatedCache()
-    return cache.misses(elements * itemsize) / elements.size if elements.size else 0.0
+    return cache.misses(elements * FLOAT32) / elements.size if elements.size else 0.0

@@ -34,7 +34,7 @@ class Chart:
     Parameters
     ----------
     title : str
-        What it shows.
+        Of the picture.
     machine : str
         What it was measured on.
     caption : str
@@ -136,7 +136,7 @@ class Chart:
 
 
 def _with_palette(drawn: io.BytesIO) -> bytes:
-    """Return a PNG with at most 256 colours, of a third of the bytes, hardly to be told apart."""
+    """Return a PNG with at most 256 colours, of a third of the bytes, which looks the same."""
     from PIL import Image  # matplotlib needs it, too
 
     smaller = io.BytesIO()
@@ -162,7 +162,7 @@ class Folded:
 
 
 def show(shown: object) -> None:
-    """Show something where it is: in a notebook as a picture, in a terminal as text."""
+    """Show something: in a notebook as a picture, in a terminal as text."""
     try:
         from IPython import get_ipython
         from IPython.display import display

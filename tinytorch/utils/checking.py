@@ -20,6 +20,7 @@ __all__ = [
     "assert_rejects",
     "assert_unchanged",
     "explain_difference",
+    "name_of",
     "random_matrix",
     "tolerance",
 ]
@@ -264,7 +265,17 @@ def names_shape(text: str, shape: tuple[int, ...]) -> bool:
     return all(str(size) in numbers for size in shape)
 
 
+def name_of(function: Callable[..., Any]) -> str:
+    """Return a function's name; that of a partial, a decorated or a callable object as well."""
+    while not isinstance(getattr(function, "__name__", None), str):
+        inner = getattr(function, "func", None)
+        if inner is None:
+            return type(function).__name__
+        function = inner
+    return function.__name__
+
+
 def describe_call(kernel: Kernel, A: Array, B: Array, options: dict[str, Any]) -> str:
     arguments = ["A", "B", *(f"{name}={value!r}" for name, value in options.items())]
-    name = getattr(kernel, "__name__", type(kernel).__name__)
-    return f"{name}({', '.join(arguments)}) with A {A.shape} {A.dtype}, B {B.shape} {B.dtype}"
+    shown = f"A {A.shape} {A.dtype}, B {B.shape} {B.dtype}"
+    return f"{name_of(kernel)}({', '.join(arguments)}) with {shown}"

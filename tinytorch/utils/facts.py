@@ -1,4 +1,4 @@
-"""What a profile says of a call, by key: its time, work and memory, its result, and doubts.
+"""The facts of a profile, by key: time, work and memory of a call, its result, and doubts.
 
 `tinytorch.utils.profiler.SimpleProfiler.profile` says what each key means.
 """
@@ -93,7 +93,7 @@ def array_facts(result: Any) -> dict[str, Any]:
 
 
 def observer_doubts() -> tuple[str, ...]:
-    """Name what watches this program and slows it."""
+    """Return sentences on tools that slow this program."""
     doubts = []
     if tracemalloc.is_tracing():
         doubts.append("tracemalloc is on and slows what it traces: stop it before timing.")
@@ -103,7 +103,7 @@ def observer_doubts() -> tuple[str, ...]:
 
 
 def timing_doubts(timing: Timing) -> tuple[str, ...]:
-    """Name what the passes themselves leave uncertain."""
+    """Return sentences on what the passes leave uncertain."""
     if timing.spread is None:
         return ("One pass only: how far the time can be trusted is not known.",)
     if timing.spread > WIDE_SPREAD:

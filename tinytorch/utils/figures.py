@@ -195,7 +195,7 @@ def roofline(
         Operations per second.
     bandwidths : mapping of name to bytes per second
         One slanted roof each.
-    kernels : sequence of (name, operations a byte, GFLOP/s)
+    kernels : sequence of (name, operations per byte, GFLOP/s)
         A name may have several points, of float32 matrices (n, n).
     machine : str
     of : str
@@ -352,37 +352,28 @@ def calibration(
     )
 
 
-def predicted_against_measured(
-    rows: Sequence[tuple[str, float | None, float] | Prediction], unit: str, machine: str
-) -> Chart:
-    """Show predictions beside what came out, on a log axis, a row each.
-
-    Parameters
-    ----------
-    rows : sequence of (name, predicted or None, measured)
-        Both above 0; a `Prediction` also names its model.
-    unit : str
-    machine : str
-    """
+def predicted_against_measured(rows: Sequence[Prediction], unit: str, machine: str) -> Chart:
+    """Show what models predict beside what was measured, on a log axis, a row each."""
     require(rows)
-    found = [row if isinstance(row, Prediction) else Prediction(*row) for row in rows]
-    models = ["model"] if any(row.model for row in found) else []
+    table = [
+        [
+            row.name,
+            f"{row.predicted:.3g}",
+            f"{row.measured:.3g}",
+            f"{row.measured / row.predicted:.2g}",
+            row.model,
+        ]
+        for row in rows
+    ]
     return Chart(
         f"Predicted and measured, in {unit}",
         machine,
         "Hollow: what was predicted; black: what was measured.",
-        ["", "predicted", "measured", "ratio", *models],
-        [_prediction_row(row)[: 4 + len(models)] for row in found],
-        partial(panels.draw_predictions, rows=found, unit=unit),
-        height=2.0 + 0.27 * len(found),
+        ["", "predicted", "measured", "ratio", "model"],
+        table,
+        partial(panels.draw_predictions, rows=rows, unit=unit),
+        height=2.0 + 0.27 * len(rows),
     )
-
-
-def _prediction_row(row: Prediction) -> list[str]:
-    if row.predicted is None:
-        return [row.name, "-", f"{row.measured:.3g}", "-", ""]
-    ratio = f"{row.measured / row.predicted:.2g}"
-    return [row.name, f"{row.predicted:.3g}", f"{row.measured:.3g}", ratio, row.model]
 
 
 def _title(title: str, of: str) -> str:

@@ -12,12 +12,10 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from tinytorch.utils.blas import describe_blas, one_blas_thread
 from tinytorch.utils.checking import CheckFailure, assert_multiplies
 from tinytorch.utils.report import format_seconds
+from tinytorch.utils.sweeps import square_matrices
 from tinytorch.utils.timing import (
     SYSTEM_CLOCK,
     WIDE_SPREAD,
@@ -34,20 +32,19 @@ __all__ = [
     "SIZES",
     "Comparison",
     "Measurement",
+    "Report",
     "compare",
     "kernels_in",
 ]
 
 Kernel = Callable[..., Any]
-Array = NDArray[np.float32]
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 REFERENCE = "A @ B"
 ALL_THREADS = "A @ B, BLAS threads"
 SIZES = (64, 256, 512, 1024)
 _SMALLEST = 64
 _LONGEST_SECONDS = 4.0
-_SEED = 11
 
 
 @dataclass(frozen=True)
@@ -96,10 +93,10 @@ def compare(
     kernels: Mapping[str, Kernel],
     sizes: Iterable[int] = SIZES,
     *,
-    tell: Tell = lambda message: None,
+    report: Report = lambda message: None,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Comparison:
-    """Measure each kernel that multiplies correctly, at each size that it can do in 4 s a call.
+    """Measure each kernel that multiplies correctly, at each size that it can do in 4 s per call.
 
     Parameters
     ----------
@@ -107,7 +104,7 @@ def compare(
         Called as ``kernel(A, B)`` with float32 matrices of shape (n, n).
     sizes : iterable of int
         Sides n. A kernel too slow for all of them is measured at n = 64, and so are the others.
-    tell : callable
+    report : callable
         Receives a line on what is measured next.
 
     Returns
@@ -120,18 +117,18 @@ def compare(
     with one_blas_thread() as held:
         able = {name: kernel for name, kernel in kernels.items() if _is_right(name, kernel, notes)}
         plan = _plan(able, sizes, notes, clock)
-        found = [one for n in sorted(plan) for one in _compare_at(n, plan[n], tell, clock)]
+        found = [one for n in sorted(plan) for one in _compare_at(n, plan[n], report, clock)]
     if held:
-        found += _on_all_threads(found, tell, clock)
+        found += _on_all_threads(found, report, clock)
     found.sort(key=lambda one: one.n)
     notes = [_blas_note(held), *notes, *_steadiness_notes(found)]
     return Comparison("float32", held, tuple(found), tuple(notes))
 
 
 def _is_right(name: str, kernel: Kernel, notes: list[str]) -> bool:
-    """Tell whether a kernel multiplies; if it does not, note why it is not measured."""
+    """Return whether a kernel multiplies; if it does not, note why it is not measured."""
     try:
-        assert_multiplies(kernel, *_matrices(_SMALLEST), hint="")
+        assert_multiplies(kernel, *square_matrices(_SMALLEST), hint="")
     except NotImplementedError:
         notes.append(f"Not measured: {name} is not written yet.")
         return False
@@ -159,7 +156,7 @@ def _pace(kernel: Kernel, largest: int, clock: Clock) -> _Pace:
     """Double n while the next call stays short: what starts processes is slow at small n only."""
     n = _SMALLEST
     while True:
-        once, _ = run_once(partial(kernel, *_matrices(n)), clock)
+        once, _ = run_once(partial(kernel, *square_matrices(n)), clock)
         pace = _Pace(n, once.wall)
         if 2 * n > largest or not pace.can_do(2 * n):
             return pace
@@ -185,22 +182,24 @@ def _plan(
 
 
 def _compare_at(
-    n: int, kernels: Mapping[str, Kernel], tell: Tell, clock: Clock
+    n: int, kernels: Mapping[str, Kernel], report: Report, clock: Clock
 ) -> Iterator[Measurement]:
-    tell(f"n = {n}: {', '.join([REFERENCE, *kernels])}")
-    A, B = _matrices(n)
+    report(f"n = {n}: {', '.join([REFERENCE, *kernels])}")
+    A, B = square_matrices(n)
     calls = {name: partial(kernel, A, B) for name, kernel in kernels.items()}
     timings = interleave({REFERENCE: partial(operator.matmul, A, B), **calls}, clock)
     for name, timing in timings.items():
         yield _measurement(name, n, timing, timings[REFERENCE].minimum)
 
 
-def _on_all_threads(found: list[Measurement], tell: Tell, clock: Clock) -> Iterator[Measurement]:
+def _on_all_threads(
+    found: list[Measurement], report: Report, clock: Clock
+) -> Iterator[Measurement]:
     """Measure ``A @ B`` again where BLAS may use its threads, against one thread's time."""
     for one in found:
         if one.kernel == REFERENCE:
-            tell(f"n = {one.n}: {ALL_THREADS}")
-            timing, _ = measure(partial(operator.matmul, *_matrices(one.n)), clock)
+            report(f"n = {one.n}: {ALL_THREADS}")
+            timing, _ = measure(partial(operator.matmul, *square_matrices(one.n)), clock)
             yield _measurement(ALL_THREADS, one.n, timing, one.best_seconds)
 
 
@@ -226,8 +225,8 @@ def _blas_note(held: bool) -> str:
     if held:
         return f"{blas} was held to one thread, but for {ALL_THREADS!r}, measured last: {threads}."
     return (
-        f"{blas} ran on threads of its own, which compete with those of a kernel; with "
-        "threadpoolctl installed they are held to one."
+        f"{blas} ran on threads of its own, which compete with those of a kernel: threadpoolctl "
+        "cannot hold it to one."
     )
 
 
@@ -236,9 +235,3 @@ def _steadiness_notes(found: list[Measurement]) -> list[str]:
     sizes = ", ".join(map(str, wide))
     advice = "close other programs and measure again"
     return [f"The repeats of {REFERENCE} differ widely at n = {sizes}: {advice}."] if wide else []
-
-
-def _matrices(n: int) -> tuple[Array, Array]:
-    rng = np.random.default_rng([_SEED, n])
-    A, B = rng.standard_normal((2, n, n), dtype=np.float32)
-    return A, B

@@ -32,7 +32,7 @@ Array = NDArray[np.float32]
 Kernel = Callable[[Array, Array], Array]
 Loops = Callable[[Array, Array, Array], None]
 
-NO_SIMD = "ikj, one number an instruction"
+NO_SIMD = "ikj, one number per instruction"
 MISSING = "The compiled ladder needs Numba: python -m pip install numba"
 TALL, LONG = 64, 512
 """Rows and columns of a tile of B, 128 KiB of float32."""
@@ -44,7 +44,7 @@ DEEP = 512
 
 
 def available() -> bool:
-    """Tell whether Numba is installed."""
+    """Return whether Numba is installed."""
     return importlib.util.find_spec("numba") is not None
 
 
@@ -85,17 +85,8 @@ def climb(n: int = 500) -> Finding:
 
 @cache
 def rungs() -> dict[str, Kernel]:
-    """Return the rungs from slow to fast, ready to be compiled by their first call.
-
-    Raises
-    ------
-    ImportError
-        If Numba is not installed.
-    """
-    try:
-        numba: Any = importlib.import_module("numba")
-    except ImportError as error:
-        raise ImportError(MISSING) from error
+    """Return the rungs from slow to fast, ready to be compiled by their first call."""
+    numba: Any = importlib.import_module("numba")
     # fastmath lets a sum be taken in another order, in the lanes of a register.
     compiled = numba.njit(fastmath=True, nogil=True)
     kernels = {loops.__name__: _kernel(compiled(loops)) for loops in (jki, ijk)}
@@ -139,7 +130,7 @@ def ijk(A: Array, B: Array, C: Array) -> None:
 
 
 def ikj(A: Array, B: Array, C: Array) -> None:
-    """Add A @ B to C; each step goes along rows, several numbers with an instruction."""
+    """Add A @ B to C; each step goes along rows, several numbers per instruction."""
     for i in range(A.shape[0]):
         for k in range(A.shape[1]):
             for j in range(B.shape[1]):
@@ -220,7 +211,7 @@ def _matrices(m: int, n: int, p: int) -> tuple[Array, Array]:
 
 
 def _chart(n: int, times: dict[str, Timing], peak: float) -> Chart:
-    """Draw rates over that of jki: one rung has another n, which its name tells."""
+    """Draw rates over that of jki: one rung has another n, which stands in its name."""
     sides = {name: int(name.rpartition("n = ")[2]) if "n = " in name else n for name in times}
     best = {name: 2e-9 * sides[name] ** 3 / one.minimum for name, one in times.items()}
     usual = {

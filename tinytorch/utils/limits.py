@@ -15,13 +15,13 @@ from numpy.typing import DTypeLike
 from tinytorch.utils.blas import one_blas_thread
 from tinytorch.utils.timing import without_gc
 
-__all__ = ["WORKING_SETS", "bandwidth", "bandwidths", "peak_flops"]
+__all__ = ["SMALLEST_SET", "bandwidth", "peak_flops"]
 
-WORKING_SETS = tuple(2**power for power in range(16, 28))
-"""Bytes: 64 KiB to 128 MiB, from a core's own caches to memory. Below that NumPy's steps between
-rows take as long as the bytes do, so the first cache is beyond this ruler."""
+SMALLEST_SET = 2**16
+"""Bytes. Below that NumPy's steps between rows take as long as the bytes do, so the first cache
+cannot be measured in this way."""
 REPEATS = 7
-BYTES_A_PASS = 2**26
+BYTES_PER_PASS = 2**26
 ARRAYS = 3
 NUMBER = np.dtype(np.float64)
 
@@ -53,17 +53,12 @@ def bandwidth(working_set: int) -> float:
     n = working_set // (ARRAYS * NUMBER.itemsize)
     if n < 1:
         raise ValueError(f"working_set must hold three numbers of 8 bytes, got {working_set}")
-    times = max(1, BYTES_A_PASS // (ARRAYS * NUMBER.itemsize * n))
+    times = max(1, BYTES_PER_PASS // (ARRAYS * NUMBER.itemsize * n))
     x, y = (np.broadcast_to(np.ones(n), (times, n)) for _ in range(2))
     # One call goes over the same z `times` times: its first step is 0 bytes wide.
     z = np.lib.stride_tricks.as_strided(np.empty(n), (times, n), (0, NUMBER.itemsize))
     moved = ARRAYS * NUMBER.itemsize * n * times
     return moved / _least_seconds(partial(np.add, x, y, out=z))
-
-
-def bandwidths(working_sets: Sequence[int] = WORKING_SETS) -> dict[int, float]:
-    """Return the bandwidth in bytes per second for each working set in bytes."""
-    return {size: bandwidth(size) for size in working_sets}
 
 
 def _least_seconds(call: Callable[[], object]) -> float:

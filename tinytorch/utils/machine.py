@@ -1,7 +1,6 @@
 """Facts about this machine that a measurement depends on: read or measured, never assumed.
 
-What a system does not tell stays None and is printed as "not told". What it can do at best, peak
-and bandwidth by working set, is measured by `limits` and offered here as well.
+What a system does not report stays None and is printed as "unknown".
 """
 
 import os
@@ -12,27 +11,18 @@ from typing import Any
 import numpy as np
 
 from tinytorch.utils.blas import describe_blas
-from tinytorch.utils.limits import bandwidth, bandwidths, peak_flops
 from tinytorch.utils.process import physical_bytes
 from tinytorch.utils.processor import Cache, core_quota, cpu_name, data_caches, usable_cores
 from tinytorch.utils.report import format_bytes
 
-__all__ = [
-    "Machine",
-    "bandwidth",
-    "bandwidths",
-    "describe_machine",
-    "environment",
-    "machine_name",
-    "peak_flops",
-]
+__all__ = ["Machine", "describe_machine", "environment", "machine_name"]
 
-_NOT_TOLD = "not told"
+UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True)
 class Machine:
-    """This machine as it tells about itself; None or empty where it does not.
+    """What this machine reports about itself; None or empty where it does not.
 
     ``cores`` counts the logical cores that this process may run on; ``core_quota`` is how many
     of them a container may keep busy at a time (None: no limit known). Sizes are in bytes.
@@ -42,7 +32,7 @@ class Machine:
     cpu: str | None
     cores: int | None
     core_quota: float | None
-    memory: int | None
+    memory: int
     caches: tuple[Cache, ...]
     python: str
     numpy: str
@@ -51,22 +41,21 @@ class Machine:
 
     def __str__(self) -> str:
         quota = "" if self.core_quota is None else f", {self.core_quota:g} of them at a time"
-        threads = f", {_told(self.blas_threads)} threads" if self.blas_threads else ""
-        memory = None if self.memory is None else format_bytes(self.memory)
+        threads = f", {self.blas_threads} threads" if self.blas_threads else ""
         lines = {
-            "CPU": _told(self.cpu),
-            "cores": f"{_told(self.cores)} for this process{quota}",
-            "caches": ", ".join(map(str, self.caches)) or _NOT_TOLD,
-            "memory": _told(memory),
+            "CPU": self.cpu or UNKNOWN,
+            "cores": f"{self.cores or UNKNOWN} for this process{quota}",
+            "caches": ", ".join(map(str, self.caches)) or UNKNOWN,
+            "memory": format_bytes(self.memory),
             "system": self.system,
             "Python": f"{self.python}, NumPy {self.numpy}",
-            "BLAS": f"{_told(self.blas)}{threads}",
+            "BLAS": f"{self.blas or UNKNOWN}{threads}",
         }
         return "\n".join(f"{label:<8}{text}" for label, text in lines.items())
 
 
 def describe_machine() -> Machine:
-    """Ask this machine and return what it tells."""
+    """Return what this machine reports about itself."""
     blas, threads = describe_blas()
     return Machine(
         system=f"{platform.system()} {platform.machine()}",
@@ -89,7 +78,7 @@ def machine_name() -> str:
 
 
 def environment() -> dict[str, Any]:
-    """Return what a figure depends on beside the code: None is "not told".
+    """Return what a figure depends on beside the code: None where it is unknown.
 
     ``cpu``, ``cores`` for this process, ``caches`` in bytes by name, ``blas`` and its
     ``blas_threads``, and ``load``: the programs that wanted to run, over the last minute.
@@ -103,7 +92,3 @@ def environment() -> dict[str, Any]:
         "blas_threads": machine.blas_threads,
         "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
     }
-
-
-def _told(fact: object) -> str:
-    return _NOT_TOLD if fact is None else str(fact)

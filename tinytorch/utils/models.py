@@ -10,31 +10,29 @@ __all__ = ["Prediction", "amdahl", "block_rate", "roofline_rate", "serial_share"
 
 
 class Prediction(NamedTuple):
-    """What `model` said of `name`, if anything, and what was measured; both above 0."""
+    """What `model` predicts for `name`, and what was measured; both above 0."""
 
     name: str
-    predicted: float | None
+    predicted: float
     measured: float
-    model: str = ""
+    model: str
 
 
-def roofline_rate(n: int, peak: float, bandwidth: float, itemsize: int = 4) -> float:
-    """Return the most operations per second of ``A (n, n) @ B (n, n)``, each matrix moved once.
+def roofline_rate(n: int, peak: float, bandwidth: float) -> float:
+    """Return the most operations per second of ``A @ B`` in float32, each matrix moved once.
 
     Williams, Waterman and Patterson, Communications of the ACM 52 (4), 2009, p. 65.
 
     Parameters
     ----------
     n : int
-        Side of the matrices.
+        Side of the matrices (n, n).
     peak : float
         Operations per second.
     bandwidth : float
         Bytes per second.
-    itemsize : int
-        Bytes of a number.
     """
-    return min(peak, 2 * n / (3 * itemsize) * bandwidth)
+    return min(peak, n / 6 * bandwidth)
 
 
 def block_rate(block_size: int, peak: float, overhead: float) -> float:

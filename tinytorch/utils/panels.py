@@ -198,14 +198,13 @@ def draw_calibration(axes: Any, ratios: Mapping[str, tuple[float, bool]]) -> Non
 
 def draw_predictions(axes: Any, rows: Sequence[Prediction], unit: str) -> None:
     """Draw a line for each row, from what was predicted to what was measured."""
-    told = [(place, row) for place, row in enumerate(rows) if row.predicted is not None]
-    for place, row in told:
+    for place, row in enumerate(rows):
         axes.plot([row.predicted, row.measured], [place, place], color="0.6", linewidth=1)
-    models = dict.fromkeys(row.model for _, row in told)
+    models = dict.fromkeys(row.model for row in rows)
     for model, look in zip(models, islice(looks(), 1, None), strict=False):
-        points = [(row.predicted, place) for place, row in told if row.model == model]
-        label = f"predicted: {model}" if model else "predicted"
-        axes.plot(*zip(*points, strict=True), **look | {"linestyle": ""}, label=label)
+        points = [(row.predicted, place) for place, row in enumerate(rows) if row.model == model]
+        look |= {"linestyle": "", "label": f"predicted: {model}"}
+        axes.plot(*zip(*points, strict=True), **look)
     axes.plot(
         [row.measured for row in rows], range(len(rows)), "o", color="black", label="measured"
     )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tinytorch.utils.caches import SimulatedCache
+from tinytorch.utils.caches import FLOAT32, SimulatedCache
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.sketches import (
     DARK,
@@ -33,8 +33,6 @@ __all__ = ["cache_sets", "layout", "sets_and_ways", "tile_and_strip", "touches"]
 
 Array = NDArray[Any]
 
-NUMBER = 4
-"""Bytes of a float32."""
 TINY = SimulatedCache(size=128, ways=8, line=16)
 """Eight lines of four numbers, in one set: small enough to draw, and no stride is unlucky."""
 MATRICES = "ABC"
@@ -242,12 +240,12 @@ def touches(trace: Array | Callable[..., Array], *args: Any, cache: SimulatedCac
     if callable(trace):
         steps = np.asarray(trace(*args))
         name = f"{getattr(trace, '__name__', 'trace')}({', '.join(map(repr, args))})"
-    lines = f"{cache.size // cache.line} lines of {cache.line // NUMBER} numbers"
+    lines = f"{cache.size // cache.line} lines of {cache.line // FLOAT32} numbers"
     simulated = f"Simulated: a cache of {lines}, {cache.ways} ways"
     if fault := _fault(steps):
         return Chart(f"What {name} touches", simulated, f"No picture yet: {fault}.", [""], [], None)
     n = _side(steps)
-    missed = np.array(list(cache.missed(steps * NUMBER)), dtype=bool).reshape(steps.shape)
+    missed = np.array(list(cache.missed(steps * FLOAT32)), dtype=bool).reshape(steps.shape)
     last, count = np.full((3, n, n), -1), np.zeros((3, n, n), dtype=int)
     for matrix in range(3):
         last.flat[steps[:, matrix]] = np.arange(len(steps))
@@ -317,7 +315,7 @@ def cache_sets(sides: Sequence[int] = (128, 129), cache: SimulatedCache | None =
     """
     cache = cache or SimulatedCache()
     count = cache.size // (cache.ways * cache.line)
-    lines = {n: {NUMBER * n * (n + k) // cache.line for k in range(n)} for n in sides}
+    lines = {n: {FLOAT32 * n * (n + k) // cache.line for k in range(n)} for n in sides}
     fill = {n: Counter(line % count for line in some) for n, some in lines.items()}
     room = {n: sum(min(some, cache.ways) for some in sets.values()) for n, sets in fill.items()}
     rows = [

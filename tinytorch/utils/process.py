@@ -32,7 +32,7 @@ def thread_count() -> int | None:
 
 
 def _if_allowed(ask: Callable[[], Any]) -> Any:
-    """Return what `ask` tells; None where the system does not let this process know."""
+    """Return what `ask` returns; None where the system does not allow the question."""
     try:
         return ask()
     except (psutil.Error, OSError, NotImplementedError):

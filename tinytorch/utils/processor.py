@@ -29,7 +29,7 @@ class Cache:
 
 
 def cpu_name() -> str | None:
-    """Return the processor's name as its maker wrote it; None where it is not told."""
+    """Return the processor's name as its maker wrote it; None where it is unknown."""
     if sys.platform == "darwin":
         name = _sysctl("machdep.cpu.brand_string")
     elif sys.platform == "win32":
@@ -40,7 +40,7 @@ def cpu_name() -> str | None:
 
 
 def usable_cores() -> int | None:
-    """Return the logical cores this process may run on; None where they are not told."""
+    """Return the logical cores this process may run on; None where they are unknown."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count()
@@ -61,7 +61,7 @@ def core_quota() -> float | None:
 
 
 def data_caches() -> tuple[Cache, ...]:
-    """Return the caches a core reads data from, nearest first; empty where they are not told."""
+    """Return the caches a core reads data from, nearest first; empty where they are unknown."""
     if sys.platform == "darwin":
         return tuple(_macos_caches())
     return tuple(_linux_caches())

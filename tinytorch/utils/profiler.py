@@ -2,7 +2,7 @@
 
 Time and memory are measured in calls of their own, because tracing memory slows the code that is
 timed. `timing` reads the clocks, `memory` counts bytes, `process` asks the operating system,
-`facts` names what they tell and `report` prints; this module puts their answers together. Keys
+`facts` makes keys of both and `report` prints; this module puts all of it together. Keys
 with ``_mb`` count 2**20 bytes, a MiB: a float32 array of 1024 x 1024 takes 4.
 """
 
@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from tinytorch.utils import process
+from tinytorch.utils.checking import name_of
 from tinytorch.utils.facts import (
     MB,
     array_facts,
@@ -122,7 +123,7 @@ class SimpleProfiler:
         doubts = observer_doubts()
         timing, result = measure(call, self._clock)
         return {
-            "name": _name_of(func) if name is None else name,
+            "name": name_of(func) if name is None else name,
             **self._facts(call, timing, result, doubts),
             **work_facts(timing.minimum, flops, moved, peak),
         }
@@ -227,11 +228,3 @@ def profile_function(
     result = profiler.profile(func, *args, name=name, **kwargs)
     profiler.print_result(result, show_details)
     return result
-
-
-def _name_of(func: Callable[..., Any]) -> str:
-    """Return a function's name, the inner one's of a partial, or the type of what has none."""
-    while isinstance(func, partial):
-        func = func.func
-    name = getattr(func, "__name__", None)
-    return name if isinstance(name, str) else type(func).__name__

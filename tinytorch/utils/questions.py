@@ -1,6 +1,6 @@
-"""What the lesson asks to be predicted, and what a wrong prediction may have left out.
+"""The predictions that the lesson asks for, and what a wrong one may have left out.
 
-The sentences are kept out of the notebook, so that nobody reads the answer before the question.
+The sentences are not in the notebook, so that no reader sees the answer before the question.
 """
 
 from math import log
@@ -87,7 +87,7 @@ QUESTIONS = {
     ),
     "best tile": Question(
         "Which tile, of 4, 8, 16 and 32, misses least in a cache of 4 KiB?",
-        "numbers a side",
+        "numbers per side",
         "Larger tiles use each number more often, as long as three of them fit.",
         "The largest tile of which three fit: 3 * 16**2 numbers of 4 bytes are 3 KiB.",
         "Three tiles that large do not fit into the cache together, and push each other out.",
@@ -183,7 +183,7 @@ QUESTIONS = {
         "How many times as fast as jki is ikj, both compiled, n = 500?",
         "times",
         "Order decides two things: which lines are fetched, and whether SIMD can be used.",
-        "You counted both: fewer lines to fetch, and several numbers with an instruction.",
+        "You counted both: fewer lines to fetch, and several numbers per instruction.",
         "At a size that is no power of two, columns spread over all sets of a cache.",
         near=2.0,
     ),
@@ -299,7 +299,7 @@ EXPERIMENTS = {
     ),
     "climb": Asked(
         ("loop order",),
-        "Compare lines: from jki to ikj with one number an instruction is what order alone "
+        "Compare lines: from jki to ikj with one number per instruction is what order alone "
         "brings, the next rung what SIMD adds. The line of n = 512 is jki at a power of two: its "
         "columns fall into few sets of the cache, as in step 1. A claimed factor of a hundred "
         "for loop order multiplies all three.",

@@ -18,7 +18,7 @@ Line = tuple[str, str]
 
 
 def profile_text(result: dict[str, Any], show_details: bool = False) -> str:
-    """Return a profile as text: its name and, below it, one line a figure."""
+    """Return a profile as text: its name and, below it, one line per figure."""
     lines = _time_lines(result) + _memory_lines(result)
     if show_details:
         lines += _process_lines(result) + _array_lines(result)
@@ -67,7 +67,7 @@ def _comparison_row(one: Mapping[str, Any]) -> list[str]:
 
 
 def difference(one: Mapping[str, Any], other: Mapping[str, Any]) -> str:
-    """Tell whether two times differ by more than their passes do: yes, no, or "not known".
+    """Return whether two times differ by more than their passes do: yes, no, or "not known".
 
     They do where even the median pass of the faster one is shorter than the best of the slower.
 

@@ -42,12 +42,12 @@ STEPS = 60
 
 
 def height_of(width: float, height: float) -> float:
-    """Return the inches of a `Chart` whose drawing is so many squares wide and high."""
+    """Return the inches of a `Chart` whose drawing has this width and height in squares."""
     return WORDS_INCHES + WIDTH * height / width
 
 
 def bare(axes: Any, width: float, height: float) -> None:
-    """Make axes a drawing of so many squares: no ticks, y downwards."""
+    """Prepare axes for a drawing, width and height in squares: no ticks, y downwards."""
     axes.set_xlim(-MARGIN, width + MARGIN)
     axes.set_ylim(height + MARGIN, -MARGIN)
     axes.set_aspect("equal")
@@ -55,7 +55,7 @@ def bare(axes: Any, width: float, height: float) -> None:
 
 
 def shades(values: Array) -> Callable[[float], Any]:
-    """Return what turns a value into a colour, light for the least and dark for the largest."""
+    """Return a map from values to colours, light for the least and dark for the largest."""
     from matplotlib import colormaps
 
     low, high = float(np.min(values)), float(np.max(values))
@@ -64,7 +64,7 @@ def shades(values: Array) -> Callable[[float], Any]:
 
 
 def ink(colour: Any) -> str:
-    """Return what stands out more from a colour: black or white (WCAG 2, relative luminance)."""
+    """Return the text colour with more contrast: black or white (WCAG 2, relative luminance)."""
     from matplotlib.colors import to_rgb
 
     channels = np.array(to_rgb(colour))

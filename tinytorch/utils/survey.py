@@ -1,7 +1,7 @@
 """Draw what a comparison of kernels found, and measure and draw what it leaves open.
 
 How near to the machine's limits, with which blocks, on how many threads, and how well simple models
-foretell it: a kernel that takes ``block_size`` is swept over block sizes, one that takes
+predict it: a kernel that takes ``block_size`` is swept over block sizes, one that takes
 ``num_processes`` over threads.
 """
 
@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-
 from tinytorch.utils import limits
 from tinytorch.utils.charts import Chart
-from tinytorch.utils.checking import CheckFailure, assert_multiplies, random_matrix
+from tinytorch.utils.checking import CheckFailure, assert_multiplies
 from tinytorch.utils.figures import predicted_against_measured, rates_by_size, roofline, speedups
-from tinytorch.utils.gemm import ALL_THREADS, REFERENCE, Comparison, Measurement, compare
+from tinytorch.utils.gemm import (
+    ALL_THREADS,
+    REFERENCE,
+    Comparison,
+    Measurement,
+    Report,
+    compare,
+)
 from tinytorch.utils.machine import machine_name
 from tinytorch.utils.models import Prediction, block_rate, roofline_rate
 from tinytorch.utils.sweeps import (
@@ -25,6 +30,7 @@ from tinytorch.utils.sweeps import (
     block_chart,
     cores_at_a_time,
     rest,
+    square_matrices,
     step_times,
     sweep,
     thread_chart,
@@ -34,7 +40,6 @@ from tinytorch.utils.sweeps import (
 __all__ = ["Survey", "take_survey"]
 
 Kernel = Callable[..., Any]
-Tell = Callable[[str], None]
 
 CACHES, MEMORY = 2**18, 2**27
 """Bytes of working sets that fit into a core's own caches, and into no cache."""
@@ -58,7 +63,7 @@ class Survey:
 
 
 def take_survey(
-    kernels: Mapping[str, Kernel], comparison: Comparison, tell: Tell = lambda message: None
+    kernels: Mapping[str, Kernel], comparison: Comparison, report: Report = lambda message: None
 ) -> Survey:
     """Measure and draw; about as long as the comparison again.
 
@@ -68,18 +73,18 @@ def take_survey(
         As they were given to `tinytorch.utils.gemm.compare`; those that it measured are drawn.
     comparison : Comparison
         What it found.
-    tell : callable
+    report : callable
         Receives a line on what is measured next.
     """
     able = {name: kernels[name] for name in kernels if name in comparison.kernels}
     notes: list[str] = []
-    blocks = list(_sweeps(able, "block_size", _block_sizes, comparison, notes, tell))
+    blocks = list(_sweeps(able, "block_size", _block_sizes, comparison, notes, report))
     counts = thread_counts()
-    threads = list(_sweeps(able, "num_processes", lambda n: counts, comparison, notes, tell))
-    side_by_side = _side_by_side(able, comparison, tell)
-    tell("peak and bandwidths")
+    threads = list(_sweeps(able, "num_processes", lambda n: counts, comparison, notes, report))
+    side_by_side = _side_by_side(able, comparison, report)
+    report("peak and bandwidths")
     peak = _peak(comparison)
-    models = [*_by_roofs(comparison, peak), *_by_parts(blocks, peak, tell), *_by_cores(threads)]
+    models = [*_by_roofs(comparison, peak), *_by_parts(blocks, peak, report), *_by_cores(threads)]
     charts = (
         side_by_side,
         _rates(comparison),
@@ -97,7 +102,7 @@ def _sweeps(
     values_at: Callable[[int], list[int]],
     comparison: Comparison,
     notes: list[str],
-    tell: Tell,
+    report: Report,
 ) -> Iterator[Sweep]:
     """Sweep each kernel that takes the argument and multiplies with each of its values."""
     for name, kernel in kernels.items():
@@ -106,14 +111,14 @@ def _sweeps(
         n = _side(_of(comparison, name))
         values = [v for v in values_at(n) if _multiplies(kernel, {argument: v}, notes)]
         if values:
-            tell(f"n = {n}: {name}, {argument} = {', '.join(map(str, values))}")
+            report(f"n = {n}: {name}, {argument} = {', '.join(map(str, values))}")
             yield replace(sweep(kernel, n, argument, values), kernel=name)
 
 
 def _takes(kernel: Kernel, argument: str) -> bool:
     try:
         return argument in inspect.signature(kernel).parameters
-    except ValueError:  # what is compiled may not tell
+    except ValueError:  # compiled functions may have no signature
         return False
 
 
@@ -129,8 +134,7 @@ def _block_sizes(n: int) -> list[int]:
 
 
 def _multiplies(kernel: Kernel, options: dict[str, int], notes: list[str]) -> bool:
-    rng = np.random.default_rng(CHECKED_SIDE)
-    A, B = (random_matrix(rng, CHECKED_SIDE, CHECKED_SIDE, "float32") for _ in range(2))
+    A, B = square_matrices(CHECKED_SIDE)
     try:
         assert_multiplies(kernel, A, B, hint="", **options)
     except CheckFailure as failure:
@@ -139,14 +143,14 @@ def _multiplies(kernel: Kernel, options: dict[str, int], notes: list[str]) -> bo
     return True
 
 
-def _side_by_side(kernels: Mapping[str, Kernel], comparison: Comparison, tell: Tell) -> Chart:
+def _side_by_side(kernels: Mapping[str, Kernel], comparison: Comparison, report: Report) -> Chart:
     """Draw the largest size that all kernels have; twice that where they can do it, too."""
     names = {REFERENCE, *kernels}
     found = list(comparison.measurements)
     largest = max(one.n for one in found)
     shared = _shared(names, found)
     if 2 * shared <= largest:
-        found += compare(kernels, [2 * shared], tell=tell).measurements
+        found += compare(kernels, [2 * shared], report=report).measurements
         shared = _shared(names, found)
     at = {one.kernel: one for one in found if one.n == shared}
     slowest_first = sorted(at.values(), key=lambda one: -one.best_seconds)
@@ -188,14 +192,14 @@ def _roofline(comparison: Comparison, peak: float) -> Chart:
 
 def _by_roofs(comparison: Comparison, peak: float) -> Iterator[Prediction]:
     for one in _of(comparison, REFERENCE):
-        working_set = max(limits.WORKING_SETS[0], BYTES_OF_MATRICES * one.n**2)
+        working_set = max(limits.SMALLEST_SET, BYTES_OF_MATRICES * one.n**2)
         most = roofline_rate(one.n, peak, limits.bandwidth(working_set))
         yield Prediction(f"{REFERENCE}, n = {one.n}", most / 1e9, one.gflops, BY_ROOFS)
 
 
-def _by_parts(sweeps: Sequence[Sweep], peak: float, tell: Tell) -> Iterator[Prediction]:
+def _by_parts(sweeps: Sequence[Sweep], peak: float, report: Report) -> Iterator[Prediction]:
     for one in sweeps:
-        tell(f"parts of a step of {one.kernel}")
+        report(f"parts of a step of {one.kernel}")
         call = step_times(1, one.n)[PRODUCT].minimum
         for size, rate in one.rates.items():
             parts = step_times(size, one.n)

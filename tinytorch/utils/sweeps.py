@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -37,6 +37,7 @@ __all__ = [
     "thread_counts",
 ]
 
+K = TypeVar("K")
 Kernel = Callable[..., Any]
 PRODUCT = "np.matmul of two blocks"
 SECONDS_TO_REST = 0.2
@@ -68,11 +69,7 @@ class Sweep:
     @property
     def facts(self) -> dict[int, dict[str, Any]]:
         """By value what `tinytorch.utils.figures` reads: times, spread and GFLOP/s."""
-        return {value: self.facts_of(one) for value, one in self.times.items()}
-
-    def facts_of(self, one: Timing) -> dict[str, Any]:
-        """Return times, spread and GFLOP/s of a product that took so long."""
-        return time_facts(one) | work_facts(one.minimum, 2 * self.n**3, None, None)
+        return facts_of(self.times, 2 * self.n**3)
 
 
 def sweep(kernel: Kernel, n: int, argument: str, values: Sequence[int]) -> Sweep:
@@ -95,9 +92,9 @@ def sweep(kernel: Kernel, n: int, argument: str, values: Sequence[int]) -> Sweep
 
 
 def cores_at_a_time() -> float | None:
-    """Return how many threads of this process can work at the same time; None if not told."""
-    told = [cores for cores in (usable_cores(), core_quota()) if cores]
-    return min(told) if told else None
+    """Return how many threads of this process can work at the same time; None if unknown."""
+    known = [cores for cores in (usable_cores(), core_quota()) if cores]
+    return min(known) if known else None
 
 
 def thread_counts() -> list[int]:
@@ -108,12 +105,12 @@ def thread_counts() -> list[int]:
 
 def block_chart(found: Sweep) -> Chart:
     """Draw a sweep over block sizes."""
-    reference = found.facts_of(found.reference)
+    (reference,) = facts_of({"A @ B": found.reference}, 2 * found.n**3).values()
     return block_sweep(found.facts, data_caches(), machine_name(), reference, of=found.title)
 
 
 def step_times(block_size: int, n: int) -> dict[str, Timing]:
-    """Return the times of each part of one step: its product is called `PRODUCT`."""
+    """Return the times of the parts of one step, by name; that of its product is `PRODUCT`."""
     A, B = square_matrices(n)
     C, part = np.zeros_like(A), np.empty((block_size, block_size), A.dtype)
     rows, columns = slice(0, block_size), slice(n - block_size, n)
@@ -153,13 +150,13 @@ def square_matrices(n: int, dtype: str = "float32") -> tuple[Any, Any]:
 
 
 def in_turns(calls: Mapping[str, Callable[[], Any]]) -> dict[str, Timing]:
-    """Time calls in turns with BLAS on one thread, once other threads of it have come to rest."""
+    """Time calls in turns with BLAS on one thread, once its other threads are idle."""
     with one_blas_thread():
         rest()
         return interleave(calls)
 
 
-def facts_of(times: Mapping[str, Timing], flops: float | None = None) -> dict[str, dict[str, Any]]:
+def facts_of(times: Mapping[K, Timing], flops: float | None = None) -> dict[K, dict[str, Any]]:
     """Return what `tinytorch.utils.figures` reads of each timing; with `flops`, its GFLOP/s."""
     return {
         name: time_facts(one) | work_facts(one.minimum, flops, None, None)

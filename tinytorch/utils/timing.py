@@ -3,7 +3,7 @@
 A *pass* reads the clocks, makes ``inner_loops`` calls and reads the clocks again. Inner loops make
 it long against the clock's resolution; repeated passes show how far the figure can be trusted.
 Whatever else the machine does only ever adds time, so the fastest pass is the best estimate of
-what a call costs, and the spread tells how much was added to the others.
+what a call costs, and the spread shows how much was added to the others.
 """
 
 import gc

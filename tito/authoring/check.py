@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tito.authoring.conversion import BEGIN, END
 from tito.conditions.results import CellVerdict, Check
 from tito.errors import TitoError
 from tito.files import files_below
@@ -38,12 +39,11 @@ from tito.notebooks import (
     notebook_text,
     released_notebook,
 )
-from tito.selftest.elsewhere import free_names
+from tito.selftest.missing_names import free_names
 from tito.source_cells import read_cell
 
 __all__ = ["Finding", "check_lesson"]
 
-BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 NAME = re.compile(r"[\w-]+")
 
 

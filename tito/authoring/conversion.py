@@ -1,7 +1,7 @@
-"""What becomes of the cells of an nbgrader notebook when it becomes a lesson of this project.
+"""Conversion of an nbgrader notebook's cells to those of a lesson of this project.
 
 Grade ids, points and texts stay. What differs is what this project asks of a lesson: tests are
-locked, code that others build on is known to nbgrader, and a task has a cell to answer in.
+locked, code that others depend on is known to nbgrader, and a task has a cell for the answer.
 """
 
 import re
@@ -23,22 +23,16 @@ from tito.lesson import (
     is_solution,
     parse_percent,
 )
-from tito.notebooks import KERNELSPEC, percent_text
+from tito.notebooks import KERNELSPEC, has_autotests, percent_text
 from tito.source_cells import read_cell
 
-__all__ = ["convert", "has_autotests"]
+__all__ = ["BEGIN", "END", "convert"]
 
-AUTOTEST = re.compile(r"^\s*#.*AUTOTEST", re.MULTILINE)
 KEPT = ("grade", "grade_id", "locked", "points", "schema_version", "solution", "task")
 MOST_NAMED, MOST_QUOTED = 5, 40
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 GIVEN = {"grade": False, "schema_version": 3, "solution": False, "task": False}
 NO_ANSWER = f"{BEGIN}\nA person reads what is written here.\n{END}"
-
-
-def has_autotests(cell: Cell) -> bool:
-    """Whether nbgrader makes tests of lines of the cell."""
-    return cell.cell_type == "code" and bool(AUTOTEST.search(cell.source))
 
 
 def convert(notebook: Notebook, name: str) -> tuple[Notebook, list[str]]:
@@ -79,7 +73,7 @@ def _require_python(notebook: Notebook) -> None:
 
 
 def _upgrade(notebook: Notebook, cell: Cell) -> None:
-    """Bring a cell's metadata to nbgrader's newest form, and leave out what is of no use here."""
+    """Upgrade a cell's metadata to nbgrader's newest schema, and remove what is not used here."""
     from nbgrader.nbgraderformat import MetadataValidator, SchemaTooNewError, ValidationError
 
     where = f"Cell {cell_name(notebook, cell)}"
@@ -135,7 +129,7 @@ def _is_task(cell: Cell) -> bool:
 
 
 def _converted(notebook: Notebook, cell: Cell, notes: list[str]) -> Iterator[Cell]:
-    """Yield what stands for a cell, and note what is new."""
+    """Yield the cells that replace a cell, and note what is new."""
     from nbformat.v4 import new_markdown_cell
 
     name = grade_id(cell)
@@ -156,7 +150,7 @@ def _converted(notebook: Notebook, cell: Cell, notes: list[str]) -> Iterator[Cel
 
 
 def _give(notebook: Notebook, name: str, notes: list[str]) -> None:
-    """Make known what graded cells may build on: of other cells, grading runs none."""
+    """Give metadata to the cells that graded cells may depend on: grading runs no others."""
     cells = list(code_cells(notebook))
     while cells and not is_graded(cells[-1]):
         cells.pop()

@@ -3,13 +3,13 @@
 import re
 from pathlib import Path
 
-from tito.authoring.conversion import convert, has_autotests
+from tito.authoring.conversion import convert
 from tito.authoring.scaffold import add_lesson, place_for, title_of
 from tito.course import AUTOTESTS, Course
 from tito.errors import TitoError
 from tito.files import MIB, Refused, files_below, read_regular
 from tito.lesson import Lesson, Notebook, read_notebook
-from tito.notebooks import CONFIG, percent_text
+from tito.notebooks import CONFIG, has_autotests, percent_text
 
 __all__ = ["import_notebook"]
 

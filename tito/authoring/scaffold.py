@@ -71,7 +71,7 @@ def place_for(course: Course, name: str) -> Lesson:
     return lesson
 
 
-def title_of(lesson: Lesson, title: str = "") -> str:
+def title_of(lesson: Lesson, title: str) -> str:
     """Return the title in one line; without one, the lesson's name in words.
 
     Raises

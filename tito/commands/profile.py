@@ -55,9 +55,9 @@ def profile(lesson: str, sizes: tuple[int, ...], as_json: bool, plot: Path | Non
         pictures.check_plot_file(plot)
     machine, survey = describe_machine(), None
     with contextlib.redirect_stdout(sys.stderr):  # what a kernel prints is not our answer
-        comparison = compare(kernels, sizes or SIZES, tell=print)
+        comparison = compare(kernels, sizes or SIZES, report=print)
         if plot and comparison.kernels:
-            survey = take_survey(kernels, comparison, tell=print)
+            survey = take_survey(kernels, comparison, report=print)
     if as_json:
         click.echo(performance.performance_json(found.assignment, comparison, machine, survey))
     else:

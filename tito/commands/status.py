@@ -68,7 +68,7 @@ def _tell(course: "Course", lesson: "Lesson", path: Path) -> None:
 
     work = read_work(lesson, path)
     with progress() as tell:
-        result = run_checks(lesson, path, tell=tell)
+        result = run_checks(lesson, path, report=tell)
     click.echo(f"{lesson.title}, {course.shown(path)}")
     print_summary(result.cells, result.answers, result.unwritten)
     for line in work_lines(work, name_solutions=False):

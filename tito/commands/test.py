@@ -51,7 +51,7 @@ def test(
         shown = course.shown(path)
         click.echo(f"Testing {shown}", err=as_json)
         with progress() as tell:
-            result = run_checks(found, path, check=check, first=first, tell=tell)
+            result = run_checks(found, path, check=check, first=first, report=tell)
         if as_json:
             click.echo(json.dumps({"file": shown, **asdict(result)}, indent=2))
         else:

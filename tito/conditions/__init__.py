@@ -2,7 +2,7 @@
 
 A condition is given a `call` (the student's function, wherever it runs) and a random generator for
 its inputs. It returns when it holds, raises `CheckFailure` with a fact and a hint when it does not,
-and `Inconclusive` when that cannot be told.
+and `Inconclusive` or `Unproven` when neither is certain.
 """
 
 from tito.conditions.attention import (

@@ -6,19 +6,17 @@ from typing import TypeAlias
 import numpy as np
 
 from tinytorch.utils.checking import CheckFailure, agree
-from tito.conditions.call import Call, CallResult, NoAnswer
-from tito.conditions.causes import Cause, cause_of_type
+from tito.conditions.call import Call, CallResult
+from tito.conditions.causes import Cause, cause_of_type, differs
 from tito.conditions.expect import (
     Array,
     Generator,
-    described,
+    call_text,
     expect_log,
     expect_returned,
     found,
     proven,
 )
-from tito.conditions.results import Inconclusive
-from tito.tracing import Unproven
 
 __all__ = [
     "attends",
@@ -97,15 +95,12 @@ def little_memory(
     hint = "Compute the scores of one chunk of Q, use them, and let the next chunk replace them."
     attend(call, draw(rng, lengths, "float32"), FORMULA, rows=rows)
     arrays, secret = draw(rng, lengths, "float32"), draw(rng, lengths, "float32")
-    text = described(call, arrays, {"rows": rows})
+    text = call_text(call, arrays, {"rows": rows})
     traced = call.trace(*arrays, rows=rows)
-    log = expect_log(call, traced)
+    log = expect_log(traced)
     expect_attention(call, arrays, hint, traced, rows=rows)
     expected, bound = attention(*secret)
-    try:
-        proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
-    except Unproven as reason:
-        raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
+    proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
     most = max(rows * lengths[1], *(x.size for x in (*arrays, expected)))
     if proof.largest_buffer > most:
         fact = f"an array of {proof.largest_buffer} numbers is made, a chunk has {most} scores"
@@ -129,11 +124,11 @@ def attend(call: Call, arrays: tuple[Array, Array, Array], hint: str, rows: int)
     return expect_attention(call, arrays, hint, call(*arrays, rows=rows), rows=rows)
 
 
-@np.errstate(all="ignore")  # of whatever came back
+@np.errstate(all="ignore")  # the result may be anything
 def expect_attention(
     call: Call, arrays: tuple[Array, Array, Array], hint: str, result: CallResult, rows: int
 ) -> CallResult:
-    text = described(call, arrays, {"rows": rows})
+    text = call_text(call, arrays, {"rows": rows})
     value = expect_returned(call, result, text, hint).value
     expected, bound = attention(*arrays)
     if value is None or result.returned != "ndarray" or value.dtype.kind != "f":
@@ -153,7 +148,7 @@ def expect_attention(
         if cause is not None:
             raise CheckFailure(f"{text}: {cause[0]}", cause[1])
         mistake, todo = explain(value[:rows], *arrays, bound, rows) or ("", hint)
-        if not mistake and differs(call, arrays, rows, value):
+        if not mistake and differs(call, arrays, {"rows": rows}, value):
             fact = "two calls with the same Q, K and V give different results"
             raise CheckFailure(f"{text}: {fact}", UNWRITTEN_ROWS)
         raise CheckFailure(f"{text}: {fact}{mistake and f'; it comes from {mistake}'}", todo)
@@ -191,7 +186,7 @@ def inexact(value: Array, expected: Array, arrays: tuple[Array, ...]) -> Cause |
 
 
 def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int) -> Cause | None:
-    """Recognize a usual mistake in the first chunk: in words, and what to do about it."""
+    """Recognize a usual mistake in the first chunk; return it in words, and what to do about it."""
     d, q = Q.shape[1], Q[:rows].astype(np.float64)
     products = q @ K.astype(np.float64).T
     scores = products / np.sqrt(d)
@@ -230,15 +225,6 @@ def explain(value: Array, Q: Array, K: Array, V: Array, bound: float, rows: int)
         if near(result, value, bound):
             return mistake, hint
     return None
-
-
-def differs(call: Call, arrays: tuple[Array, ...], rows: int, value: Array) -> bool:
-    """Tell whether the same call gives other numbers now."""
-    try:
-        again = call(*arrays, rows=rows).value
-    except NoAnswer:
-        return False
-    return again is not None and not np.array_equal(again, value, equal_nan=True)
 
 
 def near(result: Array, value: Array, bound: float) -> bool:

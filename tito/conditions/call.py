@@ -1,7 +1,7 @@
-"""Calling a student's function and getting back what can be said about the call.
+"""Calling a student's function: in this process as in a child, with one type of result.
 
-A condition is given a `Call` and cannot tell whether the function runs in this process, as in the
-notebook, or in a child of the supervisor, as under the judge. So both say the same.
+A condition is given a `Call` and does not know whether the function runs in this process, as in the
+notebook, or in a child of the supervisor, as under the judge. So both give the same facts.
 """
 
 import importlib
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.blas import one_blas_thread
+from tinytorch.utils.checking import name_of
 from tito.tracing import LATE_PARTS, Log, Proof
 from tito.tracing.buffers import address_bounds
 from tito.tracing.logging_cost import seconds_of_a_product
 from tito.tracing.observe import Observation, Raised, observe
 from tito.tracing.rendezvous import Rendezvous, late_threads
 
-__all__ = ["Call", "CallResult", "LocalCall", "NoAnswer", "name_of"]
+__all__ = ["Call", "CallResult", "LocalCall", "NoAnswer"]
 
 Array: TypeAlias = NDArray[Any]
 
@@ -28,8 +29,8 @@ NOT_HELD = "the BLAS here cannot be held to one thread"
 PATIENCE = 1.5  # seconds that products of a notebook wait for another one
 
 
-class NoAnswer(Exception):  # noqa: N818 (a call that gave nothing back is a result, not a bug)
-    """A call that gave nothing to judge: it took too long, or its process ended.
+class NoAnswer(Exception):  # noqa: N818 (a call without a result is a finding, not a bug)
+    """A call without a result: it took too long, or its process ended.
 
     Parameters
     ----------
@@ -51,9 +52,9 @@ class CallResult:
     value : ndarray or None
         The result; a number is an array without sides.
     returned : str
-        The name of the type that came back; empty if something was raised.
+        The name of the result's type; empty if an exception was raised.
     raised : Raised or None
-        What was raised instead.
+        The exception that was raised instead.
     unchanged : bool
         Whether the operands hold the same bytes as before.
     log : Log or None
@@ -96,13 +97,13 @@ class Call(Protocol):
 
     @property
     def proofs(self) -> dict[Any, Proof]:
-        """What was proven of its calls, by shapes and options: a place to keep it."""
+        """The proofs of its calls, by shapes and options."""
 
     def __call__(self, *arrays: Array, **options: Any) -> CallResult:
         """Call it with copies of its operands, and with its other arguments by name."""
 
     def trace(self, *arrays: Array, meet: int = 0, **options: Any) -> CallResult:
-        """Call it with traced operands; with `meet`, so many products wait for one another."""
+        """Call it with traced operands; with `meet`, that many products wait for one another."""
 
     def time(self, *arrays: Array, **options: Any) -> CallResult:
         """Take the CPU time of one traced call, and of ``A @ B`` in the same way."""
@@ -140,7 +141,7 @@ class LocalCall:
         return self._result(observe(self.function, mine, options), mine, arrays)
 
     def trace(self, *arrays: Array, meet: int = 0, **options: Any) -> CallResult:
-        """Call it with traced operands; with `meet`, so many products wait for one another."""
+        """Call it with traced operands; with `meet`, that many products wait for one another."""
         self._begin()
         mine = tuple(np.array(x, order="C") for x in arrays)
         if not meet:
@@ -172,16 +173,6 @@ class LocalCall:
         kept = all(x.tobytes() == y.tobytes() for x, y in zip(mine, given, strict=True))
         value = None if seen.value is None else seen.value.copy()  # threads may still write to it
         return CallResult(value, seen.returned, seen.raised, kept, seen.log, seen.unlogged, **more)
-
-
-def name_of(function: Callable[..., Any]) -> str:
-    """Return a function's name; that of a partial, a decorated or a callable object as well."""
-    while not isinstance(getattr(function, "__name__", None), str):
-        inner = getattr(function, "func", None)
-        if inner is None:
-            return type(function).__name__
-        function = inner
-    return function.__name__
 
 
 def copy_with_strides(array: Array) -> Array:

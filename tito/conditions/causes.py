@@ -1,10 +1,10 @@
 """Recognised causes of a wrong product: what a result is instead, and what to do about it.
 
-One slip makes many conditions fail. Each cause here is found in the numbers that came back, so its
-hint is right whichever condition met it first.
+One mistake makes many conditions fail. Each cause here is found in the numbers of the result, so
+its hint is right whichever condition failed first.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -24,13 +24,14 @@ __all__ = [
     "Cause",
     "cause_of_type",
     "cause_of_values",
+    "differs",
     "left_over",
     "returns_early",
 ]
 
 Array: TypeAlias = NDArray[Any]
 Cause: TypeAlias = tuple[str, str]
-"""What was found, and what to do; nothing was found where the difference itself says it."""
+"""The fact, and what to do; the fact is empty where the difference itself says it."""
 
 NO_RETURN = "End the function with `return` and the result."
 SLICES = "A slice leaves out its end: A[i:i + b] has b rows, and the next block begins at i + b."
@@ -53,15 +54,13 @@ EARLY = (
     "Wait for all threads before return: join() each, or leave the `with` block of the pool first."
 )
 UNSEEN = "list(pool.map(...)), or result() of each, shows an error of a thread."
+RESULT_SHAPE = "The result has the rows of A and the columns of B: np.zeros((m, p))."
+ENTRIES = "`*` multiplies entries, `@` multiplies matrices."
 BEGIN_AT_ZERO = "Begin with np.zeros: np.empty holds what was in memory before."
 
 WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
     (lambda A, B: B @ A, "it is B @ A", "The order matters: rows come from A, columns from B."),
-    (
-        lambda A, B: A * B,
-        "it is A * B, entry by entry",
-        "`*` multiplies entries, `@` multiplies matrices.",
-    ),
+    (lambda A, B: A * B, "it is A * B, entry by entry", ENTRIES),
     (lambda A, B: A + B, "it is A + B", "Multiply the entries, then add along the inner side."),
     (lambda A, B: A @ B.T, "it is A @ B.T", "C[i, j] adds A[i, k] * B[k, j]: B is not transposed."),
     (lambda A, B: A.T @ B, "it is A.T @ B", "C[i, j] adds A[i, k] * B[k, j]: A is not transposed."),
@@ -80,7 +79,7 @@ WHOLE: tuple[tuple[Callable[[Array, Array], Array], str, str], ...] = (
 
 
 def cause_of_type(result: CallResult) -> Cause | None:
-    """Return why what came back is no array, if that is clear."""
+    """Return why the result is no array, if that is clear."""
     if result.returned == "NoneType":
         return "it returns None", NO_RETURN
     if result.returned in ("list", "tuple"):
@@ -88,7 +87,7 @@ def cause_of_type(result: CallResult) -> Cause | None:
     return None
 
 
-@np.errstate(all="ignore")  # of whatever came back
+@np.errstate(all="ignore")  # the result may be anything
 def cause_of_values(
     call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
 ) -> Cause | None:
@@ -97,7 +96,7 @@ def cause_of_values(
     Parameters
     ----------
     call : Call
-        The kernel: it is called again where the numbers alone do not tell.
+        The kernel: it is called again where the numbers alone do not show the cause.
     A, B : ndarray (m, n), (n, p)
         Its operands.
     options : mapping
@@ -108,7 +107,7 @@ def cause_of_values(
     if not is_wide_enough(value.dtype, np.result_type(A, B)):
         return "", TYPE
     expected, bound = expected_product(A, B), error_bound(A, B)
-    found = next(_whole(A, B, value), None)
+    found = _of_other_products(A, B, value)
     if found is None and value.shape != expected.shape:
         return _of_shape(value, expected)
     if found is None and not value.any() and expected.any():
@@ -124,7 +123,7 @@ def cause_of_values(
 
 
 def returns_early(earlier: Array, late: CallResult, threads: int) -> bool:
-    """Tell whether rows that were there in `earlier` are empty where threads begin late.
+    """Return whether rows that were there in `earlier` are empty where threads begin late.
 
     `late` is of a traced call whose products had to meet. A product that was still under way at the
     end of the call is not in its log; a race between threads that were waited for leaves all there.
@@ -140,7 +139,7 @@ def returns_early(earlier: Array, late: CallResult, threads: int) -> bool:
 def traced_again(
     call: Call, A: Array, B: Array, options: Mapping[str, Any], meet: int = 0
 ) -> CallResult | None:
-    """Return a traced call, to tell a cause by; None where there is none."""
+    """Return the result of a traced call, which may show a cause; None where there is none."""
     try:
         return call.trace(A, B, meet=meet, **options)
     except (NoAnswer, Inconclusive, ArithmeticError, ValueError):
@@ -150,7 +149,7 @@ def traced_again(
 def _of_threads(
     call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
 ) -> Cause | None:
-    """Rows that are empty as nobody waited for their threads, or as threads took the same ones."""
+    """Empty rows: their threads were not waited for, or several threads took the same ones."""
     if call.cut != "num_processes" or value.any(axis=1).all():
         return None
     threads = min(options.get(call.cut) or CPUS, len(A))
@@ -160,8 +159,8 @@ def _of_threads(
     return _of_two_calls(call, A, B, options, value)
 
 
-def _whole(A: Array, B: Array, value: Array) -> Iterator[Cause]:
-    """Yield other products of A and B that the value is."""
+def _of_other_products(A: Array, B: Array, value: Array) -> Cause | None:
+    """Another product of A and B."""
     wide = np.result_type(A, B, np.float64 if A.dtype.kind in "iub" else A.dtype)
     A, B = A.astype(wide), B.astype(wide)
     for product, fact, hint in WHOLE:
@@ -170,14 +169,15 @@ def _whole(A: Array, B: Array, value: Array) -> Iterator[Cause]:
         except ValueError:  # sizes that do not fit
             continue
         if other.shape == value.shape and other.size > 1 and _close(value, other):
-            yield fact, hint
+            return fact, hint
+    return None
 
 
 def _of_shape(value: Array, expected: Array) -> Cause | None:
     """A result of another shape: a part of the rows, or chunks side by side."""
     shape = f"the shape is {value.shape}, expected {expected.shape}"
     if value.ndim != 2 or not value.size:
-        return shape, "The result has the rows of A and the columns of B: np.zeros((m, p))."
+        return shape, RESULT_SHAPE
     rows, columns = value.shape
     if columns == expected.shape[1] and rows < len(expected) and _close(value, expected[:rows]):
         fact = f"only the first {rows} of {len(expected)} rows came back"
@@ -186,7 +186,7 @@ def _of_shape(value: Array, expected: Array) -> Cause | None:
         parts = columns // max(1, expected.shape[1])
         if parts > 1 and _close(value, np.hstack(np.split(expected, parts))):
             return "the chunks lie side by side", ONE_ARRAY
-    return shape, "The result has the rows of A and the columns of B: np.zeros((m, p))."
+    return shape, RESULT_SHAPE
 
 
 def _of_zeros(call: Call, A: Array, B: Array, options: Mapping[str, Any]) -> Cause:
@@ -233,7 +233,7 @@ def _of_rows(
         lines, right, limit = (np.moveaxis(x, axis, 0) for x in (value, expected, bound))
         times = _times(lines, right, limit)
         if times is None or (times == 1).all() or (times[times > 0] == max(times.max(), 2)).all():
-            continue  # what is twice in each line is told by the inner indices
+            continue  # what is twice in each line is found by the inner indices
         there, names = np.flatnonzero(times), (len(lines), name, f"{name}s")
         if (times > 1).any():
             again = _indices(np.flatnonzero(times > 1), *names)
@@ -290,10 +290,7 @@ def _of_blocks(A: Array, B: Array, options: Mapping[str, Any], value: Array) -> 
         entries[i : i + b, j : j + b] += A[i : i + b, k : k + b] * B[k : k + b, j : j + b]
     if not _close(value, entries):
         return None
-    return (
-        "blocks are multiplied entry by entry",
-        "`*` multiplies entries, `@` multiplies matrices.",
-    )
+    return "blocks are multiplied entry by entry", ENTRIES
 
 
 def _of_sums(
@@ -362,13 +359,18 @@ def _of_two_calls(
     call: Call, A: Array, B: Array, options: Mapping[str, Any], value: Array
 ) -> Cause | None:
     """Two calls with the same operands that differ."""
+    return (TWO_CALLS, left_over(call)) if differs(call, (A, B), options, value) else None
+
+
+def differs(
+    call: Call, arrays: tuple[Array, ...], options: Mapping[str, Any], value: Array
+) -> bool:
+    """Return whether the same call returns another array than `value` now."""
     try:
-        again = call(A, B, **options).value
+        again = call(*arrays, **options).value
     except NoAnswer:
-        return None
-    if again is None or again.shape != value.shape or np.array_equal(again, value, equal_nan=True):
-        return None
-    return TWO_CALLS, left_over(call)
+        return False
+    return again is not None and not np.array_equal(again, value, equal_nan=True)
 
 
 def left_over(call: Call) -> str:

@@ -10,21 +10,21 @@ from tinytorch.utils.checking import CheckFailure, assert_product, describe_call
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import BEGIN_AT_ZERO, NO_RETURN, cause_of_type, cause_of_values
 from tito.conditions.raising import cause_of_error
-from tito.conditions.results import Inconclusive, unwritten
-from tito.tracing import Log, Proof, Unwritten, prove
+from tito.conditions.results import unwritten
+from tito.tracing import Log, Proof, Unproven, Unwritten, prove
 
 __all__ = [
     "WRITE_IT",
     "Array",
     "Generator",
     "Shape",
-    "described",
+    "call_text",
     "expect_log",
     "expect_returned",
     "found",
     "multiply",
     "proven",
-    "right",
+    "expect_product",
     "settings",
     "whole_numbers",
 ]
@@ -48,7 +48,7 @@ WRITE_IT = "Replace the line that raises NotImplementedError by your solution."
 
 def multiply(call: Call, A: Array, B: Array, hint: str, **options: Any) -> CallResult:
     """Call the kernel and ask for the product; return what else is known about the call."""
-    return right(call, A, B, hint, options, call(A, B, **options))
+    return expect_product(call, A, B, hint, options, call(A, B, **options))
 
 
 def multiply_random(call: Call, rng: Generator, shape: Shape, hint: str) -> None:
@@ -58,10 +58,10 @@ def multiply_random(call: Call, rng: Generator, shape: Shape, hint: str) -> None
         multiply(call, random_matrix(rng, m, n), random_matrix(rng, n, p), hint, **options)
 
 
-def right(
+def expect_product(
     call: Call, A: Array, B: Array, hint: str, options: dict[str, Any], result: CallResult
 ) -> CallResult:
-    """Return `result` if it holds the product of A and B, in the words of `assert_product`."""
+    """Return `result` if it is the product of A and B; fails as `assert_product` does."""
     text = describe_call(call, A, B, options)
     expect_returned(call, result, text, hint)
     if result.value is None or result.returned != "ndarray":
@@ -82,7 +82,7 @@ def right(
 
 
 def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> CallResult:
-    """Return `result` unless it says that something was raised."""
+    """Return `result` unless the call raised an exception."""
     if result.raised is None:
         return result
     if result.raised.kinds[0] == "NotImplementedError":
@@ -92,17 +92,10 @@ def expect_returned(call: Call, result: CallResult, text: str, hint: str) -> Cal
     raise CheckFailure(fact, todo, result.raised.place)
 
 
-def expect_log(call: Call, result: CallResult) -> Log:
-    """Return the log of a traced call.
-
-    Raises
-    ------
-    Inconclusive
-        If there is none, or not of all steps.
-    """
+def expect_log(result: CallResult) -> Log:
+    """Return the log of a traced call; without one, raise `Unproven`."""
     if result.log is None:
-        why = result.unlogged or "its array operations could not be seen"
-        raise Inconclusive(f"{call.__name__}: how it works cannot be told: {why}.")
+        raise Unproven(result.unlogged or "its array operations could not be seen")
     return result.log
 
 
@@ -112,9 +105,9 @@ def proven(text: str, log: Log, inputs: Sequence[Array], agrees: Callable[[Array
     Raises
     ------
     CheckFailure
-        If it counts on zeros in new memory.
+        If it assumes zeros in new memory.
     Unproven
-        If it proves nothing.
+        If it does not compute the product.
     """
     try:
         return prove(log, inputs, agrees)
@@ -129,8 +122,8 @@ def settings(call: Call) -> Iterator[dict[str, Any]]:
     yield {}
 
 
-def described(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:
-    """Return a call as one writes it, and the shapes of its arrays."""
+def call_text(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) -> str:
+    """Return a call as it is written, with the shapes of its arrays."""
     names = "QKV"[: len(arrays)]
     words = [*names, *(f"{name}={value!r}" for name, value in options.items())]
     shapes = ", ".join(f"{name} {x.shape}" for name, x in zip(names, arrays, strict=True))
@@ -139,7 +132,7 @@ def described(call: Call, arrays: tuple[Array, ...], options: dict[str, Any]) ->
 
 
 def found(result: CallResult) -> str:
-    """Return what came back, in words."""
+    """Return the result in words."""
     if result.returned == "ndarray" and result.value is not None:
         return f"an array {result.value.shape} of {result.value.dtype}"
     if result.returned == "NoneType":

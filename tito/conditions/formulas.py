@@ -1,7 +1,7 @@
 """Conditions on formulas: arithmetic intensity, Amdahl's law, and where chunks of rows begin.
 
-Each answer is compared with the formula itself, worked out here: of the cases that are named, and
-of one that is drawn.
+Each result is compared with the formula itself, computed here: for the named cases and for a
+random one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -12,8 +12,8 @@ import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, CallResult
-from tito.conditions.expect import Array, Generator, described, found, whole_numbers
-from tito.conditions.traces import answer
+from tito.conditions.expect import Array, Generator, call_text, found, whole_numbers
+from tito.conditions.traces import result_of
 
 __all__ = [
     "amdahl_at_the_ends",
@@ -27,16 +27,16 @@ __all__ = [
 
 NOTHING = ("it ends without `return`", "End it with `return` and the number.")
 CLOSE = 1e-9
-"""Relative; a formula of a few operations in double precision is a million times closer."""
+"""Relative; the rounding of a few operations in double precision is a million times smaller."""
 CLOSE_NARROW = 1e-6
-"""The same of a float32, which holds seven digits."""
+"""The same for a float32, which has seven digits."""
 SMALL = 1e-3
-"""The same of what a small number may move that was added somewhere."""
+"""Relative; how far a small number that was added may move the result."""
 
 
 @dataclass(frozen=True)
 class Formula:
-    """A formula and the mistakes that are known of it.
+    """A formula and its known mistakes.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ class Formula:
         Arguments for which each mistake gives another number: a mistake is named where it explains
         these, too.
     mistakes : mapping of str to (callable, str)
-        What is wrong, in words: the formula that is wrong so, and what to do about it.
+        By what is wrong, in words: the wrong formula, and what to do about it.
     """
 
     right: Callable[..., float]
@@ -74,7 +74,7 @@ def intensity_of_any(
     itemsizes: Sequence[int] = (4, 8, 2),
 ) -> None:
     """Other shapes and other item sizes come out right."""
-    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes a number."
+    hint = "A is m * n numbers, B n * p, C m * p: each is moved once, itemsize bytes per number."
     drawn: Sequence[int] = rng.integers(1, 2000, size=3).tolist()
     for m, n, p in [*shapes, drawn]:
         for itemsize in itemsizes:
@@ -139,7 +139,7 @@ def edges_fair(
     for m, chunks in [*cases, drawn]:
         sizes = np.diff(expect_edges(call, m, chunks))
         if np.ptp(sizes) > 1:
-            text = described(call, (), {"m": m, "chunks": chunks})
+            text = call_text(call, (), {"m": m, "chunks": chunks})
             fact = f"{text}: the chunks have {sizes.min()} to {sizes.max()} rows"
             raise CheckFailure(fact, hint)
 
@@ -258,7 +258,7 @@ INTENSITY = Formula(
 
 
 def number(result: CallResult) -> float | None:
-    """Return the one number that came back, if it is one."""
+    """Return the result if it is one number."""
     value = result.value
     is_number = value is not None and value.shape == () and value.dtype.kind in "iuf"
     return float(value) if is_number else None  # type: ignore[arg-type]
@@ -267,7 +267,7 @@ def number(result: CallResult) -> float | None:
 def recognised(
     call: Call, formula: Formula, options: dict[str, Any], value: float
 ) -> tuple[str, str] | None:
-    """Return what gives the value that came back, here and in a second case, and what to do."""
+    """Return the mistake that explains the value, here and in a second case, and what to do."""
     again = number(call(**formula.second))
     if again is None:
         return None
@@ -300,14 +300,14 @@ def is_near(value: float, other: float) -> bool:
 
 
 def apart(value: float, expected: float) -> tuple[str, str]:
-    """Return two numbers with as many digits as it takes to tell them apart."""
+    """Return two numbers with as many digits as it takes to see a difference."""
     texts = ((f"{value:.{digits}g}", f"{expected:.{digits}g}") for digits in (6, 9, 12, 17))
     return next((pair for pair in texts if len(set(pair)) == 2), (str(value), str(expected)))
 
 
 def expect_number(call: Call, hint: str, formula: Formula, **options: Any) -> None:
     """Ask for the number that the formula gives."""
-    result, text = answer(call, hint, **options), described(call, (), options)
+    result, text = result_of(call, hint, **options), call_text(call, (), options)
     value, expected = number(result), formula.right(**options)
     if value is None:
         fact, todo = NOTHING if result.returned == "NoneType" else ("it has to be one number", hint)
@@ -323,7 +323,7 @@ def expect_number(call: Call, hint: str, formula: Formula, **options: Any) -> No
 def expect_edges(call: Call, m: int, chunks: int) -> Array:
     """Return the edges of a call that gives chunks in which every row is once."""
     hint = "The first edge is 0, the last is m; between them lie chunks - 1 more."
-    result, text = answer(call, hint, m=m, chunks=chunks), f"{call.__name__}({m}, {chunks})"
+    result, text = result_of(call, hint, m=m, chunks=chunks), f"{call.__name__}({m}, {chunks})"
     edges = whole_numbers(result, text, hint).astype(np.int64)
     if edges.shape != (chunks + 1,):
         raise CheckFailure(f"{text} has shape {edges.shape}, expected {(chunks + 1,)}", hint)

@@ -1,4 +1,4 @@
-"""What a kernel has to fulfil, one condition a function: its docstring says it in one sentence.
+"""Conditions on the product: a function each, whose docstring states it in one sentence.
 
 A condition is given a `call` (the kernel, wherever it runs) and a random generator for its inputs.
 It returns when it holds, and raises `CheckFailure` with a fact and a hint when it does not. Every

@@ -1,29 +1,32 @@
-"""What a check asks and what it found: data only; printing it is somebody else's work."""
+"""What a check asks and what it found: data only; `tito.reports` prints it."""
 
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, LocalCall, NoAnswer
+from tito.tracing import Unproven
 
 __all__ = [
     "AS_ABOVE",
     "MIME_TYPE",
     "LABELS",
     "REVIEW_HINT",
-    "SHAPES",
+    "SYMBOLS",
     "CellVerdict",
     "Check",
     "Condition",
     "ConditionResult",
+    "NO_PROGRESS",
     "Inconclusive",
     "UNWRITTEN",
     "Share",
+    "Progress",
     "Verdict",
     "attempt",
     "describe",
@@ -32,14 +35,14 @@ __all__ = [
     "overall",
     "restore",
     "sentence",
-    "told_once",
     "try_here",
     "unwritten",
     "visible_inputs",
+    "without_repeats",
 ]
 
 Verdict: TypeAlias = Literal["passed", "failed", "review", "not-run", "not-tried"]
-Condition: TypeAlias = Callable[..., None]  # (call, rng, **inputs): returns, or raises what it saw
+Condition: TypeAlias = Callable[..., None]  # (call, rng, **inputs): returns, or raises
 
 MIME_TYPE = "application/vnd.tito.check+json"
 """Under which a locked cell shows its results to programs, beside the text for people."""
@@ -56,24 +59,24 @@ LABELS = {
 UNWRITTEN = "not written yet"
 """What is said of a cell that is as it was released, in the place of its verdict."""
 
-SHAPES = {
+SYMBOLS = {
     "passed": "\N{HEAVY CHECK MARK}",
     "failed": "\N{HEAVY MULTIPLICATION X}",
     "review": "\N{BLACK DIAMOND}",
     "not-run": "\N{BLACK UP-POINTING TRIANGLE}",
     "not-tried": "\N{WHITE CIRCLE}",
 }
-"""What stands before a verdict's label, so that nothing hangs on a colour."""
+"""The symbol before a verdict's label: no meaning is in a colour alone."""
 
 VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every time
-FOUNDATIONS = ("square", "attends")  # what these ask for, all others of their check build on
+FOUNDATIONS = ("square", "attends")  # all others of their check depend on these
 AS_ABOVE = "The same as above."
 NOT_WRITTEN = re.compile(rf"\S+ is {UNWRITTEN}")
 REVIEW_HINT = "Your instructor will look at this part."
 
 
 class Inconclusive(Exception):  # noqa: N818 (nothing is wrong: a person has to look)
-    """What a condition looks for could not be seen, so it neither passed nor failed.
+    """A condition neither passed nor failed: what it looks for could not be determined.
 
     Parameters
     ----------
@@ -88,7 +91,7 @@ class Inconclusive(Exception):  # noqa: N818 (nothing is wrong: a person has to 
 
 @dataclass(frozen=True)
 class Share:
-    """A condition and the points that hang on it.
+    """A condition and its points.
 
     Parameters
     ----------
@@ -147,13 +150,13 @@ class ConditionResult:
         The sentence that the student reads.
     verdict : {'passed', 'failed', 'review', 'not-run', 'not-tried'}
         `review`: a person has to look; `not-run`: there was nothing to try it on; `not-tried`: the
-        condition that it builds on does not hold.
+        condition that it depends on does not hold.
     fact, hint : str
         What was seen, and where to look; empty when it passed.
     place : str
         The line of the student that raised, where it did.
     share, points : float
-        What it is worth, and what of that was earned.
+        What it is worth, and what was earned.
     detail : str
         What only the instructor reads; may name hidden inputs.
     """
@@ -188,7 +191,7 @@ class CellVerdict:
     grade_id : str
         The graded cell.
     score, max_score : float
-        Points earned and to be had.
+        Points earned, and the most there are.
     verdict : {'passed', 'failed', 'review', 'not-run'}
         The worst of its conditions' verdicts.
     message, hint : str
@@ -211,17 +214,17 @@ class CellVerdict:
         return NOT_WRITTEN.fullmatch(self.message) is not None
 
     @property
-    def word(self) -> str:
+    def label(self) -> str:
         """The verdict as a person reads it: passed, failed, could not run or for review."""
         return LABELS[self.verdict]
 
     @property
-    def story(self) -> str:
-        """What a person reads of it: a line for each condition, else the message and the hint."""
+    def summary(self) -> str:
+        """The text for a person: a line for each condition, else the message and the hint."""
         if self.conditions:
             return describe(self.conditions)
         hint = f"Hint: {self.hint}\n" if self.hint else ""
-        return f"{self.word}: {self.message}\n{hint}"
+        return f"{self.label}: {self.message}\n{hint}"
 
 
 def sentence(condition: Condition) -> str:
@@ -239,24 +242,30 @@ def visible_inputs(condition: Condition) -> np.random.Generator:
     return np.random.default_rng([VISIBLE_SEED, zlib.crc32(condition.__name__.encode())])
 
 
-class Watch(Protocol):
-    """Receives the progress of a check, so that it is known where one did not end."""
+class Progress:
+    """Receives the progress of a check, so that it is known which condition did not end.
+
+    This one ignores it.
+    """
 
     def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
-        """Take note of the function under check, and of the results if no condition were tried."""
+        """Receive the name of the function, and the results if no condition were tried."""
 
     def call(self) -> None:
-        """Take note that the function is called."""
+        """Called before each call of the function."""
 
     def tried(self, result: ConditionResult) -> None:
-        """Take note of the result of a condition."""
+        """Receive the result of a condition."""
+
+
+NO_PROGRESS = Progress()
 
 
 def try_here(
     function: Callable[..., Any],
     conditions: Mapping[Condition, float],
     cut: str | None = None,
-    watch: Watch | None = None,
+    progress: Progress = NO_PROGRESS,
 ) -> tuple[ConditionResult, ...]:
     """Try `function` in this process, on the inputs that a student sees.
 
@@ -268,36 +277,34 @@ def try_here(
         What it has to fulfil.
     cut : str, optional
         The option that says how the product is cut.
-    watch : Watch, optional
-        Who hears of each call and each condition.
+    progress : Progress
+        Receives each call and each result.
     """
     shares = [Share(condition, points) for condition, points in conditions.items()]
-    call = LocalCall(function, cut, *([watch.call] if watch else []))
-    if watch is not None:
-        watch.checking(call.__name__, [outcome(share, "not-run") for share in shares])
+    call = LocalCall(function, cut, progress.call)
+    progress.checking(call.__name__, [outcome(share, "not-run") for share in shares])
     results = []
     for share in shares:
         results.append(attempt(call, share, visible_inputs(share.condition)))
-        if watch is not None:
-            watch.tried(results[-1])
-    return told_once(results)
+        progress.tried(results[-1])
+    return without_repeats(results)
 
 
-def told_once(results: Iterable[ConditionResult]) -> tuple[ConditionResult, ...]:
-    """Return the results of a check with one message for one slip; verdicts keep their points.
+def without_repeats(results: Iterable[ConditionResult]) -> tuple[ConditionResult, ...]:
+    """Return the results of a check with one message for each mistake; no points change.
 
-    Where the condition that the others build on does not hold, those that fail as well become
-    `not-tried`. A reason that an earlier condition of the same verdict has told is not repeated.
+    Where the condition that the others depend on does not hold, those that fail as well become
+    `not-tried`. The reason of an earlier condition with the same verdict is not repeated.
     """
-    told: set[tuple[str, str]] = set()  # of verdicts and reasons
+    seen: set[tuple[str, str]] = set()  # of verdicts and reasons
     once, missing = [], False
     for result in results:
         if missing and result.verdict == "failed":
             result = replace(result, verdict="not-tried", fact="", hint="", place="")
         reason = result.verdict, reason_of(result)
-        if result.fact and reason in told:
+        if result.fact and reason in seen:
             result = replace(result, fact=AS_ABOVE, hint="", place="")
-        told.add(reason)
+        seen.add(reason)
         once.append(result)
         missing |= result.condition in FOUNDATIONS and result.verdict == "failed"
     return tuple(once)
@@ -317,8 +324,11 @@ def attempt(call: Call, share: Share, rng: np.random.Generator) -> ConditionResu
         return replace(outcome(share, "failed", failure.fact, failure.hint), place=failure.place)
     except Inconclusive as doubt:
         return outcome(share, "review", str(doubt), doubt.hint)
-    except NoAnswer as silence:
-        return outcome(share, "failed", silence.fact, silence.hint)
+    except Unproven as reason:
+        fact = f"{call.__name__}: how it works cannot be determined: {reason}."
+        return outcome(share, "review", fact, REVIEW_HINT)
+    except NoAnswer as failure:
+        return outcome(share, "failed", failure.fact, failure.hint)
     return outcome(share, "passed")
 
 
@@ -363,7 +373,7 @@ def describe(results: Sequence[ConditionResult]) -> str:
 
 
 def restore(found: Iterable[Mapping[str, Any]]) -> tuple[ConditionResult, ...]:
-    """Return the results that `dataclasses.asdict` made mappings of, by whatever version."""
+    """Return results from the mappings that `dataclasses.asdict` made, in any version."""
     return tuple(ConditionResult(**known_facts(ConditionResult, one)) for one in found)
 
 

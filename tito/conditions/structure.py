@@ -1,8 +1,8 @@
 """Conditions on how a kernel works, read from a proven log: its products, their order, its threads.
 
 A log counts only when it gives the right product of matrices that the kernel never saw, and only
-steps that this product depends on are looked at. What no log can prove is `Inconclusive`, and a
-person looks; it is never taken for a pass or a failure.
+steps that this product depends on are looked at. What no log proves (`Unproven`) or explains
+(`Inconclusive`) is looked at by a person, and is neither a pass nor a failure.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from tinytorch.utils.checking import (
 )
 from tito.conditions.call import Call, CallResult
 from tito.conditions.causes import EARLY, TWO_CALLS, left_over, returns_early
-from tito.conditions.expect import Array, Generator, Shape, expect_log, proven, right
+from tito.conditions.expect import Array, Generator, Shape, expect_log, expect_product, proven
 from tito.conditions.results import Inconclusive
 from tito.tracing import Product, Proof, Unproven
 from tito.tracing.observe import CPUS
@@ -149,7 +149,8 @@ def chunks_at_once(
             )
             raise CheckFailure(fact, hint)
         if share_of_threads(proof, threads) < 1 - 1 / count:
-            raise CheckFailure(f"{call.__name__}: other products than the result's meet", hint)
+            fact = "the products under way at once are not those of the result"
+            raise CheckFailure(f"{call.__name__}: {fact}", hint)
 
 
 def share_of_threads(proof: Proof, threads: set[int]) -> float:
@@ -172,14 +173,14 @@ def traced(
     ------
     CheckFailure
         If the product is wrong; with `loops` also if there are more steps than a log holds.
-    Inconclusive
+    Unproven
         If the log does not prove the product.
     """
     m, n, p = shape
     A, B = random_matrix(rng, m, n), random_matrix(rng, n, p)
-    right(call, A, B, hint, options, call(A, B, **options))
+    expect_product(call, A, B, hint, options, call(A, B, **options))
     result = call.trace(A, B, meet=meet, **options)
-    log = expect_log(call, result)
+    log = expect_log(result)
     text = describe_call(call, A, B, options)
     if log.overflow and loops:
         fact = f"{text} takes more than {len(log.steps)} array operations"
@@ -187,12 +188,9 @@ def traced(
     expect_same(call, A, B, options, result, meet)
     secret = random_matrix(rng, m, n), random_matrix(rng, n, p)
     expected, bound = expected_product(*secret), error_bound(*secret)
-    try:
-        proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
-        if not (any(x.work for x in proof.products) or loops):
-            raise Unproven("no step multiplies numbers of A by numbers of B")
-    except Unproven as reason:
-        raise Inconclusive(f"{text}: how it works cannot be told: {reason}.") from None
+    proof = proven(text, log, secret, lambda value: agree(value, expected, bound))
+    if not (any(x.work for x in proof.products) or loops):
+        raise Unproven("no step multiplies numbers of A by numbers of B")
     return proof, result
 
 
@@ -202,7 +200,7 @@ def expect_same(
     """Ask that a traced call gives the product, too."""
     text = describe_call(call, A, B, options)
     try:
-        right(call, A, B, RACE, options, result)
+        expect_product(call, A, B, RACE, options, result)
     except CheckFailure as failure:
         threads = meet if meet > 1 else min(CPUS, len(A))
         if meet and returns_early(expected_product(A, B), result, threads):
@@ -217,9 +215,9 @@ def expect_same(
 
 
 def is_right(call: Call, A: Array, B: Array, options: dict[str, Any], result: CallResult) -> bool:
-    """Tell whether a call gave the product."""
+    """Return whether a call gave the product."""
     try:
-        right(call, A, B, "", options, result)
+        expect_product(call, A, B, "", options, result)
     except CheckFailure:
         return False
     return True
@@ -228,13 +226,13 @@ def is_right(call: Call, A: Array, B: Array, options: dict[str, Any], result: Ca
 def raises_when_traced(
     call: Call, A: Array, B: Array, options: dict[str, Any], result: CallResult
 ) -> bool:
-    """Tell whether a call that raised raises as well where no product waits: then it is no race."""
+    """Return whether a call that raised also raises where no product waits: then it is no race."""
     return result.raised is not None and call.trace(A, B, **options).raised is not None
 
 
 def check_blocks(call: Call, rng: Generator, cases: Sequence[BlockCase], side: str) -> None:
     for shape, size in cases:
-        proof = call.proofs.get((shape, size))  # one proof tells all three sides
+        proof = call.proofs.get((shape, size))  # one proof serves all three sides
         if proof is None:
             proof, _ = traced(call, rng, shape, LOOPS[side], block_size=size)
             call.proofs[shape, size] = proof
@@ -262,7 +260,7 @@ def expect_blocks(call: Call, proof: Proof, size: int, side: str) -> None:
 
 
 def in_block_order(products: Sequence[Product], size: int) -> bool:
-    """Tell whether products smaller than blocks are taken block by block, whatever their order.
+    """Return whether products smaller than blocks are taken block by block, in any order.
 
     Each belongs to a triple of blocks of rows, inner indices and columns. Loops over blocks finish
     a triple before they go on, so the triple changes about as often as there are triples.
@@ -297,7 +295,7 @@ def expect_chunks(call: Call, proof: Proof, shape: Shape, count: int) -> None:
             return
     if max(found) < wanted and buffers_of(proof, wanted * shape[2]) == count:
         return  # taken apart further, and put together from as many arrays
-    what = f"{len(found)} product{'s' * (len(found) != 1)} of {spoken(found)} rows"
+    what = f"{len(found)} product{'s' * (len(found) != 1)} of {range_text(found)} rows"
     fact = f"num_processes={count} with {shape[0]} rows: {what}, not {count} of {wanted}"
     raise CheckFailure(f"{call.__name__}: {fact}", CHUNKS)
 
@@ -320,12 +318,12 @@ def rows_by_thread(proof: Proof) -> dict[int, frozenset[int]]:
 
 
 def lie_together(rows: frozenset[int]) -> bool:
-    """Tell whether there are rows, and none is missing between them."""
+    """Return whether there are rows, and none is missing between them."""
     return bool(rows) and max(rows) - min(rows) < len(rows)
 
 
 def buffers_of(proof: Proof, elements: int) -> int:
-    """Return how many arrays of so many numbers are made on the way."""
+    """Return how many arrays of that many numbers are made."""
     return sum(size == elements for size in proof.buffer_sizes)
 
 
@@ -343,7 +341,7 @@ def expect_threads(call: Call, proof: Proof, count: int) -> None:
 
 
 def is_whole(product: Product, proof: Proof) -> bool:
-    """Tell whether a product is the whole of A @ B."""
+    """Return whether a product is the whole of A @ B."""
     (m, n), (_, p) = (x.shape for x in proof.inputs)
     return (product.rows, product.inner, product.columns) == (m, n, p)
 
@@ -353,5 +351,5 @@ def length(product: Product, side: str) -> int:
     return found
 
 
-def spoken(sizes: Sequence[int]) -> str:
+def range_text(sizes: Sequence[int]) -> str:
     return f"{min(sizes)} to {max(sizes)}" if len(set(sizes)) > 1 else str(sizes[0])

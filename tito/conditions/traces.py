@@ -1,6 +1,6 @@
 """Conditions on what loops touch, step by step.
 
-A trace is arithmetic, so each is compared with the whole one, worked out here.
+A trace is arithmetic, so each is compared with the whole one, computed here.
 """
 
 from collections.abc import Sequence
@@ -11,10 +11,10 @@ import numpy as np
 
 from tinytorch.utils.checking import CheckFailure
 from tito.conditions.call import Call, CallResult
-from tito.conditions.expect import Array, Generator, described, expect_returned, whole_numbers
+from tito.conditions.expect import Array, Generator, call_text, expect_returned, whole_numbers
 
 __all__ = [
-    "answer",
+    "result_of",
     "tiles",
     "tiles_extreme",
     "tiles_ragged",
@@ -39,7 +39,7 @@ def traces_ijk(call: Call, rng: Generator, sizes: Sequence[int] = (2, 3, 5)) -> 
     """The order ijk touches A[i, k], B[k, j] and C[i, j] at the right places."""
     for n in sizes:
         expect_trace(call, "ijk", n, "A begins at 0, B at n * n, C at 2 * n * n; rows are n long.")
-    value = answer(call, "", order="ijk", n=1).value
+    value = result_of(call, "", order="ijk", n=1).value
     if value is not None and np.iinfo(value.dtype).max < LARGEST:
         fact = f"{call.__name__} returns {value.dtype}, which ends at {np.iinfo(value.dtype).max}"
         raise CheckFailure(fact, f"For n = {SIDE} the positions reach {LARGEST}: keep NumPy's int.")
@@ -83,9 +83,9 @@ def tiles_extreme(
         expect_tiles(call, n, tile, "For both the steps are those of the order ijk.")
 
 
-def answer(call: Call, hint: str, *arrays: Array, **options: Any) -> CallResult:
-    """Call the function; return its result, unless that says that something was raised."""
-    text = described(call, arrays, options)
+def result_of(call: Call, hint: str, *arrays: Array, **options: Any) -> CallResult:
+    """Call the function; return its result unless it raised an exception."""
+    text = call_text(call, arrays, options)
     return expect_returned(call, call(*arrays, **options), text, hint)
 
 
@@ -98,8 +98,8 @@ def expect_tiles(call: Call, n: int, tile: int, hint: str) -> None:
 
 
 def expect_steps(call: Call, expected: Array, hint: str, loops: str, **options: Any) -> None:
-    """Ask for these three positions in each step; `loops` is the hint on another order of them."""
-    result, text = answer(call, hint, **options), described(call, (), options)
+    """Ask for these three positions in each step; `loops` is the hint on a wrong order."""
+    result, text = result_of(call, hint, **options), call_text(call, (), options)
     value = whole_numbers(result, text, hint)
     if value.shape != expected.shape:
         is_turned = value.shape == expected.shape[::-1]

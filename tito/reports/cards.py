@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
-from tito.conditions.results import LABELS, SHAPES, UNWRITTEN
+from tito.conditions.results import LABELS, SYMBOLS, UNWRITTEN
 from tito.reports.console import printable
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def _named(verdict: str, *, is_unwritten: bool) -> tuple[str, str]:
 def _mark(verdict: str, word: str) -> str:
     return (
         '<span style="white-space: nowrap"><span aria-hidden="true" style="color: '
-        f'var({COLOURS[verdict]})">{SHAPES[verdict]}</span> <b>{word}</b></span>'
+        f'var({COLOURS[verdict]})">{SYMBOLS[verdict]}</span> <b>{word}</b></span>'
     )
 
 

@@ -48,7 +48,7 @@ def print_checks(
     widest = max((len(v.grade_id) for v in verdicts), default=0)
     for verdict in verdicts:
         is_written = verdict.grade_id not in unwritten
-        word = verdict.word if is_written else UNWRITTEN
+        word = verdict.label if is_written else UNWRITTEN
         style = STYLES[verdict.verdict] if is_written else "dim"
         out.print(f"{printable(verdict.grade_id):<{widest}}", end="  ")
         out.print(f"{word:<{len(UNWRITTEN)}}", style=style, end="  ")
@@ -76,7 +76,7 @@ def print_summary(
     out = _console()
     widest = max((len(v.grade_id) for v in verdicts), default=0)
     for verdict in verdicts:
-        word = UNWRITTEN if verdict.grade_id in unwritten else verdict.word
+        word = UNWRITTEN if verdict.grade_id in unwritten else verdict.label
         line = f"  {printable(verdict.grade_id):<{widest}}  {word:<{len(UNWRITTEN)}}"
         out.print(f"{line}  {_points(verdict.score, verdict.max_score)}")
     score, most = sum(v.score for v in verdicts), sum(v.max_score for v in verdicts)

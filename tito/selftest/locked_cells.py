@@ -23,8 +23,8 @@ from typing import IO, Any, TypeAlias
 import psutil
 
 from tito.conditions.call import NoAnswer
-from tito.conditions.results import ConditionResult, restore, told_once
-from tito.conditions.silence import CALL_SECONDS, not_reached, process_ended, took_too_long
+from tito.conditions.call_failures import CALL_SECONDS, not_reached, process_ended, took_too_long
+from tito.conditions.results import ConditionResult, restore, without_repeats
 from tito.course import Limits
 from tito.grading.verdicts import Outcome
 
@@ -59,7 +59,7 @@ def run_locked_cells(
     cells : iterable of LockedCell
         What to run; each is asked for when the one before has ended.
     tools : sequence of str
-        Sources of the locked cells that are run before all, for their names.
+        Sources of the locked cells that are run first, for their names.
     limits : Limits
         Seconds for a cell and for all of them.
     folder : Path
@@ -136,14 +136,14 @@ class _Child:
         return Outcome(**answer["outcome"]), list(restore(answer["results"]))
 
     def _answer(self, check: "_Check", seconds: float) -> dict[str, Any]:
-        """Return the answer to a locked cell; `check` hears what comes before it."""
+        """Return the answer to a locked cell; `check` receives the lines before it."""
         until = time.monotonic() + seconds
         while True:
             left = min(until, check.call_until) - time.monotonic()
-            said = self._receive(max(0.0, left))
-            if "outcome" in said:
-                return said
-            check.hear(said)
+            line = self._receive(max(0.0, left))
+            if "outcome" in line:
+                return line
+            check.update(line)
 
     def end(self) -> None:
         """End the process and those that it started."""
@@ -158,7 +158,7 @@ class _Child:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         self._process.wait()
-        with suppress(OSError):  # what it did not read any more
+        with suppress(OSError):  # bytes that it did not read
             self._requests.close()
 
     def _send(self, what: Mapping[str, Any]) -> None:
@@ -174,7 +174,7 @@ class _Child:
 
 
 class _Check:
-    """What is known of a check that may never end: its conditions, and how far it came."""
+    """The state of a check that may never end: its conditions, and which of them were tried."""
 
     def __init__(self) -> None:
         self.name = ""
@@ -182,13 +182,13 @@ class _Check:
         self.tried: list[ConditionResult] = []
         self.call_until = math.inf
 
-    def hear(self, said: Mapping[str, Any]) -> None:
-        """Take note of a line of the process."""
+    def update(self, line: Mapping[str, Any]) -> None:
+        """Take over what a line of the process says."""
         self.call_until = math.inf
-        if "checking" in said:
-            self.name, self.conditions = said["checking"], list(restore(said["conditions"]))
-        elif "tried" in said:
-            self.tried += restore([said["tried"]])
+        if "checking" in line:
+            self.name, self.conditions = line["checking"], list(restore(line["conditions"]))
+        elif "tried" in line:
+            self.tried += restore([line["tried"]])
         else:
             self.call_until = time.monotonic() + CALL_SECONDS
 
@@ -197,19 +197,19 @@ class _Check:
         in_call = self.call_until < math.inf
         return ("a call", min(CALL_SECONDS, seconds)) if in_call else ("the check", seconds)
 
-    def stopped(self, silence: NoAnswer) -> Found:
-        """Return the results of a check that a call ended: the judge says the same."""
+    def stopped(self, failure: NoAnswer) -> Found:
+        """Return the results of a check that a call ended, the same as the judge's."""
         place = len(self.tried)
         results = [*self.tried, *self.conditions[place:]]
         if place < len(results):
             results[place] = replace(
-                results[place], verdict="failed", fact=silence.fact, hint=silence.hint
+                results[place], verdict="failed", fact=failure.fact, hint=failure.hint
             )
         rest = not_reached(self.name)
         results[place + 1 :] = [
             replace(result, fact=rest.fact, hint=rest.hint) for result in results[place + 1 :]
         ]
-        return Outcome("error", "CheckFailure", silence.fact), list(told_once(results))
+        return Outcome("error", "CheckFailure", failure.fact), list(without_repeats(results))
 
 
 def _read(pipe: IO[str], lines: "SimpleQueue[str]") -> None:

@@ -1,6 +1,6 @@
 """What `tito test` would run of a notebook: its checks, each with the cells that it needs.
 
-Where no judge asks the checks, these are all cells above it, as the grader's kernel runs them.
+Where a lesson has no checks.py, these are all cells above it, as the grader's kernel runs them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from tito.source_cells import SolutionCell, needed_cells, read_cell
 __all__ = ["Plan"]
 
 NOTHING = SolutionCell("", "", None)
-"""Stands for the solution of a check that builds on none."""
+"""The solution of a check that depends on none."""
 
 
 class Plan:

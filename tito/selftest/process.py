@@ -2,7 +2,7 @@
 
 It reads a JSON object per line and answers each with another: first the sources of the lesson's
 own cells, then locked cells. As a locked cell may never end, lines before its answer say which
-conditions it has, when a call begins and what came of each condition. The process has the user's
+conditions it has, when a call begins and the result of each condition. The process has the user's
 own rights. What the cells print is discarded, so nothing else reaches the pipe.
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TextIO
 
-from tito.conditions.results import ConditionResult, Watch
+from tito.conditions.results import ConditionResult, Progress
 from tito.grading.judge.child import load, notebook_namespace
 from tito.tools.testing import run_locked
 
@@ -27,9 +27,9 @@ def main() -> None:
     names: dict[str, Any] = {"__name__": "locked"}
     for source in json.loads(requests.readline())["tools"]:
         run_locked(source, names)
-    say(answers, {"ready": True})
+    write_line(answers, {"ready": True})
     for line in requests:
-        say(answers, run(json.loads(line), names, Told(answers)))
+        write_line(answers, run(json.loads(line), names, ProgressLines(answers)))
 
 
 def private_pipes() -> tuple[TextIO, TextIO]:
@@ -42,31 +42,31 @@ def private_pipes() -> tuple[TextIO, TextIO]:
     return requests, answers
 
 
-def say(answers: TextIO, answer: dict[str, Any]) -> None:
+def write_line(answers: TextIO, answer: dict[str, Any]) -> None:
     answers.write(json.dumps(answer) + "\n")
     answers.flush()
 
 
-class Told:
-    """Says how the conditions of a check go."""
+class ProgressLines(Progress):
+    """Writes the progress of a check, a line for each event."""
 
     def __init__(self, answers: TextIO) -> None:
         self._answers = answers
 
     def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
-        """Say which function is checked on what."""
-        say(self._answers, {"checking": name, "conditions": list(map(asdict, conditions))})
+        """Write which function is checked, and its conditions."""
+        write_line(self._answers, {"checking": name, "conditions": list(map(asdict, conditions))})
 
     def call(self) -> None:
-        """Send that the function is called."""
-        say(self._answers, {"call": True})
+        """Write that the function is called."""
+        write_line(self._answers, {"call": True})
 
     def tried(self, result: ConditionResult) -> None:
-        """Send the result of a condition."""
-        say(self._answers, {"tried": asdict(result)})
+        """Write the result of a condition."""
+        write_line(self._answers, {"tried": asdict(result)})
 
 
-def run(cell: dict[str, Any], tools: dict[str, Any], watch: Watch) -> dict[str, Any]:
+def run(cell: dict[str, Any], tools: dict[str, Any], progress: Progress) -> dict[str, Any]:
     """Load the needed cells in a fresh ``__main__``; run the locked one beside the tools."""
     own = sys.modules["__main__"]
     if cell["in_order"] and "" not in sys.path:
@@ -77,7 +77,7 @@ def run(cell: dict[str, Any], tools: dict[str, Any], watch: Watch) -> dict[str, 
             linecache.cache[f"<{name}>"] = (len(source), None, source.splitlines(True), f"<{name}>")
         errors = load(cell["needs"], loaded)
         names = loaded if cell["in_order"] else tools | loaded
-        outcome, results = run_locked(cell["source"], names, watch)
+        outcome, results = run_locked(cell["source"], names, progress)
     finally:
         sys.modules["__main__"] = own
     found = asdict(outcome)

@@ -22,8 +22,8 @@ from tito.lesson import (
     is_solution,
 )
 from tito.notebooks import student_notebook
-from tito.selftest.elsewhere import doubles, elsewhere, magic_values
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
+from tito.selftest.missing_names import defined_twice, magic_values, missing_names
 from tito.selftest.plan import Plan
 from tito.selftest.work import read_own
 from tito.source_cells import SolutionCell
@@ -60,7 +60,7 @@ def find_work(
     course : Course
         Where the lesson is.
     lesson : str
-        Its name, or the file, whose own name then tells the lesson.
+        Its name, or the file, whose own name then shows the lesson.
     file : Path, optional
         A notebook or percent file.
     source : bool
@@ -90,7 +90,7 @@ def find_work(
 
 
 def copies(lesson: Lesson) -> list[str]:
-    """Return the notebooks in this folder whose names begin as the lesson's."""
+    """Return the notebooks in this folder whose names begin with the lesson's."""
     return [path.name for path in sorted(Path.cwd().glob(f"{lesson.name}*.ipynb"))]
 
 
@@ -99,13 +99,13 @@ def _named(files: Sequence[str]) -> str:
 
 
 def _lesson_of(course: Course, file: Path) -> str:
-    """Return the name of the lesson that a file's name tells, or of the only one there is."""
+    """Return the lesson whose name is in a file's name, or the only one that can be meant."""
     lessons = [Lesson(course, assignment) for assignment in course.lessons]
-    told = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
-    longest = max(told, key=len, default="")
-    if longest and all(name in longest for name in told):
+    named = [lesson.name for lesson in lessons if lesson.name in file.stem.lower()]
+    longest = max(named, key=len, default="")
+    if longest and all(name in longest for name in named):
         return longest
-    fact = f"The name {file.name} does not tell which lesson it is of."
+    fact = f"The name {file.name} does not say which lesson it is of."
     names = " or ".join(f"`tito test {lesson.name} {file}`" for lesson in lessons)
     raise TitoError(fact, f"Say it: {names}.", exit_code=2)
 
@@ -116,7 +116,7 @@ def run_checks(
     *,
     check: str = "",
     first: bool = False,
-    tell: Callable[[str], None] = lambda name: None,
+    report: Callable[[str], None] = lambda name: None,
 ) -> CheckResult:
     """Run the released checks of `lesson` on the solutions in `file`, with the user's own rights.
 
@@ -130,7 +130,7 @@ def run_checks(
         The only check to run: its grade id, that of its solution, or a part that only one has.
     first : bool
         Whether to stop at the first check that does not pass.
-    tell : callable
+    report : callable
         Receives the name of each check before it runs.
 
     Raises
@@ -153,7 +153,7 @@ def run_checks(
     if source and lesson.files.is_dir():
         folder = lesson.files
     asked = {solution.name: solution for solution, _ in plan.checks}.values()
-    execution = _run(plan, lesson.course.limits, folder, first, tell)
+    execution = _run(plan, lesson.course.limits, folder, first, report)
     tried = {cell.id for _, cell in plan.checks if cell.id in execution.outcomes}
     found = {v.grade_id: v for v in verdicts_of(execution)}
     verdicts = [found[grade_id(cell)] for _, cell in plan.checks if cell.id in tried]
@@ -161,7 +161,7 @@ def run_checks(
         assignment=lesson.assignment,
         score=sum(v.score for v in verdicts),
         max_score=sum(v.max_score for v in verdicts),
-        notes=notes + _missing(plan, verdicts, submitted) + doubles(asked, submitted),
+        notes=notes + _missing(plan, verdicts, submitted) + defined_twice(asked, submitted),
         cells=verdicts,
         answers=[] if check or first else _answers(notebook, released),
         unwritten=[name for name in plan.unwritten if name in found],
@@ -185,7 +185,7 @@ def _chosen(wanted: str, checks: Sequence[tuple[SolutionCell, Cell]]) -> int:
 
 
 def _run(
-    plan: Plan, limits: Limits, folder: Path, first: bool, tell: Callable[[str], None]
+    plan: Plan, limits: Limits, folder: Path, first: bool, report: Callable[[str], None]
 ) -> Execution:
     """Run the checks; return how they ended and what they found."""
     execution = Execution(plan.notebook)
@@ -198,7 +198,7 @@ def _run(
 
     def locked_cells() -> Iterator[LockedCell]:
         for solution, cell in written:
-            tell(grade_id(cell))
+            report(grade_id(cell))
             yield plan.locked(solution, cell)
 
     found = run_locked_cells(locked_cells(), plan.tools_needed(), limits, folder)
@@ -213,13 +213,13 @@ def _run(
 def _missing(
     plan: Plan, verdicts: Sequence[CellVerdict], submitted: Sequence[SubmittedCell]
 ) -> list[str]:
-    """Say what the grader will not have of that which the cells of failed checks use."""
+    """Return sentences on what the cells of failed checks use and the grader will not have."""
     failed = {verdict.grade_id for verdict in verdicts if verdict.verdict != "passed"}
     asked = {solution.name: None for solution, cell in plan.checks if grade_id(cell) in failed}
     needed = {name: plan.needed[name] for name in asked}
     sources = {grade_id(cell): cell.source for cell in plan.notebook.cells if is_solution(cell)}
     values = {note for name in needed for note in magic_values(name, sources[name])}
-    return elsewhere(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
+    return missing_names(needed, plan.given, submitted, set(plan.solutions)) + sorted(values)
 
 
 def _answers(notebook: Notebook, released: Notebook) -> list[CellVerdict]:

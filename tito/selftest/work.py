@@ -16,7 +16,7 @@ from tito.lesson import (
     read_notebook,
 )
 from tito.notebooks import notebook_text, student_notebook
-from tito.selftest.elsewhere import doubles, elsewhere
+from tito.selftest.missing_names import defined_twice, missing_names
 from tito.selftest.plan import Plan
 from tito.source_cells import read_cell
 
@@ -87,13 +87,13 @@ def read_work(lesson: Lesson, file: Path) -> Work:
         if is_solution(cell) and cell.cell_type == "code"
     }
     needed = {name: plan.needed[name] for name, wrong in solutions.items() if not wrong}
-    elsewhere_notes = elsewhere(needed, plan.given, submitted, set(plan.solutions))
+    missing = missing_names(needed, plan.given, submitted, set(plan.solutions))
     return Work(
         lesson,
         file,
         solutions,
         {grade_id(c): c.source.strip() != stubs[grade_id(c)].strip() for c in answers_in(notebook)},
-        (*notes, *elsewhere_notes, *doubles(plan.solutions.values(), submitted)),
+        (*notes, *missing, *defined_twice(plan.solutions.values(), submitted)),
     )
 
 

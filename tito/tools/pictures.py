@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tinytorch.utils.charts import WIDTH, Chart
-from tinytorch.utils.checking import CheckFailure
+from tinytorch.utils.checking import CheckFailure, name_of
 from tinytorch.utils.sketches import bare, box, height_of, label, shades
-from tito.conditions.call import LocalCall, name_of
+from tito.conditions.call import LocalCall
 from tito.conditions.results import Inconclusive
 from tito.conditions.structure import traced
-from tito.tracing import Product
+from tito.tracing import Product, Unproven
 
 __all__ = ["threads", "tiles"]
 
@@ -43,12 +43,12 @@ Tile = tuple[Array, Array, tuple[int, ...]]
 
 
 class Turn(NamedTuple):
-    """A product of a thread: its rows, its place in time, and whether it met others."""
+    """A product of a thread: its rows, its column in the drawing, and whether it overlapped."""
 
     thread: int
     rows: list[int]
-    place: int
-    has_met: bool
+    column: int
+    overlaps: bool
 
 
 def tiles(kernel: Kernel, shape: tuple[int, int, int] = (10, 12, 14), block_size: int = 4) -> Chart:
@@ -125,12 +125,17 @@ def threads(
     if isinstance(found, str):
         return _nothing(title, found)
     turns = _turns(*found)
-    most = sum(turn.has_met for turn in turns)
+    most = sum(turn.overlaps for turn in turns)
     rows = [
-        [f"product {n}", f"thread {turn.thread}", _span(turn.rows), "yes" if turn.has_met else "no"]
+        [
+            f"product {n}",
+            f"thread {turn.thread}",
+            _span(turn.rows),
+            "yes" if turn.overlaps else "no",
+        ]
         for n, turn in enumerate(turns, 1)
     ]
-    what = "no two met, so each has a column of its own"
+    what = "no two were under way at once, so each has a column of its own"
     if most:
         what = f"{most} were under way at once, and stand in one column"
     if 0 < most < len(turns):
@@ -139,7 +144,7 @@ def threads(
         title,
         DRAWN,
         f"Each product waits a while for the others to begin: {what}.",
-        ["", "by", "rows", "met others"],
+        ["", "by", "rows", "overlaps"],
         _cut(rows),
         partial(_draw_threads, turns=turns, m=shape[0]),
         height=3.6,
@@ -147,33 +152,35 @@ def threads(
 
 
 def _turns(products: Sequence[Product], together: Sequence[int]) -> list[Turn]:
-    """Put products in order of time: those that met have one place, the others one each."""
-    met = {product.step for product in products if product.rows} & set(together)
-    meeting, end, turns = None, 0, []
+    """Give products columns in order of time: those that overlapped share one."""
+    overlapping = {product.step for product in products if product.rows} & set(together)
+    shared, end, turns = None, 0, []
     for product in filter(attrgetter("rows"), products):
-        has_met = product.step in met and len(met) > 1
-        place = meeting if has_met and meeting is not None else end
-        meeting = place if has_met else meeting
-        end = max(end, place + 1)
-        turns.append(Turn(product.thread, sorted(product.row_set or ()), place, has_met))
+        overlaps = product.step in overlapping and len(overlapping) > 1
+        column = shared if overlaps and shared is not None else end
+        shared = column if overlaps else shared
+        end = max(end, column + 1)
+        turns.append(Turn(product.thread, sorted(product.row_set or ()), column, overlaps))
     return turns
 
 
 def _products(
     kernel: Kernel, cut: str, value: int, shape: tuple[int, int, int], meet: int = 0
 ) -> tuple[list[Product], tuple[int, ...]] | str:
-    """Return the products of a call and the steps that met, or why there are none."""
+    """Return the products of a call and the steps that overlapped, or why there are none."""
+    call, rng = LocalCall(kernel, cut), np.random.default_rng(SEED)
+    options: dict[str, Any] = {cut: value}
     try:
-        call, rng = LocalCall(kernel, cut), np.random.default_rng(SEED)
-        options: dict[str, Any] = {cut: value}
         proof, result = traced(call, rng, shape, "", meet, **options)
         products = list(proof.products)
     except CheckFailure as failure:
         return f"{failure.fact}."
     except Inconclusive as reason:
         return str(reason)
+    except Unproven as reason:
+        return f"How {call.__name__} works cannot be determined: {reason}."
     if not products or any(x.row_set is None or x.column_set is None for x in products):
-        return "Its products cannot be told from the trace."
+        return "Its products are not known from the trace."
     return products, result.together
 
 
@@ -209,7 +216,7 @@ def _runs(indices: Iterable[int]) -> list[list[int]]:
 
 def _placed(turns: Sequence[Turn]) -> Iterator[tuple[Turn, float, float]]:
     """Yield turns, their left ends and widths; side by side are those that share rows."""
-    in_time = attrgetter("place")
+    in_time = attrgetter("column")
     for place, together in itertools.groupby(sorted(turns, key=in_time), in_time):
         lanes: list[list[Turn]] = []
         for turn in together:
@@ -262,7 +269,7 @@ def _fitted(part: Tile, points: float, size: float) -> str:
 
 def _draw_threads(axes: Any, turns: Sequence[Turn], m: int) -> None:
     shade, size = shades(np.arange(-1, 2 * max(turn.thread for turn in turns) + 2)), 8.0
-    columns = max(2, max(turn.place for turn in turns) + 1)
+    columns = max(2, max(turn.column for turn in turns) + 1)
     for turn, left, width in _placed(turns):
         room = AXES_POINTS[0] * width / columns / (CHARACTER * size)  # characters
         for rows in _runs(turn.rows):

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 from tito.errors import TitoError
 
 if TYPE_CHECKING:
-    from tito.conditions.results import CellVerdict, Condition, ConditionResult, Watch
+    from tito.conditions.results import CellVerdict, Condition, ConditionResult, Progress
     from tito.grading.verdicts import Outcome
     from tito.lesson import Notebook
 
 __all__ = ["check", "run_locked", "run_module_tests_auto"]
 
 _collected: ContextVar["list[ConditionResult] | None"] = ContextVar("collected", default=None)
-_watch: ContextVar["Watch | None"] = ContextVar("watch", default=None)
+_progress: ContextVar["Progress | None"] = ContextVar("progress", default=None)
 
 
 def check(
@@ -42,14 +42,13 @@ def check(
     CheckFailure
         If a condition does not hold: the first one's fact and hint. All are tried and shown.
     """
-    from tinytorch.utils.checking import CheckFailure
-    from tito.conditions.call import name_of
-    from tito.conditions.results import overall, try_here
-    from tito.conditions.silence import ENDLESS
+    from tinytorch.utils.checking import CheckFailure, name_of
+    from tito.conditions.call_failures import ENDLESS
+    from tito.conditions.results import NO_PROGRESS, overall, try_here
     from tito.tracing.observe import place_of
 
     try:
-        results = try_here(function, conditions, cut, _watch.get())
+        results = try_here(function, conditions, cut, _progress.get() or NO_PROGRESS)
     except KeyboardInterrupt as interrupt:
         fact = f"{name_of(function)} was interrupted. {place_of(function, interrupt)}"
         raise CheckFailure(fact, ENDLESS) from None
@@ -87,8 +86,8 @@ def _show(text: str, html: str, data: Mapping[str, Any]) -> None:
 def run_module_tests_auto(title: str) -> bool:
     """Run the checks of the lesson called `title` and print the table `tito test` prints.
 
-    The checks run in this process, on the functions defined in the notebook or script. Where the
-    course is at hand their released text counts; elsewhere the test functions that the notebook
+    The checks run in this process, on the functions defined in the notebook or script. In a course
+    their released text counts; elsewhere the test functions that the notebook
     defines are called.
 
     Parameters
@@ -204,19 +203,19 @@ def _defined_checks(namespace: dict[str, Any]) -> "list[CellVerdict]":
 
 
 def run_locked(
-    source: str, namespace: dict[str, Any], watch: "Watch | None" = None
+    source: str, namespace: dict[str, Any], progress: "Progress | None" = None
 ) -> "tuple[Outcome, list[ConditionResult]]":
-    """Run a locked cell; return how it ended and what its conditions found.
+    """Run a locked cell; return how it ended and the results of its conditions.
 
-    `watch` hears of each of them meanwhile.
+    `progress` receives each of them as soon as it is there.
     """
     results: list[ConditionResult] = []
-    tokens = _collected.set(results), _watch.set(watch)
+    tokens = _collected.set(results), _progress.set(progress)
     try:
         return _outcome(lambda: exec(compile(source, "<locked>", "exec"), namespace)), results
     finally:
         _collected.reset(tokens[0])
-        _watch.reset(tokens[1])
+        _progress.reset(tokens[1])
 
 
 def _outcome(check: Callable[[], object]) -> "Outcome":

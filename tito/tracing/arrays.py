@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.names import FUNCTIONS, PRODUCTS, SILENT
+from tito.tracing.buffers import is_same_memory
+from tito.tracing.names import FUNCTIONS, PRODUCTS, QUERIES
 from tito.tracing.operations import OWN
 
 if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
-__all__ = ["Flat", "Recorded", "kinds", "pickled", "plain", "restored"]
+__all__ = ["Flat", "Recorded", "is_masked", "kinds", "pickled", "plain", "restored"]
 
 Array: TypeAlias = NDArray[Any]
 # While a call is recorded, NumPy's own names stand for what is recorded.
@@ -27,7 +28,7 @@ class Recorded(np.ndarray[Any, Any]):
 
     recorder: ClassVar["Recorder"]
     is_matrix: ClassVar[bool] = False
-    place: Any = None
+    read_from: Any = None  # of a single number: the view that it was read from
 
     def __array_ufunc__(
         self, ufunc: np.ufunc, method: str, *inputs: Any, out: Any = None, **kwargs: Any
@@ -45,7 +46,7 @@ class Recorded(np.ndarray[Any, Any]):
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
         name, recorder = function.__name__, self.recorder
-        if name in SILENT or not recorder.active:
+        if name in QUERIES or not recorder.active:
             return function(*_plain(args), **_plain_values(kwargs))
         if name in FUNCTIONS and function.__module__ != "numpy.linalg":
             label, most = f"function {name}", POSITIONAL.get(name, len(args))
@@ -78,7 +79,7 @@ class Recorded(np.ndarray[Any, Any]):
             if not any(part is Ellipsis for part in parts):
                 parts = (*parts, Ellipsis)
             target = base[parts]
-            if not recorder.is_same_place(target, value):
+            if not is_same_memory(target, value):
                 recorder.perform("assign", OWN["assign"], (recorder.wrap_view(target), value), {})
         else:
             recorder.perform("setitem", _set, (self, index, value), {})
@@ -97,8 +98,7 @@ class Recorded(np.ndarray[Any, Any]):
         result = ndarray.view(_base(self), *map(_real_kind, args), **_plain_values(kwargs))
         if isinstance(kind, type) and issubclass(kind, matrix):
             return self.recorder.wrap(ndarray.view(result, matrix))
-        masked = type(result).__module__.startswith("numpy.ma")
-        return result if masked else self.recorder.wrap_view(result)
+        return result if is_masked(result) else self.recorder.wrap_view(result)
 
     def dot(self, other: Any, out: Any = None) -> Any:
         return np.dot(self, other, **({} if out is None else {"out": out}))
@@ -162,7 +162,7 @@ class Recorded(np.ndarray[Any, Any]):
 
 
 class Flat:
-    """What `flat` of an array is: its elements row by row, whatever their places in memory."""
+    """What `flat` of an array is: its elements row by row, wherever they lie in memory."""
 
     def __init__(self, array: Recorded) -> None:
         self.base, self.index = array, 0
@@ -262,7 +262,7 @@ for _function in METHODS:
 
 
 class _Kind(type):
-    """A class that stands for one of NumPy's while a call is recorded: its arrays are its own."""
+    """The class of a recorded kind, of which NumPy's own arrays are instances as well."""
 
     _stands_for: type
 
@@ -278,7 +278,7 @@ def kinds(recorder: "Recorder") -> tuple[type, type, type]:
 
     def new(cls: type, *args: Any, **kwargs: Any) -> Any:
         made: Array = ndarray.__new__(cls, *_plain(args), **_plain_values(kwargs))
-        return recorder.adopt(made)
+        return recorder.register(made)
 
     def new_matrix(cls: type, data: Any, dtype: Any = None, copy: bool = True) -> Any:
         if isinstance(data, str):
@@ -296,13 +296,18 @@ def kinds(recorder: "Recorder") -> tuple[type, type, type]:
 
 
 def pickled(array: Array) -> tuple[Any, ...]:
-    """What pickle makes of an array while np.ndarray is another class than the array's."""
+    """Return how to pickle an array, whose class is not np.ndarray while a call is recorded."""
     return restored, (array.tobytes(), array.dtype.str, array.shape)
 
 
 def restored(data: bytes, dtype: str, shape: tuple[int, ...]) -> Array:
-    """Return the array that was pickled."""
+    """Return an array from its pickle."""
     return np.frombuffer(data, dtype).reshape(shape).copy()
+
+
+def is_masked(value: Any) -> bool:
+    """Whether an array is a masked one, which performs its own operations."""
+    return type(value).__module__.startswith("numpy.ma")
 
 
 def plain(value: Any) -> Any:
@@ -346,7 +351,7 @@ def _whole(value: Any) -> Any:
 
 
 def _real_kind(value: Any) -> Any:
-    """A type that `view` is asked for: recorded kinds as what they stand for."""
+    """Return the type to ask `view` for: ndarray in place of a recorded kind."""
     return ndarray if isinstance(value, type) and Recorded in value.__mro__ else value
 
 

@@ -8,9 +8,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BufferMap", "Root", "address_bounds", "owner_of"]
+__all__ = ["BufferMap", "Root", "address_bounds", "is_same_memory", "owner_of"]
 
 Array: TypeAlias = NDArray[Any]
+ndarray = np.ndarray  # NumPy's own name stands for a recorded class while a call is recorded
 
 
 class Root:
@@ -24,7 +25,7 @@ class Root:
 
 
 class BufferMap:
-    """The buffers that are alive; one that is freed is forgotten before its address returns."""
+    """The buffers that are alive; a freed one is removed before its address is used again."""
 
     def __init__(self) -> None:
         self._by_start: dict[int, Root] = {}
@@ -77,8 +78,19 @@ def address_bounds(array: Array) -> tuple[int, int, int]:
     return first, low, high
 
 
+def is_same_memory(one: Array, other: Any) -> bool:
+    """Whether both are the same elements in the same memory."""
+    return (
+        isinstance(other, ndarray)
+        and one.shape == other.shape
+        and one.strides == other.strides
+        and one.dtype == other.dtype
+        and address_bounds(one) == address_bounds(other)
+    )
+
+
 def owner_of(array: Array) -> Array:
     """Return the array that the memory of `array` belongs to, as far as NumPy knows."""
-    while isinstance(array.base, np.ndarray):
+    while isinstance(array.base, ndarray):
         array = array.base
     return array

@@ -1,4 +1,4 @@
-"""What a step of a log would cost to repeat, told from its operands before it is taken."""
+"""What a step of a log would cost to repeat, computed from its operands before it is taken."""
 
 import math
 from collections.abc import Callable
@@ -15,15 +15,17 @@ Cost: TypeAlias = tuple[int, int]
 
 CORES = {"matmul": (2, 2), "vecdot": (1, 1), "matvec": (2, 1), "vecmat": (1, 2)}
 MOST_EINSUM = 4  # arrays; the search for an order of more takes long
-MOST_TOGETHER = 1 << 22  # operations of an einsum of three or more arrays: it may keep so many
+MOST_TOGETHER = (
+    1 << 22
+)  # operations of an einsum of three or more arrays: it may use as much memory
 
 
 class TooMuch(Exception):
-    """A step whose cost cannot be told."""
+    """A step whose cost is not known, or too high."""
 
 
 def cost_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
-    """Return how many elements a step makes, and how many operations it takes; rather too many."""
+    """Return upper bounds of the elements that a step makes and of the operations it takes."""
     arrays = [x for x in flat([*args, *kwargs.values()]) if isinstance(x, np.ndarray)]
     short = name.rpartition(" ")[2].partition(".")[0]
     method = name.rpartition(".")[2]
@@ -111,10 +113,9 @@ def _repeated(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> C
 
 def _padded(args: list[Any], kwargs: dict[str, Any], arrays: list[Array]) -> Cost:
     array = np.asarray(_given(args, kwargs, 0, "array"))
-    most = 2 * max(_whole(_given(args, kwargs, 1, "pad_width")), default=0)
     widths = _whole(_given(args, kwargs, 1, "pad_width"))
     pairs = [sum(widths[i : i + 2]) for i in range(0, len(widths), 2)]
-    each = pairs if len(widths) == 2 * array.ndim else [most] * array.ndim
+    each = pairs if len(widths) == 2 * array.ndim else [2 * max(widths, default=0)] * array.ndim
     made = math.prod([n + more for n, more in zip(array.shape, each, strict=True)])
     return made, made * max(1, array.ndim)
 

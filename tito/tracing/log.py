@@ -1,7 +1,7 @@
 """The log of a call: its array operations in order, with operands as views of buffers.
 
-A log is data that anybody may have written. It travels as JSON; `decode` accepts nothing but a log
-whose views lie inside their buffers, so that a replay touches no other memory.
+A log is untrusted data, sent as JSON. `decode` accepts only a log whose views lie inside their
+buffers, so that a replay touches no other memory.
 """
 
 import base64
@@ -11,8 +11,8 @@ import json
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -49,7 +49,7 @@ MOST_ITEMS = 100_000  # of one list among the operands
 
 
 class LogError(ValueError):
-    """Bytes that are no log."""
+    """Bytes that are not a log."""
 
 
 class View(NamedTuple):
@@ -97,7 +97,7 @@ class Number:
 
 
 class Step(NamedTuple):
-    """One operation: its name, the thread that took it, operands, and the arrays that it made."""
+    """One operation: its name, its thread, its operands, and the arrays that it made."""
 
     name: str
     thread: int
@@ -142,21 +142,20 @@ class Log:
         Where its result lies; None where that is not known.
     overflow : bool
         Whether it took more steps than are logged.
+    inputs : int
+        How many of the buffers are inputs.
     """
 
     buffers: Sequence[Buffer]
     steps: Sequence[Step]
     result: View | None
     overflow: bool = False
-    inputs: int = field(default=0)
-
-
-Encoded: TypeAlias = Any
+    inputs: int = 0
 
 
 @contextmanager
 def many_objects() -> Iterator[None]:
-    """Do not look for garbage while as many objects are made as a long log has."""
+    """Stop garbage collection in the block, which makes as many objects as a long log has."""
     collects = gc.isenabled()
     gc.disable()
     try:
@@ -168,11 +167,11 @@ def many_objects() -> Iterator[None]:
 
 @many_objects()
 def encode(log: Log) -> bytes:
-    """Return the log as JSON; views and names stand once."""
+    """Return the log as JSON, in which each view and each name stands once."""
     views: dict[View, int] = {}
     names: dict[str, int] = {}
 
-    def value(x: Any) -> Encoded:
+    def value(x: Any) -> Any:
         if isinstance(x, View):
             return views.setdefault(x, len(views))
         if isinstance(x, (list, tuple)):
@@ -212,7 +211,7 @@ def encode(log: Log) -> bytes:
 
 @many_objects()
 def decode(data: bytes, most_bytes: int = 1 << 24) -> Log:
-    """Return the log in `data`, which anybody may have written.
+    """Return the log in `data`, which is not trusted.
 
     Raises
     ------
@@ -232,7 +231,7 @@ def decode(data: bytes, most_bytes: int = 1 << 24) -> Log:
 
 
 class _Reader:
-    """Builds a log from parsed JSON; whatever is not as `encode` writes it raises."""
+    """Builds a log from parsed JSON; raises where it is not as `encode` writes it."""
 
     def __init__(self, data: dict[str, Any]) -> None:
         self.data = data
@@ -286,7 +285,7 @@ class _Reader:
             made,
         )
 
-    def _value(self, encoded: Encoded, depth: int = 0) -> Any:
+    def _value(self, encoded: Any, depth: int = 0) -> Any:
         if type(encoded) is int:
             return self._reference(encoded)
         _expect(depth < MOST_DEPTH, "depth")

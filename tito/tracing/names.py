@@ -3,15 +3,15 @@
 __all__ = [
     "CREATORS",
     "FUNCTIONS",
-    "MATHS",
+    "MATH_FUNCTIONS",
     "METHODS",
-    "OF_DATA",
+    "FROM_DATA",
     "OPTIONS",
     "PRODUCTS",
-    "SEQUENCES",
-    "SILENT",
+    "OF_LISTS",
+    "QUERIES",
     "UFUNCS",
-    "WORDS",
+    "STRINGS",
 ]
 
 
@@ -30,7 +30,7 @@ UFUNCS = _names(
     ldexp frexp divmod modf clip matmul vecdot matvec vecmat
     """
 )
-MATHS = _names("exp sqrt log log2 fabs pow fsum")
+MATH_FUNCTIONS = _names("exp sqrt log log2 fabs pow fsum")
 """Functions of `math` on numbers, and the sum of many."""
 
 METHODS = _names("__call__ reduce accumulate reduceat outer at")
@@ -43,25 +43,25 @@ FUNCTIONS = _names(
     insert bincount correlate convolve putmask place searchsorted
     """
 )
-"""These are one step. NumPy's other functions are made of steps, and run as they are."""
+"""Each of these is one step. NumPy's other functions are made of steps, and run as they are."""
 
-SILENT = _names(
+QUERIES = _names(
     """
     shape ndim size result_type can_cast min_scalar_type shares_memory may_share_memory
     iscomplexobj isrealobj array_repr array_str array2string einsum_path common_type save
     savez savetxt
     """
 )
-"""These say something about arrays and make none."""
+"""These return facts about arrays and make no array: no step."""
 
-OF_DATA = _names(
+FROM_DATA = _names(
     """
     array asarray asanyarray ascontiguousarray asfortranarray require frombuffer fromiter copy
     """
 )
-"""What these make of numbers that are not recorded is known contents, not a step."""
+"""Of numbers that are not recorded these make known contents, and are no step."""
 
-CREATORS = OF_DATA | _names("zeros empty ones full eye identity arange linspace tri")
+CREATORS = FROM_DATA | _names("zeros empty ones full eye identity arange linspace tri")
 
 OPTIONS = _names(
     """
@@ -74,22 +74,22 @@ OPTIONS = _names(
     """
 )
 
-WORDS = _names(
+STRINGS = _names(
     """
     C F A K no equiv safe same_kind unsafe raise wrap clip constant edge reflect symmetric
     linear_ramp maximum minimum mean median even odd quicksort mergesort heapsort stable full
     same valid left right greedy optimal einsum_path O W E
     """
 )
-"""The texts among operands, but for types of numbers and the letters of einsum."""
+"""The strings allowed as operands, besides types of numbers and the letters of einsum."""
 
-SEQUENCES = _names(
+OF_LISTS = _names(
     """
     concatenate stack vstack hstack dstack column_stack row_stack block select choose ix_ lexsort
     broadcast_arrays meshgrid append insert ravel_multi_index
     """
 )
-"""These look themselves at arrays in lists."""
+"""These take lists of arrays, and handle recorded ones in them."""
 
 PRODUCTS = frozenset(
     [f"function {name}" for name in _names("dot inner outer vdot tensordot einsum kron")]

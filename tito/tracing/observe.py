@@ -1,4 +1,4 @@
-"""One call of a student's function in the process that it runs in, and what came back from it."""
+"""One call of a student's function in the process that it runs in, and its result."""
 
 import linecache
 import multiprocessing
@@ -52,7 +52,7 @@ class Raised:
 
 @dataclass(frozen=True)
 class Observation:
-    """What came back from a function, in the process that called it."""
+    """The result of a call, in the process that called."""
 
     value: Array | None
     returned: str
@@ -68,7 +68,7 @@ def observe(
     gate: Gate | None = None,
     traced: bool = False,
 ) -> Observation:
-    """Call ``function(*arrays, **options)`` once and return what came back.
+    """Call ``function(*arrays, **options)`` once and return its result.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def observe(
     options : dict
         Its other arguments.
     gate : Gate, optional
-        Where its products wait for one another.
+        Makes its products wait for one another.
     traced : bool
         Whether its array operations are logged.
     """
@@ -87,7 +87,7 @@ def observe(
         if not traced:
             return _seen(function, arrays, options)[0]
         with recording(function, gate) as recorder:
-            seen, result = _seen(function, tuple(map(recorder.take, arrays)), options)
+            seen, result = _seen(function, tuple(map(recorder.add_input, arrays)), options)
         log = recorder.finish(result)
     if recorder.problem:
         return Observation(seen.value, seen.returned, seen.raised, None, recorder.problem)
@@ -96,7 +96,7 @@ def observe(
 
 @contextmanager
 def pretend_cpus() -> Iterator[None]:
-    """Let every question for the number of CPUs in the block be answered with `CPUS`."""
+    """Make every function that counts CPUs return `CPUS` in the block."""
     shown: list[tuple[Any, str, Any]] = [
         (os, "cpu_count", lambda: CPUS),
         (os, "process_cpu_count", lambda: CPUS),
@@ -104,16 +104,14 @@ def pretend_cpus() -> Iterator[None]:
         (multiprocessing, "cpu_count", lambda: CPUS),
         (sys.modules.get("psutil"), "cpu_count", lambda logical=True: CPUS),
     ]
-    before = [(owner, name, vars(owner).get(name)) for owner, name, _ in shown if owner]
-    kept = [(owner, name, original) for owner, name, original in before if original is not None]
-    names = {(id(owner), name) for owner, name, _ in kept}
+    shown = [each for each in shown if each[0] is not None and each[1] in vars(each[0])]
+    originals = [(owner, name, vars(owner)[name]) for owner, name, _ in shown]
     for owner, name, pretended in shown:
-        if owner and (id(owner), name) in names:
-            setattr(owner, name, pretended)
+        setattr(owner, name, pretended)
     try:
         yield
     finally:
-        for owner, name, original in kept:
+        for owner, name, original in originals:
             setattr(owner, name, original)
 
 

@@ -1,4 +1,4 @@
-"""The operations that a replay may take: a short list of NumPy's, with their cost beforehand."""
+"""The operations that a replay may take: a short list of NumPy's, each with its cost."""
 
 import math
 import operator
@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from tito.tracing.costs import TooMuch, cost_of, flat
 from tito.tracing.log import DTYPES
-from tito.tracing.names import CREATORS, FUNCTIONS, MATHS, METHODS, OPTIONS, UFUNCS, WORDS
+from tito.tracing.names import (
+    CREATORS,
+    FUNCTIONS,
+    MATH_FUNCTIONS,
+    METHODS,
+    OPTIONS,
+    STRINGS,
+    UFUNCS,
+)
 
 __all__ = ["OWN", "NotAllowed", "find_operation", "on_numbers", "operations_of"]
 
@@ -40,7 +48,7 @@ def find_operation(name: str) -> Callable[..., Any]:
         found: Any = getattr(getattr(np, ufunc, None), method, None)
     elif (kind == "function" and rest in FUNCTIONS) or (kind == "create" and rest in CREATORS):
         found = _EMPTY.get(rest) or getattr(np, rest)
-    elif kind == "math" and rest in MATHS:
+    elif kind == "math" and rest in MATH_FUNCTIONS:
         found = on_numbers(rest)
     else:
         found = OWN.get(name)
@@ -77,15 +85,15 @@ def _is_number(operand: Any) -> bool:
 
 
 def _check_texts(name: str, args: list[Any], kwargs: dict[str, Any]) -> None:
-    """Let texts be modes, orders and types of numbers alone: no type of long texts or objects."""
+    """Allow only strings that are modes, orders or types of numbers, none of texts or objects."""
     given = args[1:] if name == "function einsum" and args and type(args[0]) is str else args
     for text in flat([*given, *kwargs.values()]):
-        if type(text) is str and text not in WORDS and np.dtype(text).str not in DTYPES:
-            raise NotAllowed(f"the word {text[:20]!r}")
+        if type(text) is str and text not in STRINGS and np.dtype(text).str not in DTYPES:
+            raise NotAllowed(f"the string {text[:20]!r} is not allowed as an operand")
 
 
 def _filled(make: Callable[..., Any]) -> Callable[..., Any]:
-    """Memory that nobody has written yet: NaN, which shows in every result that it is used for."""
+    """Return a creator whose unwritten memory holds NaN, so that reading it shows in the result."""
 
     def create(*args: Any, **kwargs: Any) -> Array:
         array: Array = make(*args, **kwargs)
@@ -112,7 +120,7 @@ def _assign(target: Array, value: Any) -> None:
 
 def on_numbers(name: str) -> Callable[..., Any]:
     """Return a function of `math` as one of arrays without sides, or of one array for a sum."""
-    function = _MATHS[name]
+    function = _MATH[name]
 
     def compute(*args: Any) -> Any:
         given = [x.ravel().tolist() if name == "fsum" else float(x) for x in args]
@@ -121,7 +129,7 @@ def on_numbers(name: str) -> Callable[..., Any]:
     return compute
 
 
-_MATHS = {name: getattr(math, name) for name in MATHS}
+_MATH = {name: getattr(math, name) for name in MATH_FUNCTIONS}
 OWN: dict[str, Callable[..., Any]] = {
     "copy": _copy, "astype": _astype, "assign": _assign,
     "getitem": operator.getitem, "setitem": operator.setitem,

@@ -1,4 +1,4 @@
-"""While a call is recorded, NumPy's functions that make arrays of nothing give recorded ones."""
+"""While a call is recorded, NumPy's creators of arrays return recorded ones."""
 
 import copyreg
 import functools
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tito.tracing.arrays import UFUNCS, Recorded, pickled, plain
-from tito.tracing.names import CREATORS, MATHS, OF_DATA, SEQUENCES, SILENT
+from tito.tracing.names import CREATORS, FROM_DATA, MATH_FUNCTIONS, OF_LISTS, QUERIES
 from tito.tracing.stand_ins import (
-    Elements,
+    Ndenumerate,
+    Nditer,
     Ufunc,
     as_operand,
     call_for_each,
-    enumerate_elements,
-    following,
+    following_operands,
     holds_recorded,
     math_of,
     number_type,
@@ -37,7 +37,7 @@ LATE_PARTS = tuple(
 those that a function uses before a call of it is recorded."""
 
 NUMBERS = (np.float64, np.float32, np.float16, np.complex64, np.complex128)
-UNCHANGED = SEQUENCES | SILENT
+UNCHANGED = OF_LISTS | QUERIES
 CHECKED = type(np.dot)  # NumPy's functions that arrays of other kinds may take over
 
 ndarray, matrix = np.ndarray, np.matrix
@@ -49,15 +49,15 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
     """Replace the makers of arrays in NumPy and in the module of `function`; undo it at the end."""
     new = _replacements(recorder)
     undo: list[Callable[[], Any]] = []
-    holders = Holders(recorder, new, undo)
+    replacer = Replacer(recorder, new, undo)
     try:
-        for place in _places(function):
-            own = place is not vars(np) and place is not vars(math)
-            for name, value in list(place.items()):
+        for namespace in _namespaces(function):
+            own = namespace is not vars(np) and namespace is not vars(math)
+            for name, value in list(namespace.items()):
                 if id(value) in new:
-                    _put(place, name, new[id(value)], undo)
+                    _put(namespace, name, new[id(value)], undo)
                 elif own:
-                    holders.look_at(place, name, value)
+                    replacer.replace(namespace, name, value)
         copyreg.pickle(ndarray, pickled)
         undo.append(lambda: copyreg.dispatch_table.pop(ndarray, None))
         _replace_vectorize(recorder, undo)
@@ -68,49 +68,49 @@ def patched(recorder: "Recorder", function: Callable[..., Any]) -> Iterator[None
 
 
 def _replacements(recorder: "Recorder") -> dict[int, Any]:
-    """What stands for what, by its identity, in whatever namespace it is found."""
+    """Return what replaces NumPy's objects, by their id."""
     new: dict[int, Any] = {}
     for name, value in vars(np).items():
         if name in CREATORS:
             new[id(value)] = _creating(recorder, name)
         elif type(value) is CHECKED and value.__name__ not in UNCHANGED:
-            new[id(value)] = following(recorder, value)
+            new[id(value)] = following_operands(recorder, value)
     new |= {id(ufunc): Ufunc(recorder, ufunc) for ufunc in UFUNCS.values()}
-    for name in (*MATHS, "sumprod"):
+    for name in (*MATH_FUNCTIONS, "sumprod"):
         if hasattr(math, name):
             new[id(getattr(math, name))] = math_of(recorder, name)
     new |= {id(kind): number_type(recorder, kind) for kind in NUMBERS}
-    new[id(np.nditer)] = type("nditer", (Elements,), {"recorder": recorder})
-    new[id(np.ndenumerate)] = enumerate_elements
+    new[id(np.nditer)] = type("nditer", (Nditer,), {"recorder": recorder})
+    new[id(np.ndenumerate)] = Ndenumerate
     new[id(ndarray)], new[id(matrix)] = recorder.array_kind, recorder.matrix_kind
     new[id(np.asmatrix)] = functools.partial(recorder.matrix_kind, copy=False)
     return new
 
 
-def _put(place: Any, name: Any, value: Any, undo: list[Callable[[], Any]]) -> None:
-    """Replace a value; what the call itself puts in its place stays."""
-    before = place[name]
-    place[name] = value
+def _put(container: Any, key: Any, value: Any, undo: list[Callable[[], Any]]) -> None:
+    """Replace a value; undoing it keeps what the call itself has stored there since."""
+    before = container[key]
+    container[key] = value
 
     def put_back() -> None:
-        there = place[name : name + 1] if type(place) is list else [place.get(name)]
-        if there and there[0] is value:
-            place[name] = before
+        now = container[key : key + 1] if type(container) is list else [container.get(key)]
+        if now and now[0] is value:
+            container[key] = before
 
     undo.append(put_back)
 
 
-class Holders:
-    """Lets what was held before the call be recorded: in names, defaults, caches and closures.
+class Replacer:
+    """Replaces arrays and functions that a module holds: in names, defaults, caches and closures.
 
     Parameters
     ----------
     recorder : Recorder
-        Who records.
+        Makes the recorded arrays.
     new : dict of id to object
-        What stands for NumPy's functions.
+        What replaces NumPy's functions.
     undo : list of callable
-        Receives what puts each thing back.
+        Receives what restores each value.
     """
 
     def __init__(
@@ -118,33 +118,33 @@ class Holders:
     ) -> None:
         self._recorder, self._new, self._undo = recorder, new, undo
 
-    def look_at(self, place: Any, name: Any, value: Any) -> None:
-        """Put what is recorded in the place of a value, or of what it holds."""
+    def replace(self, container: Any, name: Any, value: Any) -> None:
+        """Replace a value of `container`, or what the value itself holds."""
         instead = self._instead_of(value)
         if instead is not value:
-            _put(place, name, instead, self._undo)
+            _put(container, name, instead, self._undo)
         elif type(value) in (list, dict) and len(value) < 1000:
             for key, each in list(value.items() if type(value) is dict else enumerate(value)):
                 if (instead := self._instead_of(each)) is not each:
                     _put(value, key, instead, self._undo)
         elif isinstance(value, types.FunctionType) and value.__module__ != __name__:
-            self._look_into(value)
+            self._replace_in(value)
         elif isinstance(value, functools._lru_cache_wrapper):
             value.cache_clear()
             self._undo.append(value.cache_clear)
-        elif isinstance(value, type) and value.__module__ == place.get("__name__"):
+        elif isinstance(value, type) and value.__module__ == container.get("__name__"):
             for key, each in list(vars(value).items()):
                 if (instead := self._instead_of(each)) is not each:
                     is_function = isinstance(instead, types.FunctionType)  # NumPy's bind no object
                     self._set(value, key, each, staticmethod(instead) if is_function else instead)
                 elif isinstance(each, types.FunctionType):
-                    self._look_into(each)
-        elif type(value).__module__ == place.get("__name__") and hasattr(value, "__dict__"):
-            self.look_at({}, "", vars(value))
+                    self._replace_in(each)
+        elif type(value).__module__ == container.get("__name__") and hasattr(value, "__dict__"):
+            self.replace({}, "", vars(value))
 
     def _instead_of(self, value: Any) -> Any:
-        """Return what is to stand for a value: itself where it may stay."""
-        if type(value) is ndarray and self._recorder.knows(value):
+        """Return what replaces a value: itself where it may stay."""
+        if type(value) is ndarray and self._recorder.can_log(value):
             return self._recorder.wrap_view(value)
         if id(value) in self._new:
             return self._new[id(value)]
@@ -154,13 +154,13 @@ class Holders:
             return functools.partial(self._new[id(value.func)], *value.args, **value.keywords)
         return value
 
-    def _look_into(self, function: types.FunctionType) -> None:
-        """Look at what a function holds: its defaults and its closure."""
+    def _replace_in(self, function: types.FunctionType) -> None:
+        """Replace what a function holds: its defaults and its closure."""
         defaults, named = function.__defaults__ or (), function.__kwdefaults__ or {}
         for each in (*defaults, *named.values()):
             if type(each) in (list, dict):
-                self.look_at({}, "", each)
-        self.look_at({}, "", named)
+                self.replace({}, "", each)
+        self.replace({}, "", named)
         held = tuple(map(self._instead_of, defaults))
         if any(one is not other for one, other in zip(held, defaults, strict=True)):
             self._set(function, "__defaults__", defaults, held)
@@ -177,22 +177,22 @@ class Holders:
         setattr(owner, name, value)
 
 
-def _places(function: Callable[..., Any]) -> list[dict[str, Any]]:
-    """The namespaces to look through: NumPy's, the student's, and that of `function`."""
+def _namespaces(function: Callable[..., Any]) -> list[dict[str, Any]]:
+    """Return the namespaces to search: NumPy's, math's, the student's, and that of `function`."""
     while isinstance(function, functools.partial):
         function = function.func
     function = getattr(function, "__wrapped__", function)
     call = vars(type(function)).get("__call__")
-    places = [vars(np), vars(math), vars(sys.modules["__main__"])]
+    found = [vars(np), vars(math), vars(sys.modules["__main__"])]
     for each in (function, call, getattr(function, "__func__", None)):
         own = getattr(each, "__globals__", None)
-        if own is not None and all(own is not place for place in places):
-            places.append(own)
-    return places
+        if own is not None and all(own is not other for other in found):
+            found.append(own)
+    return found
 
 
 def _replace_vectorize(recorder: "Recorder", undo: list[Callable[[], Any]]) -> None:
-    """Let functions that `np.vectorize` made, also before the call, go through Python."""
+    """Let functions that `np.vectorize` made, also before the call, run in Python."""
     original = vectorize._vectorize_call
 
     def call(self: Any, func: Callable[..., Any], args: Any) -> Any:
@@ -212,24 +212,20 @@ def _creating(recorder: "Recorder", name: str) -> Callable[..., Any]:
             return original(*args, **kwargs)
         if kwargs.get("like", 0) is None:
             del kwargs["like"]
-        if name in OF_DATA and args:
-            args = (_data(recorder, args[0]), *args[1:])
+        if name in FROM_DATA and args:
+            if type(args[0]) not in (list, tuple):  # lists stay lists
+                args = (as_operand(recorder, args[0]), *args[1:])
             if name == "fromiter" and not isinstance(args[0], ndarray):
                 args = (list(args[0]), *args[1:])
                 if holds_recorded(args[0]):
                     dtype = args[1] if args[1:] else kwargs.get("dtype")
                     return np.array(args[0], dtype=np.dtype(dtype).base)
         value = original(*map(plain, args), **{key: plain(each) for key, each in kwargs.items()})
-        if name in OF_DATA and not _any_recorded((*args, *kwargs.values())):
-            return recorder.wrap(recorder.adopt(value)) if recorder.knows(value) else value
-        return recorder.made(f"create {name}", value, args, kwargs)
+        if name in FROM_DATA and not _any_recorded((*args, *kwargs.values())):
+            return recorder.wrap(recorder.register(value)) if recorder.can_log(value) else value
+        return recorder.log_new(f"create {name}", value, args, kwargs)
 
     return create
-
-
-def _data(recorder: "Recorder", value: Any) -> Any:
-    """What an array is made of; lists stay lists."""
-    return value if type(value) in (list, tuple) else as_operand(recorder, value)
 
 
 def _any_recorded(values: Any) -> bool:

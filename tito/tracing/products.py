@@ -1,7 +1,7 @@
 """Products in a log: which rows, inner indices and columns each of them multiplies.
 
-The log is repeated on matrices whose numbers are all unlike, and every operand of a product is
-looked up among them: copies of numbers, padded with zeros or not, show where they come from.
+The log is repeated on matrices whose numbers all differ, and every operand of a product is looked
+up among them: copies of numbers, padded with zeros or not, show where they come from.
 """
 
 import math
@@ -32,15 +32,15 @@ class Product:
     Parameters
     ----------
     step : int
-        Its place in the log.
+        Its index in the log.
     thread : int
-        Who took it; 0 is the thread that called the function.
+        Its thread; 0 is the one that called the function.
     rows, inner, columns : int
         Its sides.
     times : int
         How many of these sides the step takes at once.
     row_set, inner_set, column_set : frozenset of int, or None
-        Which rows of A, inner indices and columns of B; None where that cannot be told.
+        Which rows of A, inner indices and columns of B; None where that is not known.
     """
 
     step: int
@@ -62,15 +62,15 @@ class Product:
 def products_of(
     log: Log,
     inputs: Sequence[Array],
-    places: Sequence[int],
+    steps: Sequence[int],
     candidates: Sequence[tuple[int, bool]],
-    uses: Uses | None = None,
+    uses: Uses,
 ) -> tuple[Product, ...]:
     """Return the products that steps take, in order.
 
     Parameters
     ----------
-    log, inputs, places, uses :
+    log, inputs, steps, uses :
         As for `replay`.
     candidates : sequence of (int, bool)
         The steps that may multiply, and whether an operand may hold products itself: then the step
@@ -85,22 +85,22 @@ def products_of(
     chosen = dict(candidates)
     codes = Codes(inputs[0], inputs[1])
 
-    def hook(place: int, step: Step, operands: list[Array]) -> float:
-        if place in chosen:
-            products = list(_products(codes, place, step, operands))
-            if not chosen[place] or all(x.row_set is not None for x in products):
+    def hook(index: int, step: Step, operands: list[Array]) -> float:
+        if index in chosen:
+            products = list(_products(codes, index, step, operands))
+            if not chosen[index] or all(x.row_set is not None for x in products):
                 found.extend(products)
         return 1.0
 
-    replay(log, [*codes.inputs, *inputs[2:]], places, hook, uses)
+    replay(log, [*codes.inputs, *inputs[2:]], steps, hook, uses)
     return tuple(found)
 
 
 class Codes:
-    """Matrices whose numbers tell where they stand, as no two are equal but for their sign.
+    """Matrices whose numbers show their position, as no two are equal but for their sign.
 
-    They are those that a log was proven on, each moved by as little as makes it unlike the others:
-    nothing in a log can tell that it is being read.
+    They are those that a log was proven on, each changed as little as makes it unlike the others:
+    nothing in a log can detect that it is being read.
     """
 
     def __init__(self, A: Array, B: Array) -> None:
@@ -127,7 +127,7 @@ class Codes:
             values = values.real
         if values.dtype.kind not in "fiu" or not values.size:
             return None
-        found = self._corners(values) or self._places(values[values != 0])
+        found = self._corners(values) or self._find(values[values != 0])
         if found is None:
             return None
         name, first, second = found
@@ -135,15 +135,15 @@ class Codes:
 
     def _read_number(self, value: float) -> tuple[str, Indices, Indices] | None:
         if not self._numbers:
-            self._numbers = {x: place for place, x in enumerate(self.values.tolist())}
-        place = self._numbers.get(value)
-        found = None if place is None else self._indices(np.array([place]))
+            self._numbers = {x: position for position, x in enumerate(self.values.tolist())}
+        position = self._numbers.get(value)
+        found = None if position is None else self._indices(np.array([position]))
         if found is None:
             return None
         name, first, second = found
         return name, frozenset(first.tolist()), frozenset(second.tolist())
 
-    def _places(self, values: Array) -> tuple[str, Array, Array] | None:
+    def _find(self, values: Array) -> tuple[str, Array, Array] | None:
         """Return the matrix and the indices of numbers that are copies, one by one."""
         self._left -= SLOW * values.size
         for dtype in dict.fromkeys((self.values.dtype.str, values.dtype.str, "<f4")):
@@ -152,17 +152,17 @@ class Codes:
                 continue
             sizes = np.abs(values)
             at = np.minimum(np.searchsorted(table, sizes.astype(dtype)), len(table) - 1)
-            places = order[at]
-            if (table[at] == sizes).all() and not (values * self.values[places] < 0).any():
-                return self._indices(places)
+            positions = order[at]
+            if (table[at] == sizes).all() and not (values * self.values[positions] < 0).any():
+                return self._indices(positions)
         return None
 
-    def _indices(self, places: Array) -> tuple[str, Array, Array] | None:
+    def _indices(self, positions: Array) -> tuple[str, Array, Array] | None:
         A, B = self.inputs
-        if (places < A.size).all():
-            return "A", places // A.shape[1], places % A.shape[1]
-        if (places >= A.size).all():
-            return "B", (places - A.size) // B.shape[1], (places - A.size) % B.shape[1]
+        if (positions < A.size).all():
+            return "A", *divmod(positions, A.shape[1])
+        if (positions >= A.size).all():
+            return "B", *divmod(positions - A.size, B.shape[1])
         return None
 
     def _table(self, dtype: str) -> tuple[Array, Array]:
@@ -176,10 +176,10 @@ class Codes:
         return self._tables[dtype]
 
     def _corners(self, values: Array) -> tuple[str, Array, Array] | None:
-        """Read a large matrix by its first row and column, if these tell all of it."""
+        """Read a large matrix by its first row and column, if these determine all of it."""
         if values.ndim != 2 or values.size <= 64:
             return None
-        column, row = self._places(values[:, 0]), self._places(values[0])
+        column, row = self._find(values[:, 0]), self._find(values[0])
         if column is None or row is None or column[0] != row[0]:
             return None
         whole = self.inputs["AB".index(row[0])]
@@ -190,7 +190,7 @@ class Codes:
 
 
 def _distinct(values: Array) -> Array:
-    """Return numbers of the same kind, no two of one size, each as near as can be."""
+    """Return numbers of the same dtype, no two of equal size, each as near as possible."""
     if values.dtype.kind != "f":
         return np.arange(1, values.size + 1).astype(values.dtype)
     whole = np.abs(values).view(f"u{values.itemsize}").astype(np.int64)
@@ -206,33 +206,33 @@ def _set(numbers: Array) -> Indices:
     return frozenset(np.unique(numbers).tolist())
 
 
-def _products(codes: Codes, place: int, step: Step, operands: list[Array]) -> Iterator[Product]:
+def _products(codes: Codes, index: int, step: Step, operands: list[Array]) -> Iterator[Product]:
     """Yield the products that a step takes: one, or one for each pair of a stack."""
     if len(operands) > 2:
-        yield _of_several(codes, place, step, operands)
+        yield _of_several(codes, index, step, operands)
         return
     pairs = _pairs(step, operands)
     if len(pairs) > MOST_BATCH:
         a, b = pairs[0]
-        yield Product(place, step.thread, *_sides(step, a, b), times=len(pairs))
+        yield Product(index, step.thread, *_sides(step, a, b), times=len(pairs))
         return
     for a, b in pairs:
         found = [each for each in (codes.read(a), codes.read(b)) if each is not None]
         read = {name: (first, second) for name, first, second in found}
         if len(read) == 2:
-            yield _product(place, step.thread, read["A"], read["B"])
+            yield _product(index, step.thread, read["A"], read["B"])
         elif (a.any() and b.any()) or not (a.size and b.size):
-            yield Product(place, step.thread, *_sides(step, a, b))
+            yield Product(index, step.thread, *_sides(step, a, b))
         # A product of zeros only, such as one of padding, multiplies nothing of A and B.
 
 
-def _product(place: int, thread: int, of_a: Sequence[Indices], of_b: Sequence[Indices]) -> Product:
+def _product(index: int, thread: int, of_a: Sequence[Indices], of_b: Sequence[Indices]) -> Product:
     (rows, left), (upper, columns) = of_a, of_b
     inner = left & upper
-    return Product(place, thread, len(rows), len(inner), len(columns), 1, rows, inner, columns)
+    return Product(index, thread, len(rows), len(inner), len(columns), 1, rows, inner, columns)
 
 
-def _of_several(codes: Codes, place: int, step: Step, operands: list[Array]) -> Product:
+def _of_several(codes: Codes, index: int, step: Step, operands: list[Array]) -> Product:
     """Return the product that an einsum of three or more arrays takes."""
     read = {"A": [_NONE, _NONE], "B": [_NONE, _NONE]}
     for operand in operands:
@@ -242,8 +242,8 @@ def _of_several(codes: Codes, place: int, step: Step, operands: list[Array]) -> 
             read[name] = [read[name][0] | first, read[name][1] | second]
         elif not np.isin(operand, (0, 1)).all():
             side = max(x.size for x in operands)
-            return Product(place, step.thread, side, side, side)
-    return _product(place, step.thread, read["A"], read["B"])
+            return Product(index, step.thread, side, side, side)
+    return _product(index, step.thread, read["A"], read["B"])
 
 
 _NONE: Indices = frozenset()

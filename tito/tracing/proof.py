@@ -48,12 +48,12 @@ def prove(log: Log, inputs: Sequence[Array], agrees: Callable[[Array], bool]) ->
     inputs : sequence of ndarray
         New numbers of the same shapes and dtypes as in the call, which its author never saw.
     agrees : callable
-        Tells whether an array is the right result for `inputs`.
+        Returns whether an array is the right result for `inputs`.
 
     Raises
     ------
     Unwritten
-        If it reads what nothing was written to, and would give the right result if that was 0.
+        If it reads memory that was never written, and would give the right result if that was 0.
     Unproven
         If the log cannot be repeated, or gives another result.
     """
@@ -82,28 +82,28 @@ class Proof:
         The log.
     inputs : sequence of ndarray
         The numbers that it was proven on.
-    places : tuple of int
-        The places of the steps that the result depends on, in order.
+    needed : tuple of int
+        The indices of the steps that the result depends on, in order.
     result : ndarray
-        What it gives for these numbers.
+        What it computes from these numbers.
     uses : Uses
         Which buffers are used for the last time at each step.
     """
 
     log: Log
     inputs: Sequence[Array]
-    places: tuple[int, ...]
+    needed: tuple[int, ...]
     result: Array
     uses: Uses
 
     @property
     def steps(self) -> int:
         """How many steps the result depends on."""
-        return len(self.places)
+        return len(self.needed)
 
     @cached_property
     def product_steps(self) -> tuple[int, ...]:
-        """The places of steps that multiply numbers of A with numbers of B."""
+        """The indices of the steps that multiply numbers of A with numbers of B."""
         return tuple(dict.fromkeys(x.step for x in self.products))
 
     @cached_property
@@ -113,11 +113,11 @@ class Proof:
         Raises
         ------
         Unproven
-            If they cannot be told.
+            If they are not known.
         """
-        candidates = multiplying_steps(self.log, self.places)
+        candidates = multiplying_steps(self.log, self.needed)
         try:
-            return products_of(self.log, self.inputs, self.places, candidates, self.uses)
+            return products_of(self.log, self.inputs, self.needed, candidates, self.uses)
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 
@@ -146,7 +146,7 @@ class Proof:
         without, whole = self._nothing, _wide(self.result)
         every = len(kept) == len(self.product_steps)
         alone = (whole if every else self._result(kept)) - without
-        rng = np.random.default_rng(len(self.places))
+        rng = np.random.default_rng(len(self.needed))
         factor = float(rng.uniform(1.5, 3)) if self.result.dtype.kind in "fc" else 2.0
         larger = self._result(kept, factor) - without
         if not np.allclose(larger, factor * alone, rtol=SAME, atol=SAME * _most(larger)):
@@ -163,15 +163,15 @@ class Proof:
         return float(done / max(1, self.inputs[0].size * self.inputs[1].shape[1]))
 
     def multiplies_only_blocks(self, size: int) -> bool:
-        """Tell by shapes alone whether all products are of blocks, which costs no replay.
+        """Return whether all products are of blocks, by shapes alone, which costs no replay.
 
         True only where each step that multiplies is a product of two matrices no longer than `size`
         on any side, and those longer than half of it on every side take at least half of the
         textbook's multiplications.
         """
         work = 0
-        for place, _ in multiplying_steps(self.log, self.places):
-            step = self.log.steps[place]
+        for index, _ in multiplying_steps(self.log, self.needed):
+            step = self.log.steps[index]
             shapes = [view.shape for view in step.operands()]
             if step.name not in MATRIX_PRODUCTS or [len(shape) for shape in shapes] != [2, 2]:
                 return False
@@ -194,12 +194,12 @@ class Proof:
 
     @cached_property
     def most_alive(self) -> int:
-        """The most bytes that lie in buffers at a time, each from its making to its last use."""
+        """The most bytes that are in buffers at a time, each from its first to its last use."""
         changes: dict[int, int] = {}
         for size, _, first, last in self._lives():
             changes[first] = changes.get(first, 0) + size
             changes[last + 1] = changes.get(last + 1, 0) - size
-        alive = np.cumsum([changes[place] for place in sorted(changes)])
+        alive = np.cumsum([changes[index] for index in sorted(changes)])
         return int(alive.max(initial=0))
 
     @cached_property
@@ -211,29 +211,29 @@ class Proof:
         """The result where only these products are computed, times a factor; others give 0."""
         multiplying = set(self.product_steps)
 
-        def hook(place: int, step: Step, operands: list[Array]) -> float:
-            if place not in multiplying:
+        def hook(index: int, step: Step, operands: list[Array]) -> float:
+            if index not in multiplying:
                 return 1.0
-            return factor if place in computed else 0.0
+            return factor if index in computed else 0.0
 
         try:
-            return _wide(replay(self.log, self.inputs, self.places, hook, self.uses))
+            return _wide(replay(self.log, self.inputs, self.needed, hook, self.uses))
         except CannotReplay as refused:
             raise Unproven(str(refused)) from None
 
     def _lives(self) -> list[tuple[int, int, int, int]]:
         """Bytes, bytes of an element, first and last step of every buffer that is written to."""
         lives: dict[int, list[int]] = {}
-        for place in self.places:
-            step = self.log.steps[place]
+        for index in self.needed:
+            step = self.log.steps[index]
             written = [*step.targets(), *(r for r in step.results if r is not None)]
             for view in (*written, *step.operands()):
                 if view.buffer in lives:
-                    lives[view.buffer][3] = place
+                    lives[view.buffer][3] = index
                     lives[view.buffer][1] = min(lives[view.buffer][1], _bytes_of_number(view))
                 elif view.buffer >= self.log.inputs and view.size:
                     size, item = self.log.buffers[view.buffer].size, _bytes_of_number(view)
-                    lives[view.buffer] = [size, item, place, place]
+                    lives[view.buffer] = [size, item, index, index]
         return [(size, item, first, last) for size, item, first, last in lives.values()]
 
 
@@ -251,16 +251,16 @@ def _agrees_with_zeros(
 
 
 def needed_steps(log: Log) -> list[int]:
-    """Return the places of the steps that the result depends on, in order."""
+    """Return the indices of the steps that the result depends on, in order."""
     assert log.result is not None
     needed, kept = {log.result.buffer}, []
-    for place in range(len(log.steps) - 1, -1, -1):
-        step = log.steps[place]
+    for index in range(len(log.steps) - 1, -1, -1):
+        step = log.steps[index]
         targets = step.targets()
         made = [r.buffer for r in step.results if r is not None]
         if needed.isdisjoint(made) and not any(t.buffer in needed for t in targets):
             continue
-        kept.append(place)
+        kept.append(index)
         reads = {view.buffer for view in _reads(step)}
         needed -= {t.buffer for t in targets if "where" not in step.kwargs and _covers(log, t)}
         needed.difference_update(made)
@@ -268,7 +268,7 @@ def needed_steps(log: Log) -> list[int]:
     return kept[::-1]
 
 
-def multiplying_steps(log: Log, places: Sequence[int]) -> list[tuple[int, bool]]:
+def multiplying_steps(log: Log, steps: Sequence[int]) -> list[tuple[int, bool]]:
     """Return the steps where an operand that depends on A meets one that depends on B.
 
     With each: whether one of these may hold a product already. Multiplying that once more, as a
@@ -276,14 +276,14 @@ def multiplying_steps(log: Log, places: Sequence[int]) -> list[tuple[int, bool]]
     """
     depends: dict[int, int] = {key: 1 << key for key in range(log.inputs)}
     found = []
-    for place in places:
-        step = log.steps[place]
+    for index in steps:
+        step = log.steps[index]
         operands = [depends.get(view.buffer, 0) for view in step.operands()]
         together = 0
         for each in operands:
             together |= each
         if step.name in PRODUCTS and together & 3 == 3 and _meet(operands):
-            found.append((place, bool(together & COMPUTED)))
+            found.append((index, bool(together & COMPUTED)))
             together |= COMPUTED
         for view in (*step.targets(), *(r for r in step.results if r is not None)):
             depends[view.buffer] = depends.get(view.buffer, 0) | together

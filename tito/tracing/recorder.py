@@ -1,8 +1,8 @@
 """Recording one call: every array operation becomes a step of a log.
 
-Nothing here has to be believed: whoever reads the log repeats it on other numbers (`replay`), and a
-log that computes the product of numbers that its author never saw is an algorithm for that product.
-So the recorder only has to miss no operation that honest code uses.
+A log is not trusted: the grader repeats it on other numbers (`replay`), and a log that computes the
+product of numbers that its author never saw is an algorithm for that product. So the recorder only
+has to miss no operation that honest code uses.
 """
 
 import itertools
@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.arrays import kinds, plain
+from tito.tracing.arrays import is_masked, kinds, plain
 from tito.tracing.buffers import BufferMap, Root, address_bounds, owner_of
 from tito.tracing.log import DTYPES, MOST_STEPS, Buffer, Log, Number, Step, View
 from tito.tracing.operations import OWN
@@ -92,7 +92,7 @@ class Recorder:
         self._process = os.getpid()
         self.thread()  # the one that calls the function is number 0
 
-    def take(self, array: Array) -> Array:
+    def add_input(self, array: Array) -> Array:
         """Return an input, which lies in memory row by row, as a recorded array on that memory."""
         if not array.flags.c_contiguous:
             raise ValueError(f"an input lies in memory row by row, got strides {array.strides}")
@@ -130,19 +130,19 @@ class Recorder:
         named = {key: plain(value) for key, value in kwargs.items()}
         if not self.active:
             return run(*given, **named)
-        place = self._begin(name, args, kwargs)
-        gate = self.gate if product and place is not None else None
+        index = self._begin(name, args, kwargs)
+        gate = self.gate if product and index is not None else None
         try:
             if gate is not None:
-                gate.enter(place or 0)
+                gate.enter(index or 0)
             result = run(*given, **named)
         except BaseException:
-            self._drop(place)
+            self._drop(index)
             raise
         finally:
             if gate is not None:
-                gate.leave(place or 0)
-        return self._end(place, result, any(isinstance(x, matrix) for x in given))
+                gate.leave(index or 0)
+        return self._end(index, result, any(isinstance(x, matrix) for x in given))
 
     def wrap(self, value: Any, as_matrix: bool = False) -> Any:
         """Return an array as a recorded one on the same memory; anything else as it is."""
@@ -160,28 +160,28 @@ class Recorder:
         is_matrix = isinstance(value, matrix)
         return ndarray.view(value, self.matrix_kind if is_matrix else self.array_kind)
 
-    def made(self, name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def log_new(self, name: str, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Log an array that a creator made of `args`; return it as a recorded one."""
-        if not self.active or not self.knows(value):
+        if not self.active or not self.can_log(value):
             return value
         with self._lock:
             if self._find(value) is not None:
                 return self.wrap(value)
-        place = self._begin(name, args, kwargs)
-        return self._end(place, value, isinstance(value, matrix))
+        index = self._begin(name, args, kwargs)
+        return self._end(index, value, isinstance(value, matrix))
 
-    def come_home(self, array: Array) -> Array:
-        """Return a plain array as a recorded one if it lies in memory that is known."""
+    def wrap_known(self, array: Array) -> Array:
+        """Return a plain array as a recorded one if it lies in a known buffer."""
         with self._lock:
             known = array.size > 0 and self._find(array) is not None
         return self.wrap_view(array) if known else array
 
-    def knows(self, value: Any) -> bool:
+    def can_log(self, value: Any) -> bool:
         """Whether a log can hold this array."""
         return isinstance(value, ndarray) and value.dtype.str in DTYPES
 
-    def adopt(self, value: Array) -> Array:
-        """Make the memory of a recorded array known that was made without a step."""
+    def register(self, value: Array) -> Array:
+        """Make a buffer of the memory of a recorded array that was made without a step."""
         if self.active and value.size and value.dtype.str in DTYPES:
             with self._lock:
                 try:
@@ -191,9 +191,9 @@ class Recorder:
         return value
 
     def number(self, element: Array) -> Any:
-        """Return a single number that was read: `element` is its place, an array without sides.
+        """Return a single number that was read from `element`, an array without sides.
 
-        Whole ones are sides and indices: nothing follows them, and arithmetic on them is no step.
+        Integers are sides and indices: they are not recorded, and arithmetic on them is no step.
         """
         if element.dtype.kind in "iu":
             return element[()]
@@ -201,7 +201,7 @@ class Recorder:
             view = self._find(element)
             if view is None or view.buffer < self._inputs:
                 number: Any = ndarray.view(element.copy(), self.number_kind)
-                number.place = view
+                number.read_from = view
                 return number
         return self.perform("copy", OWN["copy"], (ndarray.view(element, self.array_kind),), {})
 
@@ -211,16 +211,6 @@ class Recorder:
             self._own.number = next(self._threads)
         number: int = self._own.number
         return number
-
-    def is_same_place(self, one: Array, other: Any) -> bool:
-        """Whether both are the same elements in the same memory."""
-        return (
-            isinstance(other, ndarray)
-            and one.shape == other.shape
-            and one.strides == other.strides
-            and one.dtype == other.dtype
-            and address_bounds(one) == address_bounds(other)
-        )
 
     def _begin(self, name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int | None:
         with self._lock:
@@ -238,27 +228,25 @@ class Recorder:
             self._steps.append(Step(name, self.thread(), given, named))
             return len(self._steps) - 1
 
-    def _drop(self, place: int | None) -> None:
-        if place is not None:
-            self._steps[place] = None
+    def _drop(self, index: int | None) -> None:
+        if index is not None:
+            self._steps[index] = None
 
-    def _end(self, place: int | None, result: Any, as_matrix: bool) -> Any:
+    def _end(self, index: int | None, result: Any, as_matrix: bool) -> Any:
         many = isinstance(result, (list, tuple))
         results = list(result) if many else [result]
         plain_results = [asarray(r) if isinstance(r, np.generic) else r for r in results]
-        if place is not None:
+        if index is not None:
             with self._lock:
                 before = len(self._buffers)
                 made = tuple([self._note(r, before) for r in plain_results])
-                step = self._steps[place]
+                step = self._steps[index]
                 if step is not None:
-                    self._steps[place] = Step(step.name, step.thread, step.args, step.kwargs, made)
+                    self._steps[index] = Step(step.name, step.thread, step.args, step.kwargs, made)
         wrapped = [self.wrap(r, as_matrix and getattr(r, "ndim", 0) > 0) for r in plain_results]
-        return (
-            type(result)(wrapped)
-            if many and type(result) in (list, tuple)
-            else (tuple(wrapped) if many else wrapped[0])
-        )
+        if not many:
+            return wrapped[0]
+        return wrapped if type(result) is list else tuple(wrapped)
 
     def _note(self, result: Any, before: int) -> View | None:
         """Return the view of memory that an operation made; None where it made none.
@@ -294,8 +282,9 @@ class Recorder:
         return self._map.add(owner, len(self._buffers) - 1, bounds)
 
     def _find(self, array: Array) -> View | None:
-        if getattr(array, "place", None) is not None:
-            return array.place  # type: ignore[attr-defined, no-any-return]
+        source: View | None = getattr(array, "read_from", None)
+        if source is not None:
+            return source
         if not array.size:
             zeros = (0,) * array.ndim
             return View(0, 0, array.shape, zeros, array.dtype.str) if self._inputs else None
@@ -344,11 +333,11 @@ class Recorder:
             self._add(array, "known", self._content(owner))
             view = self._find(array)
         if view is None:
-            raise Unloggable("memory that cannot be found again")
+            raise Unloggable("memory that is not found again")
         return view
 
     def _content(self, owner: Array) -> bytes:
-        """What lies in memory that came from elsewhere; nothing for zeros."""
+        """Return the bytes of memory that no step made; empty where all are zero."""
         flat = ndarray.view(owner, ndarray).ravel(order="K")
         if not flat.view(np.uint8).any():
             return b""
@@ -359,11 +348,6 @@ class Recorder:
 
     def _give_up(self, problem: str) -> None:
         self.problem = self.problem or problem
-
-
-def is_masked(value: Any) -> bool:
-    """Whether an array is a masked one, which looks after its own operations."""
-    return type(value).__module__.startswith("numpy.ma")
 
 
 def _python_number(value: np.generic) -> bool | int | float | complex:

@@ -18,7 +18,7 @@ __all__ = ["Rendezvous", "late_threads"]
 TURN = 0.5  # seconds that a product may take before the next one goes on
 PAUSE = 0.005  # seconds between threads that go on after their products
 DELAY = 0.02  # seconds; the thread that starts others has gone on by then
-FIRST = 0.3  # seconds; all others have ended by then, and who waits for them alone has gone on
+FIRST = 0.3  # seconds; all others have ended by then, and code that waits for them only has gone on
 NAP = 0.001  # seconds
 MOST_WAITING = 256
 
@@ -78,7 +78,7 @@ class Rendezvous:
             self._wait(step)
 
     def arrive(self, step: int) -> None:
-        """Take in a product that waits."""
+        """Add a product that waits."""
         self.waiting.append(step)
         if self._opened or len(self.waiting) > MOST_WAITING:
             return
@@ -146,8 +146,8 @@ class Rendezvous:
 def late_threads(first_last: bool = False) -> Iterator[None]:
     """Let each new thread begin late, so that it finds what its starter changes after the start.
 
-    With `first_last`, the one that is started first begins last, and nobody's sleep is long: who
-    waits for the others alone, or for some time, does not see what the first one does.
+    With `first_last`, the one that is started first begins last, and no sleep is long: code that
+    waits for the others only, or for some time, returns before the first one has done its part.
     """
     run, sleep, started = threading.Thread.run, time.sleep, itertools.count()
 

@@ -1,7 +1,7 @@
 """Repeating a log on other numbers, in the trusted process.
 
-Every buffer of the log becomes memory of ours; views are checked when the log is decoded. What a
-replay may cost is bounded: bytes that are alive, elementary operations, and seconds.
+Every buffer of the log becomes memory of this process; views are checked when the log is decoded.
+What a replay may cost is bounded: bytes that are alive, elementary operations, and seconds.
 """
 
 import time
@@ -19,7 +19,7 @@ __all__ = ["CannotReplay", "Hook", "Uses", "last_uses", "replay"]
 
 Array: TypeAlias = NDArray[Any]
 Hook: TypeAlias = Callable[[int, Step, list[Array]], float]
-"""Given a step's place, the step and its operands; says what its results are multiplied by."""
+"""Takes a step's index, the step and its operands; returns what its results are multiplied by."""
 
 Uses: TypeAlias = dict[int, list[int]]
 """Which buffers are used for the last time at each step."""
@@ -27,11 +27,11 @@ Uses: TypeAlias = dict[int, list[int]]
 MOST_BYTES = 1 << 29
 MOST_OPERATIONS = 1 << 34
 SECONDS = 10.0  # of CPU time: a loaded machine refuses nothing
-LOOKS = 16  # steps from one look at the clock to the next: it takes as long as a small step
+LOOKS = 16  # steps between two readings of the clock, which take as long as a small step
 
 
 class CannotReplay(Exception):
-    """A log that cannot be repeated: why."""
+    """A log that cannot be repeated; the text says why."""
 
 
 def replay(
@@ -41,7 +41,7 @@ def replay(
     hook: Hook | None = None,
     uses: Uses | None = None,
 ) -> Array:
-    """Return the result that a log's steps compute of other numbers.
+    """Return the result that a log's steps compute from other numbers.
 
     Parameters
     ----------
@@ -50,16 +50,16 @@ def replay(
     inputs : sequence of ndarray
         As many as the log has, of the same shapes.
     steps : sequence of int
-        The places of the steps to take, in order.
+        The indices of the steps to take, in order.
     hook : Hook, optional
         Sees each step before it is taken.
     uses : Uses, optional
-        What `last_uses` tells of these steps, if it is known.
+        What `last_uses` returns for these steps, if it is known.
 
     Raises
     ------
     CannotReplay
-        If it is no log of an allowed computation, or would cost too much.
+        If a step is not allowed or not possible, or if it would cost too much.
     """
     with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
         return _Machine(log, inputs, steps, uses).run(steps, hook)
@@ -75,7 +75,7 @@ class _Machine:
             raise CannotReplay("the result lies in memory that was not seen")
         self.log, self.result = log, log.result
         self.memory: dict[int, Array] = {}
-        self.fresh: set[int] = set()  # buffers that the step at hand has made
+        self.fresh: set[int] = set()  # buffers that the present step has made
         self.operation_of: dict[str, Callable[..., Any]] = {}
         self.bytes, self.operations, self.deadline = 0, 0, time.thread_time() + SECONDS
         self.last = last_uses(log, steps) if uses is None else uses
@@ -88,7 +88,7 @@ class _Machine:
             self.bytes += log.buffers[key].size
 
     def at(self, view: View) -> Array:
-        """Return the array at a place in the memory."""
+        """Return the array that a view describes."""
         memory = self.memory.get(view.buffer)
         if memory is None:
             memory = self.make(view.buffer)
@@ -107,16 +107,16 @@ class _Machine:
         return memory
 
     def run(self, steps: Sequence[int], hook: Hook | None) -> Array:
-        for number, place in enumerate(steps):
-            step = self.log.steps[place]
+        for number, index in enumerate(steps):
+            step = self.log.steps[index]
             try:
-                self.take(place, step, hook)
+                self.take(index, step, hook)
             except (NotAllowed, CannotReplay) as refused:
                 raise CannotReplay(str(refused)) from None
             except Exception as error:  # NumPy raises many kinds for operands that do not fit
                 text = f"a step cannot be repeated: {step.name} ({type(error).__name__})"
                 raise CannotReplay(text) from None
-            for key in self.last.get(place, ()):
+            for key in self.last.get(index, ()):
                 if key != self.result.buffer and key in self.memory:
                     self.bytes -= self.log.buffers[key].size
                     del self.memory[key]
@@ -124,7 +124,7 @@ class _Machine:
                 raise CannotReplay("it takes too long to repeat")
         return self.at(self.result).copy()
 
-    def take(self, place: int, step: Step, hook: Hook | None) -> None:
+    def take(self, index: int, step: Step, hook: Hook | None) -> None:
         operation = self.operation_of.get(step.name)
         if operation is None:
             operation = self.operation_of[step.name] = find_operation(step.name)
@@ -133,7 +133,7 @@ class _Machine:
         self.operations += operations_of(step.name, args, kwargs)
         if self.operations > MOST_OPERATIONS:
             raise CannotReplay("it takes too many operations to repeat")
-        factor = 1.0 if hook is None else hook(place, step, _operands(args, kwargs))
+        factor = 1.0 if hook is None else hook(index, step, _operands(args, kwargs))
         if factor == 0:
             for view in step.targets():
                 self.at(view)[...] = 0
@@ -144,16 +144,16 @@ class _Machine:
         result = operation(*args, **kwargs)
         results = list(result) if isinstance(result, (list, tuple)) else [result]
         self.fresh = set()
-        for array, place_made in zip(results, step.results, strict=False):
-            if place_made is not None:
-                self.keep(place_made, np.asarray(array))
+        for array, made in zip(results, step.results, strict=False):
+            if made is not None:
+                self.keep(made, np.asarray(array))
         if factor != 1:
             for view in (*step.targets(), *(x for x in step.results if x is not None)):
                 written = self.at(view)
                 np.multiply(written, factor, out=written, casting="unsafe")
 
     def keep(self, view: View, array: Array) -> None:
-        """Lay what a step made into its buffer as it lay in the call."""
+        """Copy what a step made into its buffer, where it was in the call."""
         if array.shape != view.shape or array.dtype.str != view.dtype:
             raise CannotReplay("a step makes another array than the log says")
         if view.buffer not in self.fresh:
@@ -177,12 +177,12 @@ def _operands(args: list[Any], kwargs: dict[str, Any]) -> list[Array]:
 def last_uses(log: Log, steps: Sequence[int]) -> Uses:
     """Return which buffers are used for the last time at each step."""
     last: dict[int, int] = {}
-    for place in steps:
-        step = log.steps[place]
+    for index in steps:
+        step = log.steps[index]
         used = [*step.operands(), *step.targets(), *(r for r in step.results if r is not None)]
         for view in used:
-            last[view.buffer] = place
+            last[view.buffer] = index
     at: dict[int, list[int]] = {}
-    for key, place in last.items():
-        at.setdefault(place, []).append(key)
+    for key, index in last.items():
+        at.setdefault(index, []).append(key)
     return at

@@ -1,7 +1,7 @@
-"""Stand-ins, while a call is recorded, for what NumPy writes in C and recorded arrays cannot join.
+"""Stand-ins, while a call is recorded, for the parts of NumPy that bypass recorded arrays.
 
-Lists of recorded arrays, plain views of memory that is known, iterators over elements, and types
-that numbers are converted with: NumPy would read all of them behind the recorder's back.
+Lists of recorded arrays, plain views of known buffers, iterators over elements, and the types that
+convert numbers: NumPy would read all of them in C, without the recorder.
 """
 
 import functools
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from tito.tracing.recorder import Recorder
 
 __all__ = [
-    "Elements",
+    "Nditer",
     "Ufunc",
     "as_operand",
     "call_for_each",
-    "enumerate_elements",
-    "following",
+    "Ndenumerate",
+    "following_operands",
     "holds_recorded",
     "math_of",
     "number_type",
@@ -48,19 +48,19 @@ def holds_recorded(values: Any) -> bool:
 
 
 def as_operand(recorder: "Recorder", value: Any) -> Any:
-    """Return an operand with what was recorded in it shown to NumPy."""
+    """Return an operand as NumPy has to see it, so that what was recorded in it is followed."""
     kind = type(value)
     if kind in (list, tuple):
         return np.array(value) if holds_recorded(value) else value
     if kind is ndarray:
-        return recorder.come_home(value)
+        return recorder.wrap_known(value)
     if isinstance(value, (Recorded, *VALUES)):
         return value
     return as_array(recorder, value)
 
 
 def as_array(recorder: "Recorder", value: Any) -> Any:
-    """Return what NumPy would make an array of, as one on the same memory where it has any."""
+    """Return what NumPy would convert, as an array on the same memory where it has any."""
     if isinstance(value, Flat):
         return value.copy()
     if isinstance(value, deque) or (isinstance(value, Sequence) and not _has_memory(value)):
@@ -68,9 +68,9 @@ def as_array(recorder: "Recorder", value: Any) -> Any:
     if isinstance(value, type) or not (_has_memory(value) or hasattr(value, "__array__")):
         return value
     if isinstance(value, ndarray):
-        return recorder.come_home(value)
+        return recorder.wrap_known(value)
     made = value.__array__() if hasattr(value, "__array__") else original_asarray(value)
-    return recorder.come_home(made) if type(made) is ndarray else made
+    return recorder.wrap_known(made) if type(made) is ndarray else made
 
 
 def _has_memory(value: Any) -> bool:
@@ -83,8 +83,8 @@ def _has_memory(value: Any) -> bool:
     return True
 
 
-def following(recorder: "Recorder", function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return one of NumPy's functions so that it follows what was recorded into its operands."""
+def following_operands(recorder: "Recorder", function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return one of NumPy's functions that also follows what was recorded inside its operands."""
 
     def follow(*args: Any, **kwargs: Any) -> Any:
         if recorder.active:
@@ -107,11 +107,11 @@ def following(recorder: "Recorder", function: Callable[..., Any]) -> Callable[..
 
 
 class Ufunc:
-    """One of NumPy's element by element functions, which follows what was recorded."""
+    """A ufunc that also follows what was recorded inside its operands."""
 
     def __init__(self, recorder: "Recorder", ufunc: np.ufunc) -> None:
         self._recorder, self._ufunc = recorder, ufunc
-        self._call = following(recorder, ufunc)
+        self._call = following_operands(recorder, ufunc)
         self.__name__ = ufunc.__name__
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -120,7 +120,7 @@ class Ufunc:
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._ufunc, name)
         if name in METHODS:
-            value = following(self._recorder, value)
+            value = following_operands(self._recorder, value)
             setattr(self, name, value)
         return value
 
@@ -131,8 +131,8 @@ class Ufunc:
         return self._ufunc.__name__
 
 
-class Elements:
-    """What `np.nditer` is: it gives places in memory one after the other, here recorded ones."""
+class Nditer:
+    """What `np.nditer` is: it yields elements as views of memory, here recorded ones."""
 
     recorder: "Recorder"
 
@@ -144,14 +144,14 @@ class Elements:
         given = plain(operands) if several else plain(operands[0])
         self._real: Any = nditer(given, flags, *args, **kwargs)
         for each in self._real.operands:
-            self.recorder.adopt(each)
+            self.recorder.register(each)
 
     def _shown(self, value: Any) -> Any:
         if isinstance(value, tuple):
             return tuple([self._shown(each) for each in value])
         return self.recorder.wrap_view(value)
 
-    def __iter__(self) -> "Elements":
+    def __iter__(self) -> "Nditer":
         return self
 
     def __next__(self) -> Any:
@@ -166,7 +166,7 @@ class Elements:
     def __len__(self) -> int:
         return len(self._real)
 
-    def __enter__(self) -> "Elements":
+    def __enter__(self) -> "Nditer":
         self._real.__enter__()
         return self
 
@@ -178,7 +178,7 @@ class Elements:
         return self._shown(value) if name in ("operands", "value", "itviews") else value
 
 
-class enumerate_elements:  # noqa: N801 (named as np.ndenumerate is)
+class Ndenumerate:
     """What `np.ndenumerate` is."""
 
     def __init__(self, arr: Any) -> None:
@@ -246,18 +246,16 @@ def math_of(recorder: "Recorder", name: str) -> Callable[..., Any]:
 
     @functools.wraps(original)
     def compute(*args: Any) -> Any:
-        shown = [as_operand(recorder, x) for x in _listed(args)] if recorder.active else args
+        shown = args
+        if recorder.active:
+            listed = (list(x) if isinstance(x, Iterator) else x for x in args)
+            shown = tuple(as_operand(recorder, x) for x in listed)
         if not any(isinstance(x, Recorded) for x in shown):
             return original(*shown)
         if name == "sumprod":
-            shown, function = [np.multiply(*shown)], "fsum"
+            shown, function = (np.multiply(*shown),), "fsum"
         else:
             function = name
-        return recorder.perform(f"math {function}", on_numbers(function), tuple(shown), {})
+        return recorder.perform(f"math {function}", on_numbers(function), shown, {})
 
     return compute
-
-
-def _listed(args: Any) -> list[Any]:
-    """Arguments with generators as lists."""
-    return [list(x) if isinstance(x, Iterator) else x for x in args]

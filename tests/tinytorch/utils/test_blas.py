@@ -1,12 +1,11 @@
-"""NumPy's BLAS: with threadpoolctl, here in its place, and without it."""
+"""NumPy's BLAS, known to threadpoolctl or not."""
 
-import sys
 from contextlib import contextmanager
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from tinytorch.utils import blas
 from tinytorch.utils.blas import describe_blas, one_blas_thread
 
 
@@ -22,7 +21,7 @@ def pool(path, api="openblas", user="blas", version="0.3.31", threads=4):
 
 @pytest.fixture
 def pools(monkeypatch):
-    """The pools that threadpoolctl tells of; limiting them changes their threads."""
+    """The pools that threadpoolctl finds; limiting them changes their threads."""
     found = []
 
     @contextmanager
@@ -35,17 +34,12 @@ def pools(monkeypatch):
         for one, threads in zip(limited, before, strict=True):
             one["num_threads"] = threads
 
-    module = SimpleNamespace(threadpool_info=lambda: found, threadpool_limits=limits)
-    monkeypatch.setitem(sys.modules, "threadpoolctl", module)
+    monkeypatch.setattr(blas, "threadpool_info", lambda: found)
+    monkeypatch.setattr(blas, "threadpool_limits", limits)
     return found
 
 
-@pytest.fixture
-def without_threadpoolctl(monkeypatch):
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-
-
-def test_describe_blas_tells_of_numpys_among_several(pools):
+def test_describe_blas_finds_numpys_among_several(pools):
     pools += [
         pool("/lib/libgomp.so", api="openmp", user="openmp", threads=8),
         pool("/site-packages/scipy.libs/libopenblas.so", version="0.3.1"),
@@ -59,15 +53,15 @@ def test_describe_blas_without_a_version(pools):
     assert describe_blas() == ("blis", 1)
 
 
-@pytest.mark.usefixtures("without_threadpoolctl")
-def test_describe_blas_without_threadpoolctl_tells_what_numpy_was_built_with():
+@pytest.mark.usefixtures("pools")
+def test_describe_blas_that_is_unknown_names_what_numpy_was_built_with():
     name, threads = describe_blas()
     assert name.startswith(np.show_config(mode="dicts")["Build Dependencies"]["blas"]["name"])
     assert threads is None
 
 
-@pytest.mark.usefixtures("without_threadpoolctl")
-def test_describe_blas_is_none_where_nothing_tells(monkeypatch):
+@pytest.mark.usefixtures("pools")
+def test_describe_blas_is_none_where_nothing_is_known(monkeypatch):
     monkeypatch.setattr(np, "show_config", lambda mode: {})
     assert describe_blas() == (None, None)
 
@@ -82,11 +76,5 @@ def test_one_blas_thread_holds_inside_and_restores(pools):
 
 @pytest.mark.usefixtures("pools")
 def test_one_blas_thread_cannot_hold_an_unknown_blas():
-    with one_blas_thread() as held:
-        assert not held
-
-
-@pytest.mark.usefixtures("without_threadpoolctl")
-def test_one_blas_thread_cannot_hold_without_threadpoolctl():
     with one_blas_thread() as held:
         assert not held

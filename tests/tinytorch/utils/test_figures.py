@@ -91,7 +91,6 @@ CHARTS = {
         [
             Prediction("matmul_of_a_very_long_name, 512", 1.0, 2.0, "arithmetic + adding + calls"),
             Prediction("A @ B", 3.0, 2.0, "roofline"),
-            ("b", None, 3.0),
         ],
         "GFLOP/s",
         MACHINE,
@@ -209,15 +208,8 @@ def test_no_more_threads_than_cores_speed_anything_up():
     assert "as if a share s = 0.1" in CHARTS["threads"].caption
 
 
-def test_what_was_not_predicted_has_no_ratio():
+def test_a_prediction_is_a_row_with_its_ratio_and_model():
     assert cells("predictions", 1)[2:] == ["1", "2", "2", "arithmetic", "+", "adding", "+", "calls"]
-    assert cells("predictions", -1) == ["b", "-", "3", "-"]
-
-
-def test_guesses_without_a_model_need_no_column_for_it():
-    chart = predicted_against_measured([("a", 1.0, 2.0)], "ms", "m")
-    assert list(chart.head) == ["", "predicted", "measured", "ratio"]
-    assert len(chart.rows[0]) == 4
 
 
 def test_a_sweep_is_doubted_for_what_it_is_compared_with():

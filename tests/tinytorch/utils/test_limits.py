@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tinytorch.utils.limits import bandwidth, bandwidths, peak_flops
+from tinytorch.utils.limits import bandwidth, peak_flops
 
 
 def test_peak_flops_counts_what_a_product_does(monkeypatch):
@@ -26,9 +26,7 @@ def test_bandwidth_counts_what_is_moved(monkeypatch):
 
 def test_both_measure():
     assert peak_flops(sizes=(32,)) > 0
-    found = bandwidths((2**16, 2**20))
-    assert list(found) == [2**16, 2**20]
-    assert min(found.values()) > 0
+    assert min(map(bandwidth, (2**16, 2**20))) > 0
 
 
 def test_bandwidth_of_too_little():

@@ -8,7 +8,6 @@ from tinytorch.utils.models import amdahl, block_rate, roofline_rate, serial_sha
 def test_roofline_rate_is_bound_by_bytes_left_of_the_ridge_only():
     assert roofline_rate(12, peak=100.0, bandwidth=10.0) == pytest.approx(20.0)  # 12 / 6 flop/B
     assert roofline_rate(600, peak=100.0, bandwidth=10.0) == 100.0
-    assert roofline_rate(12, 100.0, 10.0, itemsize=8) == pytest.approx(10.0)
 
 
 def test_block_rate_nears_the_peak_with_the_block():

@@ -114,24 +114,19 @@ def test_cores_that_are_not_told_end_nothing(axes):
 def test_predictions_are_hollow_and_what_came_out_is_black(axes):
     rows = [
         Prediction("a", 1.0, 2.0, "roofline"),
-        Prediction("b", None, 3.0),
+        Prediction("b", 6.0, 3.0, "parts"),
         Prediction("c", 5.0, 4.0, "parts"),
     ]
     draw_predictions(axes, rows, "GFLOP/s")
     assert lines(axes) == {
         "predicted: roofline": [[1], [0]],
-        "predicted: parts": [[5], [2]],
+        "predicted: parts": [[6, 5], [1, 2]],
         "measured": [[2, 3, 4], [0, 1, 2]],
     }
     assert [label.get_text() for label in axes.get_yticklabels()] == ["a", "b", "c"]
     hollow = [line.get_markerfacecolor() for line in axes.lines[-3:]]
     assert hollow == ["none", "none", "black"]
     assert "GFLOP/s" in axes.get_xlabel()
-
-
-def test_nothing_predicted_is_still_measured(axes):
-    draw_predictions(axes, [Prediction("a", None, 2.0)], "ms")
-    assert list(lines(axes)) == ["measured"]
 
 
 def test_shares_are_bars_with_their_figures(axes):

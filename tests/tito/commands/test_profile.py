@@ -140,7 +140,7 @@ def brief(monkeypatch):
     monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
     monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
     monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
-    monkeypatch.setattr("tinytorch.utils.limits.BYTES_A_PASS", 2**20)
+    monkeypatch.setattr("tinytorch.utils.limits.BYTES_PER_PASS", 2**20)
     monkeypatch.setattr("tinytorch.utils.survey.MEMORY", 2**20)
     monkeypatch.setattr("tinytorch.utils.limits.REPEATS", 1)
 

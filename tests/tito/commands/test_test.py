@@ -155,7 +155,7 @@ def test_test_takes_a_file_alone(lesson: Lesson, tito: Tito) -> None:
     lesson.source.with_name("other.ipynb").write_text("{}", encoding="utf-8")
     done = tito("test", lesson.source.with_name("other.ipynb"))
     assert done.returncode == 2
-    assert "does not tell which lesson" in done.stderr
+    assert "does not say which lesson" in done.stderr
 
 
 def test_test_runs_one_check(lesson: Lesson, tito: Tito) -> None:

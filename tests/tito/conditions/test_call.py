@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tito.conditions.call import LocalCall, name_of
+from tinytorch.utils.checking import name_of
+from tito.conditions.call import LocalCall
 from tito.tracing.observe import CPUS, observe, pretend_cpus
 
 ONE = np.ones((1, 1))

@@ -15,20 +15,23 @@ from tito.conditions.product import empty_sides, square, tall_and_wide
 from tito.conditions.results import (
     AS_ABOVE,
     FOUNDATIONS,
+    REVIEW_HINT,
     CellVerdict,
     ConditionResult,
     Inconclusive,
+    Progress,
     Share,
     attempt,
     outcome,
     overall,
     restore,
     sentence,
-    told_once,
     try_here,
     unwritten,
     visible_inputs,
+    without_repeats,
 )
+from tito.tracing import Unproven
 
 
 def matmul_vectorized(A: Any, B: Any) -> Any:
@@ -62,6 +65,16 @@ def test_attempt_gives_points_for_a_pass_only(
     assert result.detail == ""
 
 
+def test_attempt_reviews_what_is_not_proven() -> None:
+    def condition(call: Any, rng: Any) -> None:
+        raise Unproven("it takes too long to repeat")
+
+    result = attempt(LocalCall(matmul_vectorized), Share(condition, 1), np.random.default_rng(0))
+    assert (result.verdict, result.hint) == ("review", REVIEW_HINT)
+    reason = "how it works cannot be determined: it takes too long to repeat"
+    assert result.fact == f"matmul_vectorized: {reason}."
+
+
 def test_attempt_lets_a_bug_of_ours_through() -> None:
     def condition(call: Any, rng: Any) -> None:
         raise ZeroDivisionError
@@ -75,26 +88,26 @@ def test_try_here_gives_a_result_for_each_condition() -> None:
     assert [(r.condition, r.verdict, r.points) for r in results] == [("square", "passed", 3)]
 
 
-class Heard:
-    """A watch that keeps what it hears."""
+class Recording(Progress):
+    """A progress that keeps its events."""
 
     def __init__(self) -> None:
-        self.heard: list[Any] = []
+        self.events: list[Any] = []
 
     def checking(self, name: str, conditions: Sequence[ConditionResult]) -> None:
-        self.heard.append((name, [(r.condition, r.verdict) for r in conditions]))
+        self.events.append((name, [(r.condition, r.verdict) for r in conditions]))
 
     def call(self) -> None:
-        self.heard.append("call")
+        self.events.append("call")
 
     def tried(self, result: ConditionResult) -> None:
-        self.heard.append((result.condition, result.verdict))
+        self.events.append((result.condition, result.verdict))
 
 
-def test_try_here_tells_who_watches() -> None:
-    watch = Heard()
-    try_here(matmul_vectorized, {square: 3, empty_sides: 1}, watch=watch)
-    first, *calls = watch.heard
+def test_try_here_reports_its_progress() -> None:
+    progress = Recording()
+    try_here(matmul_vectorized, {square: 3, empty_sides: 1}, progress=progress)
+    first, *calls = progress.events
     both = [("square", "not-run"), ("empty_sides", "not-run")]
     assert first == ("matmul_vectorized", both)
     assert [said for said in calls if said != "call"] == [(name, "passed") for name, _ in both]
@@ -144,26 +157,26 @@ def test_try_here_tries_nothing_after_a_wrong_plain_product() -> None:
     assert (wide.fact, wide.hint, wide.points, wide.share) == ("", "", 0.0, 2)
 
 
-def test_told_once_keeps_what_passed_and_repeats_no_fact() -> None:
+def test_without_repeats_keeps_what_passed_and_repeats_no_fact() -> None:
     found = [
         ConditionResult("square", verdict="failed", fact="a", hint="h"),
         ConditionResult("mismatch", verdict="passed", share=1, points=1),
         ConditionResult("wide", verdict="failed", fact="b", hint="h", place="Line 2"),
     ]
-    told = told_once(found)
+    told = without_repeats(found)
     assert [(r.verdict, r.fact, r.points, r.place) for r in told] == [
         ("failed", "a", 0, ""),
         ("passed", "", 1, ""),
         ("not-tried", "", 0, ""),
     ]
-    twice = told_once(
+    twice = without_repeats(
         ConditionResult(n, verdict="failed", fact="a", hint="h", place="Line 2") for n in "xyz"
     )
     said = [(r.fact, r.hint, r.place) for r in twice]
     assert said == [("a", "h", "Line 2"), *[("The same as above.", "", "")] * 2]
 
 
-def test_told_once_knows_an_error_again_that_has_other_numbers() -> None:
+def test_without_repeats_knows_an_error_again_that_has_other_numbers() -> None:
     facts = [f"f(A, B) raised ValueError: shape {shape} is wrong" for shape in ("(2, 3)", "(8, 5)")]
     facts += ["f(A, B) raised TypeError: shape (2, 3) is wrong", facts[0]]
     places = ["", "", "", "Line 3"]
@@ -171,9 +184,9 @@ def test_told_once_knows_an_error_again_that_has_other_numbers() -> None:
         ConditionResult(fact, verdict="failed", fact=fact, hint="h", place=place)
         for fact, place in zip(facts, places, strict=True)
     ]
-    assert [r.fact for r in told_once(found)] == [facts[0], AS_ABOVE, facts[2], facts[3]]
+    assert [r.fact for r in without_repeats(found)] == [facts[0], AS_ABOVE, facts[2], facts[3]]
     same = [replace(found[0], place="Line 3"), replace(found[2], place="Line 3")]
-    assert [r.fact for r in told_once(same)] == [facts[0], AS_ABOVE]
+    assert [r.fact for r in without_repeats(same)] == [facts[0], AS_ABOVE]
 
 
 def test_a_result_knows_a_stub_and_what_is_told_already() -> None:

@@ -19,7 +19,7 @@ from tito.conditions import structure
 from tito.conditions.call import CallResult, LocalCall
 from tito.conditions.causes import EARLY
 from tito.conditions.results import Inconclusive
-from tito.tracing import plain
+from tito.tracing import Unproven, plain
 
 BLOCKS = (structure.rows_in_blocks, structure.columns_in_blocks, structure.inner_in_blocks)
 
@@ -247,8 +247,9 @@ def squares(A: Any, B: Any, **options: Any) -> Any:
 
 @pytest.mark.parametrize("condition", [*BLOCKS, structure.rows_in_chunks, structure.chunks_at_once])
 def test_methods_doubt_what_multiplies_nothing(condition: Any, monkeypatch: Any) -> None:
-    monkeypatch.setattr(structure, "right", lambda *arguments: arguments[-1])  # but for rounding
-    with pytest.raises(Inconclusive, match="no step multiplies"):
+    # But for rounding its result is right.
+    monkeypatch.setattr(structure, "expect_product", lambda *arguments: arguments[-1])
+    with pytest.raises(Unproven, match="no step multiplies"):
         holds(condition, squares)
 
 
@@ -525,7 +526,7 @@ def test_chunks_at_once_asks_for_as_much_work_in_each_thread() -> None:
 def test_chunks_at_once_asks_for_most_of_the_result() -> None:
     holds(structure.chunks_at_once, at_once(inner=6), counts=[4])
     fact = fails(structure.chunks_at_once, at_once(inner=5), counts=[4])
-    assert fact == "kernel: other products than the result's meet"
+    assert fact == "kernel: the products under way at once are not those of the result"
 
 
 def test_chunks_at_once_asks_for_all_of_them() -> None:

@@ -132,7 +132,7 @@ def test_chunks_one_after_the_other_have_columns_of_their_own():
         ["thread 0", "4 to 7", "no"],
     ]
     assert [box[0] for box in drawn(chart)] == [0.05, 1.05]
-    assert "no two met" in chart.caption
+    assert "no two were under way at once" in chart.caption
 
 
 def test_products_after_those_that_met_stand_behind_them():
@@ -206,5 +206,5 @@ def in_python(A, B, num_processes=4):
 def test_a_kernel_without_products_has_no_picture_of_its_threads():
     chart = threads(in_python)
     assert chart.figure is None
-    assert chart.caption.startswith("No picture yet. in_python")
-    assert "cannot be told" in chart.caption
+    assert chart.caption.startswith("No picture yet. How in_python works")
+    assert "cannot be determined" in chart.caption

@@ -111,7 +111,7 @@ def proof_of(kernel: Kernel, scale: float = 1.0, atol: float = 1e-8) -> Proof:
 
     given = draw(0)
     with recording(kernel) as recorder:
-        result = kernel(*map(recorder.take, given))
+        result = kernel(*map(recorder.add_input, given))
     log, (A, B) = decode(encode(recorder.finish(result))), draw(1)
     return prove(log, [A, B], lambda C: C.shape == (13, 14) and np.allclose(C, A @ B, atol=atol))
 

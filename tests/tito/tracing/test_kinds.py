@@ -53,7 +53,7 @@ def traced(kernel: Kernel, arrays: list[Any], **options: int) -> Log:
         warnings.simplefilter("ignore")  # of np.matrix
         expected = kernel(*[x.copy() for x in arrays], **options)
         with recording(kernel) as recorder:
-            result = kernel(*[recorder.take(x.copy()) for x in arrays], **options)
+            result = kernel(*[recorder.add_input(x.copy()) for x in arrays], **options)
     log = recorder.finish(result)
     assert recorder.problem == ""
     value = plain(result)

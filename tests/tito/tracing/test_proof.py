@@ -29,7 +29,7 @@ def proof_of(kernel: Kernel, shape: tuple[int, int, int] = SHAPE, dtype: str = "
 def logged(kernel: Kernel, shape: tuple[int, int, int] = SHAPE, dtype: str = "f8") -> Log:
     A, B = matrices(0, shape, dtype)
     with recording(kernel) as recorder:
-        result = kernel(recorder.take(A), recorder.take(B))
+        result = kernel(recorder.add_input(A), recorder.add_input(B))
     assert recorder.problem == ""
     assert np.allclose(plain(result), A @ B)
     return decode(encode(recorder.finish(result)))

@@ -18,7 +18,7 @@ from tito.tracing.observe import observe
 def recorded(function: Any, *arrays: Any) -> tuple[Any, Any]:
     """Return what a function gives for recorded arrays, and the log."""
     with recording(function) as recorder:
-        result = function(*map(recorder.take, arrays))
+        result = function(*map(recorder.add_input, arrays))
     return plain(result), recorder.finish(result)
 
 
@@ -43,7 +43,7 @@ def test_recorded_array_is_an_array_for_whoever_asks() -> None:
 
 def test_recorded_array_outlives_its_recording() -> None:
     with recording(recorded) as recorder:
-        A = recorder.take(np.arange(4.0))
+        A = recorder.add_input(np.arange(4.0))
     assert (A + 1)[2] == 3
     assert A.sum() == 6
     assert A.copy().reshape(2, 2).T.tolist() == [[0, 2], [1, 3]]
@@ -164,15 +164,15 @@ def test_recording_forgets_freed_memory() -> None:
         return C
 
     with recording(much) as recorder:
-        much(recorder.take(np.ones(1000)))
+        much(recorder.add_input(np.ones(1000)))
         assert len(recorder._map._by_start) < 8
 
 
 def test_recording_says_why_there_is_no_log() -> None:
     with recording(recorded) as recorder:
-        recorder.take(np.ones(2)) + np.array([1, "x"], dtype=object)[:1].astype(float)
+        recorder.add_input(np.ones(2)) + np.array([1, "x"], dtype=object)[:1].astype(float)
         assert recorder.problem == ""
-        recorder.take(np.ones(2)).astype(object)
+        recorder.add_input(np.ones(2)).astype(object)
     assert "object" in recorder.problem
 
 
@@ -201,7 +201,7 @@ def test_recording_lets_products_through_its_gate() -> None:
     gate = Turnstile()
     A = np.ones((3, 3))
     with recording(recorded, gate) as recorder:
-        X = recorder.take(A)
+        X = recorder.add_input(A)
         np.add(X @ X, 2 * X)
         with pytest.raises(ValueError, match="mismatch"):
             X @ X[:2]
@@ -225,4 +225,4 @@ def test_methods_work_where_recording_was_given_up(monkeypatch: pytest.MonkeyPat
 
 def test_take_refuses_an_array_that_does_not_lie_row_by_row() -> None:
     with recording(recorded) as recorder, pytest.raises(ValueError, match="row by row"):
-        recorder.take(np.ones((3, 3)).T[:2])
+        recorder.add_input(np.ones((3, 3)).T[:2])

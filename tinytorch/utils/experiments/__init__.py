@@ -1,7 +1,7 @@
 """The lesson's experiments: each measures, and says how far its figures can be trusted.
 
 Read them: they are short. Each returns a `Finding`, a chart whose table has a spread for every
-time and tells whether a difference exceeds it. BLAS is held to one thread where that can be done,
+time and shows whether a difference exceeds it. BLAS is held to one thread where that can be done,
 unless its threads are what is measured.
 """
 

@@ -44,7 +44,7 @@ Kernel = Callable[..., Any]
 
 SMALL = SimulatedCache(4 * 1024)
 CLOCK = 3.0
-"""Cycles a nanosecond: what processors of laptops and servers have, within a third."""
+"""Cycles per nanosecond: what processors of laptops and servers have, within a third."""
 PROCESSES = 3
 FIRST_CALLS = """
 import json, time
@@ -162,7 +162,7 @@ def cost_of_a_step(loop: Kernel, n: int = 32) -> Finding:
     chart = Chart(
         f"One step of the triple loop, n = {n}",
         machine_name(),
-        f"A step multiplies and adds once. Cycles are counted as {CLOCK:g} a nanosecond.",
+        f"A step multiplies and adds once. Cycles are counted as {CLOCK:g} per nanosecond.",
         ["", "a step", "spread", "cycles", "differs from above"],
         rows,
         None,

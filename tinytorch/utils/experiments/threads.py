@@ -54,15 +54,15 @@ def sweep_threads(
     counts : sequence of int, optional
         Numbers of threads; the first is what the others are compared with.
     """
-    foretold = law(0.05, 64)
+    predicted = law(0.05, 64)
     found = sweep(kernel, n, "num_processes", counts or thread_counts())
     first, *_ = found.rates.values()
     best = max(found.rates.values()) / first
-    return Finding(thread_chart(found), {"64 workers": foretold, "threads": best})
+    return Finding(thread_chart(found), {"64 workers": predicted, "threads": best})
 
 
 def threads_of_blas(n: int = 1024, trials: int = 7) -> Finding:
-    """Ask this machine's BLAS, with the threads it has, what two calls at once do, and what stays.
+    """Measure two calls at once on this machine's BLAS, with its own threads, and what stays busy.
 
     Parameters
     ----------

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from tito.conditions.results import SHAPES, CellVerdict
+from tito.conditions.results import SYMBOLS, CellVerdict
 from tito.grading.markup import highlight_code, markdown2html
 
 __all__ = ["Answer", "Check", "Page", "as_html"]
@@ -81,7 +81,7 @@ def as_html(page: Page) -> str:
             code=_code,
             markdown=_markdown,
             number=lambda value: f"{round(value, 2):g}",
-            shape=SHAPES.get,
+            shape=SYMBOLS.get,
             colours=_colours(),
         )
     )

@@ -24,6 +24,7 @@ import numpy as np
 
 from tinytorch.utils.blas import one_blas_thread
 from tito.conditions.call import NoAnswer
+from tito.conditions.call_failures import not_reached
 from tito.conditions.results import (
     REVIEW_HINT,
     CellVerdict,
@@ -33,10 +34,9 @@ from tito.conditions.results import (
     attempt,
     outcome,
     overall,
-    told_once,
     visible_inputs,
+    without_repeats,
 )
-from tito.conditions.silence import not_reached
 from tito.errors import TitoError
 from tito.grading.judge.connection import Connection, Launch, launch_plain
 from tito.grading.judge.remote import JudgeLimits, OutOfTime, RemoteCall
@@ -228,9 +228,9 @@ class Judge:
         try:
             call.open()
             results = [self.attempt(call, s, inputs(session, call)) for s in shares]
-            session.results = list(told_once(results))
-        except NoAnswer as silence:
-            session.results = not_run(shares, silence.fact, silence.hint)
+            session.results = list(without_repeats(results))
+        except NoAnswer as failure:
+            session.results = not_run(shares, failure.fact, failure.hint)
         except OutOfTime:
             session.results = self.too_late(shares)
         finally:
@@ -273,8 +273,8 @@ class Judge:
     def attempt(self, call: RemoteCall, share: Share, try_it: Attempt) -> ConditionResult:
         """Try one condition; whatever happens meanwhile costs no other one."""
         if call.late >= self.limits.late_calls:
-            silence = not_reached(call.__name__)
-            return outcome(share, "not-run", silence.fact, silence.hint)
+            failure = not_reached(call.__name__)
+            return outcome(share, "not-run", failure.fact, failure.hint)
         try:
             return try_it(share)
         except OutOfTime:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tito.conditions.call import CallResult, NoAnswer
+from tito.conditions.call_failures import CALL_SECONDS, OVERRUNS, process_ended, took_too_long
 from tito.conditions.results import Inconclusive
-from tito.conditions.silence import CALL_SECONDS, OVERRUNS, process_ended, took_too_long
 from tito.grading.judge.connection import Connection, WorkerFailure
 from tito.grading.judge.protocol import (
     MOST_HEADER,

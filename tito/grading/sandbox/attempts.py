@@ -31,7 +31,7 @@ FILES_BETWEEN = 256
 CLONE_NEWUSER, PTRACE_TRACEME = 0x10000000, 0
 
 
-class Stopped(Exception):  # noqa: N818  it is no error
+class Stopped(Exception):  # noqa: N818 (it is not an error)
     """The attempt was stopped, though no call failed."""
 
 
@@ -187,7 +187,7 @@ def compute() -> str:
 
 
 def sleep() -> str:
-    """Wait without end, deaf to every signal that one can be deaf to."""
+    """Wait without end, and ignore every signal that can be ignored."""
     for number in set(signal.Signals) - {signal.SIGKILL, signal.SIGSTOP}:
         signal.signal(number, signal.SIG_IGN)
     while True:
@@ -195,7 +195,7 @@ def sleep() -> str:
 
 
 def make_files() -> str:
-    """Make empty files without end; say now and then how many there are."""
+    """Make empty files without end; write now and then how many there are."""
     number = 0
     while True:
         for _ in range(FILES_BETWEEN):
@@ -205,7 +205,7 @@ def make_files() -> str:
 
 
 def share_memory(most: int) -> str:
-    """Use twice the memory there may be, in processes of which each uses less; say how much."""
+    """Use twice the memory limit, in processes that each stay below it; write how much is used."""
     part, children = most // 4, list[int]()
     for _ in range(8):
         reader, writer = os.pipe()

@@ -1,11 +1,11 @@
-"""The bwrap command: the chain of programs that starts a student's code, each run by the last.
+"""The bwrap command: the programs that start a student's code, each run by the one before.
 
 An ordinary user: setpriv, sh, timeout, bwrap, prlimit, the command. Root puts a bwrap before
 timeout and a setpriv after it: the first bwrap mounts the files with root's rights, as the
 interpreter may lie where only root may look, then the user id is dropped for good, because the
-limit of processes does not hold for root. When one of them dies, the kernel sends the next one
-SIGKILL in its name; where the user changes, that needs a sender with root's rights, which timeout
-has kept and bwrap has not.
+limit of processes does not hold for root. When one of them dies, the kernel sends SIGKILL
+to the next one with its rights; where the user changes, that needs root's rights, which timeout has
+kept and bwrap has not.
 """
 
 import os
@@ -22,10 +22,10 @@ __all__ = ["bwrap_command"]
 # systemd's range for the users of a single service: no person's and no file's.
 USER_IDS = range(61184, 65520)
 
-# $1 is the grader's process id, then come a group's entrances up to --, then the command.
+# $1 is the grader's process id, then come a group's cgroup.procs files up to --, then the command.
 # That the parent still is the grader is checked after the signal on its death has been armed.
-# What came as standard input and output becomes 3 and 4: what a student's code or a library
-# prints cannot come between.
+# Standard input and output become 3 and 4, so that what a student's code or a library prints is
+# not mixed with them.
 ENTER = """
 [ "$PPID" = "$1" ] || exit 125
 shift
@@ -39,8 +39,8 @@ exec "$@" 3<&0 4>&1 </dev/null >/dev/null
 
 NAMESPACES = (
     *("--unshare-all", "--unshare-user", "--disable-userns", "--cap-drop", "ALL"),
-    # The command is the first process: nobody inside can end it, and no other one outlives its
-    # kill(-1), as bubblewrap's own would, whose memory all of them can write.
+    # The command is the first process: none inside can end it, and none outlives its kill(-1).
+    # bubblewrap's own first process would outlive it, and all others could write to its memory.
     *("--die-with-parent", "--new-session", "--hostname", "sandbox", "--as-pid-1"),
 )
 
@@ -53,7 +53,7 @@ def bwrap_command(
     *,
     status: int,
     call_filter: int | None,
-    entrances: Sequence[str] = (),
+    procs_files: Sequence[str],
 ) -> list[str]:
     """Return the argument vector that runs `command` in a sandbox.
 
@@ -65,14 +65,14 @@ def bwrap_command(
         The descriptor that takes bubblewrap's report, as JSON.
     call_filter : int or None
         The descriptor that holds the filter of system calls.
-    entrances : Sequence[str]
-        The files through which a control group is entered.
+    procs_files : Sequence[str]
+        The cgroup.procs files of the control group to enter.
     """
     root = os.geteuid() == 0
     scratch = limits.scratch_mib * MIB
     return [
         *(tools.setpriv, "--pdeathsig", "KILL"),
-        *(tools.sh, "-c", ENTER, "sandbox", str(os.getpid()), *entrances, "--"),
+        *(tools.sh, "-c", ENTER, "sandbox", str(os.getpid()), *procs_files, "--"),
         *(_mounted_by_root(tools, mounts, scratch) if root else []),
         *(tools.timeout, "--foreground", "--signal=KILL", str(limits.notebook_seconds)),
         *(_another_user(tools) if root else []),
@@ -98,7 +98,7 @@ def _mounted_by_root(tools: Tools, mounts: Mounts, scratch: int) -> list[str]:
 
 
 def _another_user(tools: Tools) -> list[str]:
-    """Become a user that no other process has and that has no rights."""
+    """Return the options that change to a user without rights and without other processes."""
     user = USER_IDS.start + secrets.randbelow(len(USER_IDS))
     return [
         *(tools.setpriv, f"--reuid={user}", f"--regid={user}", "--clear-groups"),
@@ -110,7 +110,7 @@ def _another_user(tools: Tools) -> list[str]:
 def _resource_limits(limits: Limits) -> list[str]:
     """Return prlimit's options: the limits of each process, soft and hard."""
     bounds = {
-        # The signal of the first limit tells what it was; the second one kills all the same.
+        # The signal of the soft limit shows which limit it was; the hard one kills in any case.
         "cpu": (limits.cpu_seconds, limits.cpu_seconds + 1),
         "as": (limits.memory_mib * MIB,) * 2,
         "nproc": (limits.processes,) * 2,

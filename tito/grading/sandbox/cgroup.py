@@ -1,4 +1,4 @@
-"""A control group for each sandbox, where the machine lets us make one.
+"""A control group for each sandbox, where the machine allows one.
 
 It bounds the memory and the number of processes of the whole sandbox, which the limits of single
 processes cannot. Version 2 has one tree of groups, version 1 one for each controller.
@@ -22,8 +22,8 @@ __all__ = ["Group", "group_stems", "make_group"]
 ROOT = Path("/sys/fs/cgroup")
 CONTROLLERS = ("memory", "pids")
 
-# The processes that bubblewrap and its companions add to the student's own.
-CHAIN = 8
+# The processes of the bwrap command, besides the student's own.
+OWN_PROCESSES = 8
 
 SECONDS_TO_EMPTY = 2.0
 
@@ -35,7 +35,7 @@ class Group:
     folders: tuple[Path, ...] = ()
 
     @property
-    def entrances(self) -> list[str]:
+    def procs_files(self) -> list[str]:
         """The files into which a process writes 0 to move itself, and its children, in."""
         return [str(folder / "cgroup.procs") for folder in self.folders]
 
@@ -46,11 +46,11 @@ class Group:
         return any((folder / name).exists() for folder in self.folders for name in limits)
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel killed a process in it for want of memory."""
+        """Whether the kernel killed a process in it because memory ran out."""
         return any(_oom_kills(folder) > 0 for folder in self.folders)
 
     def remove(self) -> None:
-        """Remove the group; it must be about to be empty. What stays is left to the cleanup."""
+        """Remove the group once its processes have ended; else leave it to the cleanup."""
         deadline = time.monotonic() + SECONDS_TO_EMPTY
         for folder in self.folders:
             while not _removed(folder) and time.monotonic() < deadline:
@@ -58,12 +58,12 @@ class Group:
 
 
 def group_stems(process: int) -> list[str]:
-    """Return how the paths of all groups begin that the process with this id makes."""
+    """Return the prefixes of the paths of all groups that the process with this id makes."""
     return [f"{parent}/tito-{process}-" for parent in _parents().values()]
 
 
 def make_group(limits: Limits) -> Group:
-    """Make a group with `limits`; it has no folder where the machine lets us make none."""
+    """Make a group with `limits`; it has no folder where the machine does not allow groups."""
     name = f"tito-{os.getpid()}-{secrets.token_hex(4)}"
     folders = tuple(dict.fromkeys(parent / name for parent in _parents().values()))
     for folder in folders:
@@ -84,7 +84,7 @@ def _settings(limits: Limits) -> Iterator[tuple[str, int]]:
     memory = limits.memory_mib * MIB
     yield from (("memory.max", memory), ("memory.swap.max", 0), ("memory.oom.group", 1))
     yield from (("memory.limit_in_bytes", memory), ("memory.memsw.limit_in_bytes", memory))
-    yield ("pids.max", limits.processes + CHAIN)
+    yield ("pids.max", limits.processes + OWN_PROCESSES)
 
 
 @cache
@@ -98,7 +98,7 @@ def _parents() -> dict[str, Path]:
 
 
 def _own_groups() -> Iterator[tuple[str, str]]:
-    """Yield each controller, "" for version 2, and the path of the group we are in."""
+    """Yield each controller, "" for version 2, and the path of this process's group."""
     with suppress(OSError):
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             _, controllers, path = line.split(":", 2)
@@ -106,12 +106,12 @@ def _own_groups() -> Iterator[tuple[str, str]]:
 
 
 def _unified_parent(own: str) -> Path | None:
-    """The nearest group of version 2, ours or above, that hands both controllers down to us."""
+    """Return the nearest group of version 2, our own or above, that delegates both controllers."""
     path = ROOT / own.lstrip("/")
     for folder in (path, *path.parents):
         with suppress(OSError):
-            handed_down = (folder / "cgroup.subtree_control").read_text().split()
-            if set(CONTROLLERS) <= set(handed_down) and _can_make(folder, "memory"):
+            delegated = (folder / "cgroup.subtree_control").read_text().split()
+            if set(CONTROLLERS) <= set(delegated) and _can_make(folder, "memory"):
                 return folder
         if folder == ROOT:
             break
@@ -119,7 +119,7 @@ def _unified_parent(own: str) -> Path | None:
 
 
 def _can_make(parent: Path, controller: str) -> bool:
-    """Try it: whether groups below `parent` can be made, be limited and be entered by us."""
+    """Return whether this process can make, limit and enter groups below `parent`, by trying it."""
     trial = parent / f"tito-{os.getpid()}-trial-{secrets.token_hex(4)}"
     limit = {"memory": ("memory.max", "memory.limit_in_bytes"), "pids": ("pids.max",)}[controller]
     try:
@@ -133,7 +133,7 @@ def _can_make(parent: Path, controller: str) -> bool:
 
 
 def _can_enter(group: Path) -> bool:
-    """A process may move between groups if it may write to both and to the one above both."""
+    """Return whether this process may write to the group and to the one above, as moving needs."""
     return os.access(group / "cgroup.procs", os.W_OK) and os.access(
         group.parent / "cgroup.procs", os.W_OK
     )

@@ -1,7 +1,7 @@
 """Cleanup: a grader's files and control groups are removed when it ends, even when it is killed.
 
 A shell holds the reading end of a pipe whose writing end only the grader holds. When the grader
-ends, for whatever reason, the shell reads the end of the file, clears away and ends as well.
+ends, for whatever reason, the shell reads the end of the file, removes everything and ends.
 """
 
 import atexit
@@ -16,7 +16,7 @@ from tito.grading.sandbox.tools import find_tools
 
 __all__ = ["runtime_dir"]
 
-# $1 is the folder; the rest are the beginnings of control groups' paths. A group can be removed
+# $1 is the folder; the rest are the prefixes of control groups' paths. A group can be removed
 # once its last process is gone, which may take a moment.
 SCRIPT = """
 read -r _
@@ -35,7 +35,7 @@ done
 
 
 def runtime_dir() -> Path:
-    """Return this process's private folder; it vanishes with the process, as do its groups."""
+    """Return this process's private folder, which is removed when the process ends."""
     return _dir_of_process(os.getpid())
 
 
@@ -57,6 +57,6 @@ def _dir_of_process(process: int) -> Path:
 
 
 def _dismiss(cleanup: subprocess.Popen[bytes], process: int) -> None:
-    """At an orderly end, wait until everything is cleared away."""
+    """At an orderly end, wait until everything is removed."""
     if os.getpid() == process:
         cleanup.communicate()

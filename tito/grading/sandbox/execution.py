@@ -6,7 +6,7 @@ above again and then continues with the next cell.
 Only cells that nbgrader knows are run, up to the last graded one. The others measure and
 demonstrate: that takes longer than all checks, and says nothing on a machine that grades a class.
 So nothing graded may depend on a cell without nbgrader's metadata. Nor is a cell run that the judge
-judges: its output would give way to the verdict.
+judges: the verdict would replace its output.
 """
 
 import time
@@ -28,9 +28,9 @@ OVERRUN = {
     "notebook_seconds": "the notebook ran longer than it may",
     "output_kib": "the notebook printed more than it may",
 }
-"""What is said of a notebook that reached one of the fields of `Limits`."""
+"""The fact about a notebook that reached a limit, by the field of `Limits`."""
 
-# The kernel warns of what is nobody's concern here: it listens on the loopback only.
+# The kernel's warnings do not apply here: it listens on the loopback only.
 QUIET = ["--IPKernelApp.log_level=ERROR", "--HistoryManager.enabled=False"]
 # Modules beside the notebook can be imported, after all others: Python itself looks in no folder
 # that code under test can write to.
@@ -44,7 +44,7 @@ def run_notebook(
     leave_out: Set[str] = frozenset(),
     *,
     outcomes: Mapping[str, Outcome] | None = None,
-    report: Callable[[Cell, Outcome], None] | None = None,
+    report: Callable[[Cell, Outcome], None] = lambda cell, outcome: None,
 ) -> Execution:
     """Run the cells that nbgrader knows, up to the last graded one, with the user's own rights.
 
@@ -69,7 +69,7 @@ def run_notebook(
     return run.execution
 
 
-def needed_cells(notebook: Notebook, leave_out: Set[str] = frozenset()) -> list[Cell]:
+def needed_cells(notebook: Notebook, leave_out: Set[str]) -> list[Cell]:
     """Return the code cells that can change a grade; nbgrader drops the grade ids of some."""
     known = [cell for cell in code_cells(notebook) if "nbgrader" in cell.metadata]
     cells = [cell for cell in known if grade_id(cell) not in leave_out]
@@ -84,7 +84,7 @@ class _Run:
         execution: Execution,
         limits: Limits,
         folder: Path,
-        report: Callable[[Cell, Outcome], None] | None,
+        report: Callable[[Cell, Outcome], None],
     ) -> None:
         self.execution = execution
         self.limits = limits
@@ -104,8 +104,7 @@ class _Run:
         for place, cell in enumerate(waiting):
             outcome = self._run_cell(kernel, cell)
             self.execution.outcomes[cell.id] = outcome
-            if self.report is not None:
-                self.report(cell, outcome)
+            self.report(cell, outcome)
             if outcome.status in ("died", "timeout"):
                 return waiting[place + 1 :]
         return []
@@ -118,7 +117,7 @@ class _Run:
         return kernel.run(cell, min(left, self.limits.cell_seconds))
 
     def _repeat_definitions(self, kernel: "_Kernel") -> None:
-        """Run again what later cells build on; the outputs stay those of the first run."""
+        """Run again what later cells depend on; the outputs stay those of the first run."""
         for cell in code_cells(self.execution.notebook):
             outcome = self.execution.outcomes.get(cell.id)
             if outcome is not None and outcome.status == "ok" and not is_graded(cell):
@@ -172,7 +171,7 @@ class _Kernel:
         self.reply = execute_reply["content"]
 
     def _count_and_process(self, msg: dict[str, Any], cell: Cell, cell_index: int) -> Any:
-        """Give the kernel up once it has printed more than it may."""
+        """Process a message, or end the kernel once it has printed more than it may."""
         self.left -= len(repr(msg["content"]))
         if self.left >= 0:
             return self._process_message(msg, cell, cell_index)

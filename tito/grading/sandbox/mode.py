@@ -53,7 +53,7 @@ def choose_sandbox(
     setting : str
         One of `tito.course.SANDBOXES`.
     probed : bool
-        Whether the sandbox was tried on this machine already: it is not tried again.
+        Whether the sandbox was probed on this machine already: it is not probed again.
     course : Course, optional
         What is graded, whose files no submission may reach.
 

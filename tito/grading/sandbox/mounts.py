@@ -61,7 +61,7 @@ ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Mounts:
-    """The files and the environment of a sandbox; whatever is not named here is not there.
+    """The files and the environment of a sandbox; nothing else is there.
 
     Parameters
     ----------
@@ -129,7 +129,7 @@ def _mounts_of_process(_: int) -> Mounts:
 
 
 def _compile(edition: Path) -> None:
-    """Compile what each sandbox imports, once for all: in there nothing can be written."""
+    """Compile what each sandbox imports, as nothing can be written inside."""
     for folder in COMPILED:
         for file in (edition / folder).glob("*.py"):
             compiled = cache_from_source(str(file))

@@ -1,7 +1,7 @@
 """A notebook in the sandbox, seen from outside: the whole notebook in, a line for each cell out.
 
-What comes back is the student's word. It is read with caps, and only an outcome and valid outputs
-for a cell that was asked for are taken from it.
+These lines are not trusted. They are read with limits, and only an outcome and valid outputs for a
+cell that was requested are taken from them.
 """
 
 import base64
@@ -91,7 +91,7 @@ class _Budget:
 
     @property
     def spent(self) -> str:
-        """Why nothing can be run any longer; empty if there is enough left."""
+        """Why nothing more can be run; empty if there is enough left."""
         if self.bytes <= 0:
             return OVERRUN["output_kib"]
         return "" if self.seconds else "the notebook's time was used up"
@@ -160,7 +160,7 @@ def _lines(descriptor: int, until: float, budget: _Budget) -> Iterator[bytes]:
 
 
 def _take(line: bytes, waiting: dict[str, Cell], execution: Execution) -> None:
-    """Take over what is reported of a cell, if it is a report; the first one counts."""
+    """Take over the report on a cell, if the line is one; the first one counts."""
     from nbformat import from_dict
 
     try:
@@ -177,7 +177,7 @@ def _take(line: bytes, waiting: dict[str, Cell], execution: Execution) -> None:
 
 
 def _texts_only(output: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what is no text: it may be nested so deep that it cannot be written."""
+    """Return an output without data other than text, which may be nested too deep to write."""
     texts = {name: value for name, value in output.items() if name != "metadata"}
     if "metadata" in output:
         texts["metadata"] = {}

@@ -13,7 +13,7 @@ OUTPUT_TYPES = ("stream", "display_data", "execute_result", "error")
 def valid_outputs(outputs: list[Any]) -> list[Any]:
     """Return the outputs that the notebook format allows: a kernel may send what no tool shows.
 
-    Their metadata goes: a picture's width, say, would stand in a page's tag as it was sent.
+    Their metadata is removed: a picture's width, say, would be copied into a page's tag as sent.
     """
     valid = [output for output in outputs if _is_valid(output)]
     for output in valid:
@@ -23,7 +23,7 @@ def valid_outputs(outputs: list[Any]) -> list[Any]:
 
 
 def outputs_for(verdict: "CellVerdict", outputs: list[Any]) -> list[Any]:
-    """Return outputs of a graded cell that tell nbgrader's scoring and a reader the verdict."""
+    """Return outputs of a graded cell that show its verdict to nbgrader and to a reader."""
     from nbformat.v4 import new_output
 
     if verdict.conditions:  # judged: what the student's process printed is no evidence
@@ -31,7 +31,7 @@ def outputs_for(verdict: "CellVerdict", outputs: list[Any]) -> list[Any]:
     kept = [_harmless(output) for output in outputs if output.output_type != "execute_result"]
     if verdict.verdict == "passed" and not verdict.conditions:
         return [output for output in kept if output.output_type != "error"]
-    said = new_output("stream", name="stdout", text=verdict.story)
+    said = new_output("stream", name="stdout", text=verdict.summary)
     if verdict.score > 0 or verdict.verdict == "passed":
         value = new_output("execute_result", {"text/plain": repr(verdict.score)})
         return [value, said, *(output for output in kept if output.output_type != "error")]
@@ -49,7 +49,6 @@ def _harmless(output: Any) -> Any:
 
 
 def _is_valid(output: Any) -> bool:
-    """Whether an output is what the format allows: a kernel may send what no tool can show."""
     from nbformat import ValidationError
     from nbformat.v4.nbbase import validate
 

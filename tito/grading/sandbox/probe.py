@@ -1,4 +1,4 @@
-"""The probe: try for real whether the sandbox holds, before anything is entrusted to it."""
+"""The probe: real attempts to break out of the sandbox, made before it is used."""
 
 import json
 import os
@@ -67,7 +67,7 @@ class ProbeLine:
 
 
 def require_sandbox(course: Course | None = None) -> None:
-    """Refuse to go on unless the sandbox holds; it is probed once per process.
+    """Raise an error unless the sandbox holds; it is probed once per process.
 
     Parameters
     ----------
@@ -186,9 +186,9 @@ def _read(reader: int) -> tuple[list[str], bool]:
 
 
 def _seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
-    """Look whether a file that was made is really out here, and remove it.
+    """Check whether a file that was made is really outside, and remove it.
 
-    A course below /tmp lies, for the sandbox, in its own memory, where it may write.
+    The sandbox has its own /tmp in memory, where it may write: a course below /tmp is not reached.
     """
     folder = targets["write"].get(line.name.removeprefix("write "))
     if line.stopped or folder is None:
@@ -201,7 +201,7 @@ def _seen_from_outside(line: ProbeLine, targets: Targets) -> ProbeLine:
 
 
 def _victim(stack: ExitStack) -> subprocess.Popen[bytes]:
-    """Start a process of the grader's that the sandbox must not reach."""
+    """Start a process of the grader that the sandbox must not reach."""
     read_end, write_end = os.pipe()
     stack.callback(os.close, write_end)
     victim = subprocess.Popen(
@@ -224,7 +224,7 @@ def _servers(stack: ExitStack) -> Targets:
 
 
 def _targets(course: Course | None) -> Targets:
-    """Name what there is to read and to write; only what exists here is worth an attempt."""
+    """Return what to try to read and to write, as far as it exists here."""
     solved = solved_lessons()
     read = {
         "the home folder": _inside(Path(os.path.expanduser("~"))),
@@ -245,7 +245,7 @@ def _targets(course: Course | None) -> Targets:
 
 
 def _inside(folder: Path) -> list[str]:
-    """What lies in a folder, but for the way to an interpreter that lies in it."""
+    """Return what lies in a folder, except what leads to an interpreter in it."""
     if folder == Path("/"):  # some users' home; the sandbox has a / of its own
         return []
     with suppress(OSError):

@@ -39,7 +39,7 @@ def run_in_sandbox(
 ) -> "SandboxProcess":
     """Start `command` in a sandbox of its own and return as soon as the sandbox is ready.
 
-    All of it is killed when the thread that calls this ends, so start it where you wait for it.
+    The sandbox is killed when the thread that calls this ends: call it in the thread that waits.
 
     Parameters
     ----------
@@ -48,8 +48,8 @@ def run_in_sandbox(
     limits : Limits, optional
         What it may use; default: the defaults. ``notebook_seconds`` is its wall time.
     pass_fds : tuple[int, int], optional
-        Two open files of ours, which the command finds as 3, to read, and 4, to write. Close
-        yours afterwards. Standard input, output and error lead nowhere in any case.
+        Two open descriptors, which the command finds as 3, to read, and 4, to write. Close
+        yours afterwards. Standard input, output and error lead to /dev/null in any case.
     mounts : Mounts, optional
         What it sees; default: `student_mounts()`.
 
@@ -59,7 +59,7 @@ def run_in_sandbox(
         If the sandbox cannot be built on this machine.
     """
     limits, tools, mounts = limits or Limits(), find_tools(), mounts or student_mounts()
-    runtime_dir()  # from here on the cleanup waits, whatever happens to this process
+    runtime_dir()  # from here on the cleanup is ready, whatever happens to this process
     with ExitStack() as inherited, ExitStack() as undo:
         status, report = _open_pipe()
         undo.callback(os.close, status)
@@ -67,18 +67,18 @@ def run_in_sandbox(
         group = make_group(limits)
         undo.callback(group.remove)
         call_filter = _open_filter(inherited)
-        chain = bwrap_command(
+        arguments = bwrap_command(
             command,
             tools,
             mounts,
             limits,
             status=report,
             call_filter=call_filter,
-            entrances=group.entrances,
+            procs_files=group.procs_files,
         )
         started = time.monotonic()
         head = subprocess.Popen(
-            chain,
+            arguments,
             stdin=pass_fds[0] if pass_fds else subprocess.DEVNULL,
             stdout=pass_fds[1] if pass_fds else subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -87,7 +87,7 @@ def run_in_sandbox(
             cwd="/",
             env={"PATH": "/usr/bin:/bin"},
         )
-        inherited.close()  # else the report never ends
+        inherited.close()  # else reading the report would not end
         pid = _reported_pid(status, head)
         undo.pop_all()
     return SandboxProcess(head, status, pid, group, limits, started)
@@ -100,6 +100,8 @@ class SandboxProcess:
     ----------
     pid : int
         The first process of the sandbox, as seen from outside; when it dies, all of it does.
+    overrun : str
+        The field of Limits that ended it; empty while it runs, or if none did.
     """
 
     def __init__(
@@ -116,7 +118,7 @@ class SandboxProcess:
         self._status = status
         self._group = group
         self._deadline = started + limits.notebook_seconds
-        self._overrun = ""
+        self.overrun = ""
         self._cleared = False
         self._ending = threading.Lock()  # a thread may wait while another one kills
         self._first = _open_process(pid)
@@ -130,7 +132,7 @@ class SandboxProcess:
     def wait(self) -> int:
         """Wait until all has ended and is cleared away; return the exit status.
 
-        It is 128 + n for signal n, and the sandbox's word: evidence of nothing.
+        It is 128 + n for signal n. It comes from the sandbox and proves nothing.
         """
         code = self._head.wait()
         code = 128 - code if code < 0 else code
@@ -142,7 +144,7 @@ class SandboxProcess:
 
     def kill(self) -> None:
         """Kill all of it; `wait` afterwards."""
-        # The chain outside follows by itself, innermost first, so its end is the end of all.
+        # The programs outside end by themselves, innermost first, so their end is the end of all.
         with self._ending:
             if self._first is not None:
                 with suppress(ProcessLookupError):
@@ -151,11 +153,6 @@ class SandboxProcess:
             self._head.wait(SECONDS_TO_DIE)
         if self._head.poll() is None:
             self._head.kill()
-
-    @property
-    def overrun(self) -> str:
-        """The field of Limits that ended it; empty while it runs, or if none did."""
-        return self._overrun
 
     def __enter__(self) -> "SandboxProcess":
         return self
@@ -184,12 +181,12 @@ class SandboxProcess:
             found = "notebook_seconds"
         elif not found and code == 128 + signal.SIGXCPU:
             found = "cpu_seconds"
-        self._overrun = found
+        self.overrun = found
         self._group.remove()
 
 
 def _open_process(pid: int) -> int | None:
-    """Return a descriptor that names this process whatever becomes of its number."""
+    """Return a descriptor of this process, valid even when its number is used again."""
     try:
         return os.pidfd_open(pid)
     except ProcessLookupError:
@@ -197,7 +194,7 @@ def _open_process(pid: int) -> int | None:
 
 
 def _open_pipe() -> tuple[int, int]:
-    """Make a pipe, to read and to write, of descriptors that the shell leaves alone."""
+    """Make a pipe, to read and to write, of descriptors that the shell does not use."""
     from fcntl import F_DUPFD_CLOEXEC, fcntl  # not on Windows
 
     ends = os.pipe()

@@ -1,7 +1,7 @@
-"""The filter of system calls: what a student's code never needs and an attacker does.
+"""The filter of system calls: it denies what only an attacker needs.
 
-It is one line of defence more: without it the namespaces still hold, but the kernel shows more of
-itself to be attacked.
+It is an additional defence: without it the namespaces still hold, but more of the kernel can be
+attacked.
 """
 
 import errno

@@ -31,7 +31,7 @@ FORBIDDING = {
 class Tools:
     """Absolute paths of bubblewrap, of two programs of util-linux, one of coreutils, and the shell.
 
-    All of them lie inside the sandbox's view of the system at the same place.
+    All of them have the same paths inside the sandbox.
     """
 
     bwrap: str
@@ -77,7 +77,7 @@ def _check_version(bwrap: str) -> None:
 
 
 def remedy() -> str:
-    """Return what mends a sandbox that does not start, as far as the machine's settings tell."""
+    """Return how to fix a sandbox that does not start, by the machine's settings."""
     for name, value in FORBIDDING.items():
         setting = Path("/proc/sys") / name
         if setting.exists() and setting.read_text().strip() == value:

@@ -1,4 +1,4 @@
-"""The watchdog ends a sandbox that uses too much of what no limit of a process bounds.
+"""The watchdog ends a sandbox that uses too much of what no limit per process bounds.
 
 That is the number of files in the folders in memory, whose bookkeeping is the kernel's memory, and,
 where the machine gives no control group, the memory of all processes and files together. Without
@@ -25,7 +25,7 @@ KIB = 1024
 
 
 class Watchdog(threading.Thread):
-    """A thread that watches a sandbox until it ends, and kills it if need be.
+    """A thread that watches a sandbox until it ends, and kills it where it exceeds a limit.
 
     Parameters
     ----------
@@ -73,7 +73,10 @@ class Watchdog(threading.Thread):
         if files > self._limits.files:
             return "files"
         most = self._limits.memory_mib * MIB - stored
-        if self._memory and _resident(self._pid) > most and _proportional(self._pid) > most:
+        # Resident memory is quick to read and never too low: only above the limit read the other.
+        if self._memory and all(
+            sum(map(bytes_of, _family(self._pid))) > most for bytes_of in (_resident, _proportional)
+        ):
             return "memory_mib"
         return ""
 
@@ -90,32 +93,24 @@ def _files_in_memory(pid: int) -> tuple[int, int]:
 
 
 def _resident(pid: int) -> int:
-    """Bytes in memory, shared ones counted for each process: quick to read, and never too few."""
-    return sum(map(_resident_of, _family(pid)))
-
-
-def _proportional(pid: int) -> int:
-    """Bytes in memory, shared ones divided among those that share them."""
-    return sum(map(_proportional_of, _family(pid)))
-
-
-def _resident_of(pid: int) -> int:
+    """Return the bytes of a process in memory, shared ones counted in full."""
     try:
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:  # it has ended
         return 0
 
 
-def _proportional_of(pid: int) -> int:
+def _proportional(pid: int) -> int:
+    """Return the bytes of a process in memory, shared ones divided by how many share them."""
     try:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
     except OSError:  # it has ended, or hides itself and then counts in full
-        return _resident_of(pid)
+        return _resident(pid)
     return sum(int(line.split()[1]) * KIB for line in lines if line.startswith("Pss:"))
 
 
 def _family(pid: int) -> Iterator[int]:
-    """Yield the process and all below it; what its parent left is the first process's child."""
+    """Yield the process and its descendants; orphans are children of the first process."""
     yield pid
     for children in Path(f"/proc/{pid}/task").glob("*/children"):
         with suppress(OSError):

@@ -264,7 +264,7 @@ def test_remote_call_ends_a_child_whose_reply_is_none(reply: Reply, fact: str) -
 
 def test_remote_call_reads_all_that_a_reply_holds() -> None:
     with recording(np.matmul) as recorder:
-        log = encode(recorder.finish(np.matmul(recorder.take(A), recorder.take(B))))
+        log = encode(recorder.finish(np.matmul(recorder.add_input(A), recorder.add_input(B))))
     value = (A @ B).astype("f4")
     told, said = replied(value, dtype="float32", log=len(log))
     changed = replied()[1].replace(SENT, SENT[::-1])

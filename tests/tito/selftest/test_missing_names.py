@@ -3,7 +3,7 @@
 import pytest
 
 from tito.grading.intake.read import SubmittedCell
-from tito.selftest.elsewhere import doubles, elsewhere, free_names
+from tito.selftest.missing_names import defined_twice, free_names, missing_names
 from tito.source_cells import read_cell
 
 SOLVE = "def solve(x):\n    size = len(x)\n    return math.sqrt(size) + offset + np.pi"
@@ -24,10 +24,10 @@ def test_free_names_are_those_that_come_from_elsewhere(source: str, names: set[s
 
 def said(*cells: SubmittedCell) -> list[str]:
     needed = {"solve": [read_cell("solve", SOLVE)]}
-    return elsewhere(needed, ["import numpy as np"], cells, {"solve"})
+    return missing_names(needed, ["import numpy as np"], cells, {"solve"})
 
 
-def test_elsewhere_names_what_the_grader_will_not_have() -> None:
+def test_missing_names_names_what_the_grader_will_not_have() -> None:
     helper = SubmittedCell("code", "offset = 3", "demo")
     assert said(SubmittedCell("code", "import math\nprint(math.pi)"), helper) == [
         "`math` is imported in cell 1, which the grader does not run: it runs solution cells only. "
@@ -37,15 +37,15 @@ def test_elsewhere_names_what_the_grader_will_not_have() -> None:
     ]
 
 
-def test_elsewhere_says_nothing_of_names_that_nobody_defines() -> None:
+def test_missing_names_says_nothing_of_names_that_nobody_defines() -> None:
     assert said(SubmittedCell("markdown", "offset = 3")) == []
 
 
-def test_doubles_names_another_cell_that_defines_a_solution() -> None:
+def test_defined_twice_names_another_cell_that_defines_a_solution() -> None:
     own = SubmittedCell("code", "def solve(x):\n    return 1")
     part = SubmittedCell("code", SOLVE.partition("\n    return")[0])
     cells = [SubmittedCell("code", SOLVE, "solve"), part, own]
-    assert doubles([read_cell("solve", SOLVE)], cells) == [
+    assert defined_twice([read_cell("solve", SOLVE)], cells) == [
         "`solve` is defined in cell 3 as well, which the grader does not run: what cell solve "
         "defines counts."
     ]

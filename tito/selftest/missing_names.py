@@ -9,12 +9,12 @@ from tito.grading.intake.place import defined_in
 from tito.grading.intake.read import SubmittedCell
 from tito.source_cells import SolutionCell, read_cell
 
-__all__ = ["doubles", "elsewhere", "free_names", "magic_values"]
+__all__ = ["defined_twice", "free_names", "magic_values", "missing_names"]
 
 KNOWN = frozenset(dir(builtins)) | {"__name__", "get_ipython", "display"}
 
 
-def elsewhere(
+def missing_names(
     needed: Mapping[str, Sequence[SolutionCell]],
     given: Sequence[str],
     submitted: Sequence[SubmittedCell],
@@ -45,7 +45,9 @@ def elsewhere(
     return list(found)
 
 
-def doubles(solutions: Iterable[SolutionCell], submitted: Sequence[SubmittedCell]) -> list[str]:
+def defined_twice(
+    solutions: Iterable[SolutionCell], submitted: Sequence[SubmittedCell]
+) -> list[str]:
     """Return a sentence for each function of a solution cell that another cell defines as well."""
     solutions = list(solutions)
     names = {cell.name for cell in solutions}

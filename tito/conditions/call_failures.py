@@ -1,11 +1,11 @@
-"""What is said of a call that gave nothing back, by the judge and by `tito test` alike."""
+"""The facts and hints for a call without a result, the same for the judge and `tito test`."""
 
 from tito.conditions.call import NoAnswer
 
 __all__ = ["CALL_SECONDS", "ENDLESS", "OVERRUNS", "not_reached", "process_ended", "took_too_long"]
 
 CALL_SECONDS = 10.0
-"""So long may one call take."""
+"""How long one call may take."""
 OVERRUNS = {
     "memory_mib": "more memory than a submission may use",
     "cpu_seconds": "more CPU time than a submission may use",
@@ -13,23 +13,23 @@ OVERRUNS = {
 }
 LOOP = "Look for a loop that does not end"
 ENDLESS = f"{LOOP}, or for threads that wait for one another."
-"""What to do about a call that does not come back."""
+"""What to do about a call that does not end."""
 SIGKILL, SIGXCPU = 9, 24  # by number: not every platform has them
 
 
 def took_too_long(name: str, what: str, seconds: float) -> NoAnswer:
-    """Return what a call is worth that did not end in `seconds`; `what` is as in ``a call``."""
+    """Return the failure of a call that did not end in `seconds`; `what` is as in ``a call``."""
     fact = f"{name}: {what} took longer than {seconds:.3g} s"
     return NoAnswer(fact, ENDLESS)
 
 
 def not_reached(name: str) -> NoAnswer:
-    """Return what is said of a condition that is not tried, as earlier ones took too long."""
+    """Return the failure of a condition that is not tried, as earlier ones took too long."""
     return NoAnswer(f"{name} took too long before it came to this condition", ENDLESS)
 
 
 def process_ended(name: str, what: str, code: int) -> NoAnswer:
-    """Return what a call is worth whose process ended with `code`, negative for a signal."""
+    """Return the failure of a call whose process ended with `code`, negative for a signal."""
     fact = f"{name}: the process ended during {what}"
     if code == -SIGXCPU:
         fact = f"{name} needed {OVERRUNS['cpu_seconds']}"

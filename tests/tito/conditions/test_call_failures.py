@@ -2,7 +2,7 @@
 
 import pytest
 
-from tito.conditions.silence import process_ended, took_too_long
+from tito.conditions.call_failures import process_ended, took_too_long
 
 
 @pytest.mark.parametrize(
@@ -15,12 +15,12 @@ from tito.conditions.silence import process_ended, took_too_long
     ],
 )
 def test_process_ended_says_how(code: int, fact: str, hint: str) -> None:
-    silence = process_ended("f", "a call", code)
-    assert silence.fact == fact
-    assert hint in silence.hint
+    failure = process_ended("f", "a call", code)
+    assert failure.fact == fact
+    assert hint in failure.hint
 
 
 def test_took_too_long_says_how_long() -> None:
-    silence = took_too_long("f", "a call", 2.0)
-    assert silence.fact == "f: a call took longer than 2 s"
-    assert silence.hint.startswith("Look for a loop that does not end, or for threads that wait")
+    failure = took_too_long("f", "a call", 2.0)
+    assert failure.fact == "f: a call took longer than 2 s"
+    assert failure.hint.startswith("Look for a loop that does not end, or for threads that wait")
