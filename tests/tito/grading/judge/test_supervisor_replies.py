@@ -89,6 +89,14 @@ def test_supervisor_passes_on_what_a_child_says(judge: Connection) -> None:
     assert told == {"status": "reply", "said": len(header), "together": [], "threads": 1}
 
 
+def test_supervisor_waits_while_a_child_reads_large_operands(judge: Connection) -> None:
+    large = np.arange(1 << 18, dtype=np.float64)
+    opened(judge, "def f(A):\n    return A[-1:]\n")
+    call = {**CALL, "arrays": [vars(layout_of(large))], "most_reply": large.nbytes + 1000}
+    told, said = judge.ask(call, large.tobytes(), 60.0, 1 << 22)
+    assert said[told["said"] :] == large.tobytes() + large[-1:].tobytes()
+
+
 def test_supervisor_counts_threads_and_other_processes(judge: Connection) -> None:
     start = "threading.Thread(target=threading.Event().wait, daemon=True).start()"
     told, _ = called(judge, f"import threading\n{start}\n{PRODUCT}", traced=True, most_reply=9999)
