@@ -178,10 +178,7 @@ except OSError as error:
     assert said(code) == "[Errno 12] Cannot allocate memory"
 
 
-def test_wipe_empties_folders_of_any_depth_and_mode(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(processes, "SCRATCH", (str(tmp_path), str(tmp_path / "missing")))
+def test_wipe_empties_folders_of_any_depth_and_mode(tmp_path: Path) -> None:
     folder = tmp_path
     for _ in range(300):
         folder = folder / "deep"
@@ -194,7 +191,9 @@ def test_wipe_empties_folders_of_any_depth_and_mode(
     (closed / "inner").chmod(0)
     closed.chmod(0)
     tmp_path.chmod(0)
-    processes.wipe()
+    scratch = (str(tmp_path), str(tmp_path / "missing"))
+    code = "from tito.grading.judge import processes\nprocesses.SCRATCH = "
+    assert said(f"{code}{scratch}\nwipe()") == ""
     assert list(tmp_path.iterdir()) == []
     assert os.path.isdir("/usr/bin")
 
