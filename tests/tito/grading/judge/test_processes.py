@@ -247,6 +247,7 @@ def test_waiting_for_a_cpu_is_that_of_the_thread_that_waited_most(tmp_path: Path
     assert before <= processes._waited(os.getpid()) <= most()
     assert processes._waited((1 << 22) + 1) == 0.0
     file = tmp_path / "schedstat"
+    assert processes._waited_for_cpu(str(file)) == 0.0
     for text, seconds in (("1 2500000000 3", 2.5), ("1 x", 0.0), ("1", 0.0)):
         file.write_text(text)
         assert processes._waited_for_cpu(str(file)) == seconds
