@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -54,34 +54,48 @@ def test_connection_gives_up_a_supervisor_that_says_nothing(
     with pytest.raises(WorkerFailure) as caught:
         Connection(silent).start()
     assert caught.value.overrun == str(caught.value) == ""
+    assert str(WorkerFailure()) == ""
     assert str(WorkerFailure("memory_mib")) == "memory_mib"
 
 
+@pytest.fixture
+def started() -> list[Process]:
+    """The supervisors that `counted` has started."""
+    return []
+
+
+@pytest.fixture
+def counted(started: list[Process]) -> Iterator[Connection]:
+    def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
+        started.append(launch_plain(command, descriptors))
+        return started[-1]
+
+    found = Connection(launch)
+    yield found
+    found.drop()
+
+
 def test_connection_ends_the_child_and_leaves_the_supervisor(
-    connection: Connection, tmp_path: Path
+    counted: Connection, started: list[Process], tmp_path: Path
 ) -> None:
     file = tmp_path / "pid"
     source = f"import os\nwith open({str(file)!r}, 'w') as file: file.write(str(os.getpid()))\n"
     request = {"do": "open", "cells": [["cell", source]], "function": "f", "seconds": 20.0}
     for _ in range(2):
-        connection.ask(request, b"", 60.0, 1 << 16)
-        connection.end_child()
+        counted.ask(request, b"", 60.0, 1 << 16)
+        counted.end_child()
         with pytest.raises(ProcessLookupError):
             os.kill(int(file.read_text()), 0)
+    assert len(started) == 1
 
 
-def test_connection_ends_no_child_where_no_supervisor_is() -> None:
-    started: list[Process] = []
-
-    def launch(command: Sequence[str], descriptors: tuple[int, int]) -> Process:
-        started.append(launch_plain(command, descriptors))
-        return started[-1]
-
-    connection = Connection(launch)
-    connection.end_child()
-    assert connection.drop() == ""
+def test_connection_ends_no_child_where_no_supervisor_is(
+    counted: Connection, started: list[Process]
+) -> None:
+    counted.end_child()
+    assert counted.drop() == ""
     assert started == []
-    connection.start()
+    counted.start()
     started[0].kill()
-    connection.end_child()
+    counted.end_child()
     assert len(started) == 1
