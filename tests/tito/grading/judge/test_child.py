@@ -1,5 +1,6 @@
 """What a child makes of cells and of calls; its code runs in this process, where faults show."""
 
+import _thread
 import json
 import mmap
 import os
@@ -201,9 +202,12 @@ Lines = tuple[socket.socket, socket.socket]
 
 @pytest.fixture
 def lines() -> Iterator[Lines]:
+    before = _thread._count()
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     yield ours, theirs
     ours.close()
+    while _thread._count() > before:  # a gate's thread still reads theirs
+        pass
     theirs.close()
 
 
