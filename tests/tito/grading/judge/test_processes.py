@@ -198,6 +198,28 @@ def test_wipe_empties_folders_of_any_depth_and_mode(tmp_path: Path) -> None:
     assert os.path.isdir("/usr/bin")
 
 
+def test_wipe_leaves_what_is_mounted_and_what_links_lead_to(tmp_path: Path) -> None:
+    scratch, outside = tmp_path / "scratch", tmp_path / "outside"
+    kept = [scratch / "mounted" / "file", scratch / "above" / "mounted" / "file"]
+    for file in (*kept, scratch / "above" / "other", scratch / "folder" / "file"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    outside.mkdir(mode=0o750)
+    (scratch / "folder" / "link").symlink_to(outside)
+    (scratch / "above").chmod(0)
+    code = f"""
+from pathlib import Path
+from tito.grading.judge import processes
+processes.SCRATCH = ({str(scratch)!r},)
+processes._mount_points = lambda: set(map(Path, {[str(file.parent) for file in kept]}))
+wipe()
+"""
+    assert said(code) == ""
+    assert sorted(path for path in scratch.rglob("*") if path.is_file()) == sorted(kept)
+    assert sorted(path.name for path in scratch.iterdir()) == ["above", "mounted"]
+    assert [path.stat().st_mode & 0o777 for path in (scratch / "above", outside)] == [0o755, 0o750]
+
+
 def test_patience_gives_back_what_a_child_waited_for_a_cpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

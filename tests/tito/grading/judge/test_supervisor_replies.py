@@ -162,6 +162,15 @@ def test_supervisor_counts_the_time_of_the_call_alone(judge: Connection) -> None
     assert told["reference"] < 0.03
 
 
+def test_supervisor_times_the_product_of_the_same_operands(judge: Connection) -> None:
+    large = np.ones((500, 500))
+    layouts = {"arrays": [vars(layout_of(large))] * 2, "most_reply": 2000, "do": "time"}
+    cell = "def f(A, B):\n    for _ in range(10): A @ B\n"
+    request = {**TIME, **layouts, "cells": [["cell", cell]]}
+    told, _ = judge.ask(request, 2 * large.tobytes(), 60.0, 1 << 16)
+    assert 3 < told["seconds"] / told["reference"] < 15
+
+
 LOADING, CALLING = {"load_seconds": 0.1}, {"seconds": 0.1}
 
 
