@@ -12,7 +12,7 @@ import platform
 from tito.grading.judge import bpf
 from tito.grading.judge.processes import LIBC
 
-__all__ = ["forbid_processes"]
+__all__ = ["filter_program", "forbid_processes"]
 
 FORKS = ((57, 58), ())  # fork and vfork, which only start processes
 CLONE_THREAD = 0x00010000
@@ -31,7 +31,7 @@ def forbid_processes() -> None:
     OSError
         If the kernel does not take the filter, or this machine is not one that it is written for.
     """
-    steps = _filter()
+    steps = filter_program()
     program = _Program(len(steps) // 8, steps)
     for option, value, pointer in (
         (SET_NO_NEW_PRIVS, 1, None),
@@ -41,7 +41,8 @@ def forbid_processes() -> None:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
 
-def _filter() -> bytes:
+def filter_program() -> bytes:
+    """Return the filter for this machine; raise OSError if there is none."""
     column = bpf.COLUMNS.get(platform.machine())
     if column is None:
         raise OSError(errno.ENOSYS, f"no filter for {platform.machine()}")

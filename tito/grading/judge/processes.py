@@ -116,12 +116,14 @@ def is_asleep(child: int) -> bool:
 
 
 def has_others(child: int, alone: bool) -> bool:
-    """Tell whether a child has started processes: some live, or it has waited for some."""
-    with suppress(OSError, IndexError):
-        if int(_status(child)[REAPED_FAULTS]):
-            return True
+    """Tell whether a child has started processes: some live, or it has waited for some.
+
+    The child may have ended, but nobody has waited for it.
+    """
+    if int(_status(child)[REAPED_FAULTS]):
+        return True
     if alone:
-        return bool(set(_processes()) - {1, os.getpid(), child})
+        return bool(set(_processes()) - {os.getpid(), child})
     return bool(_descendants() - {child})
 
 
@@ -141,7 +143,7 @@ def end_children(child: int, alone: bool) -> Ended:
         Whether all other processes are our own: in the sandbox. Else it is our descendants.
     """
     code, seconds = 0, 0.0
-    _kill(child, alone)
+    _kill(alone)
     while True:
         try:
             pid, status, usage = os.wait4(-1, 0)
@@ -150,7 +152,7 @@ def end_children(child: int, alone: bool) -> Ended:
         seconds += usage.ru_utime + usage.ru_stime
         if pid == child:
             code = os.waitstatus_to_exitcode(status)
-        _kill(None, alone)
+        _kill(alone)
 
 
 def wipe() -> None:
@@ -197,12 +199,12 @@ def _unused(folder: Path, names: Iterator[int]) -> Path:
     return next(path for n in names if not os.path.lexists(path := folder / f"wiped-{n}"))
 
 
-def _kill(child: int | None, alone: bool) -> None:
+def _kill(alone: bool) -> None:
     if alone:
         with suppress(ProcessLookupError):
             os.kill(-1, signal.SIGKILL)  # all but this process and the namespace's first
         return
-    for pid in {child} if child is not None else _descendants():
+    for pid in _descendants():
         with suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
 

@@ -1,16 +1,18 @@
 """What of a notebook the judge is given, and the checks that it asks."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
 
 from tito.conditions.results import CellVerdict, Check
-from tito.course import Limits
+from tito.course import Course, Limits
 from tito.grading.judge import notebook
 from tito.grading.judge.connection import launch_plain
-from tito.grading.judge.notebook import checks_in, judge_notebook
+from tito.grading.judge.notebook import checks_in, judge_notebook, load_checks
 from tito.grading.judge.remote import JudgeLimits
 
 CHECKS = """
@@ -60,5 +62,19 @@ def test_judge_notebook_passes_limits_and_seed_on(monkeypatch: pytest.MonkeyPatc
     limits = Limits(cell_seconds=4, notebook_seconds=50)
     judge_notebook(released("x"), checks_in(CHECKS), launch_plain, limits, seed=7)
     assert given["limits"] == JudgeLimits(call_seconds=4.0, notebook_seconds=50.0)
+    assert given["launch"] is launch_plain
     assert (given["seed"], given["solutions"], given["checks"]) == (7, {"f": "x"}, ["test-f"])
     assert given["cells"] == ["#| export\nimport numpy as np"]
+
+
+def test_load_checks_reads_the_file_beside_the_lesson(tmp_path: Path) -> None:
+    course = replace(Course.find(Path(__file__).parent), root=tmp_path)
+    path = course.sources / "12_squares" / "checks.py"
+    path.parent.mkdir(parents=True)
+    assert load_checks(course, "12_squares") == {}
+    path.write_text(CHECKS, encoding="utf-8")
+    assert list(load_checks(course, "12_squares")) == ["test-f"]
+    path.write_text("CHECKS =", encoding="utf-8")
+    with pytest.raises(SyntaxError, match="checks.py, line 1") as caught:
+        load_checks(course, "12_squares")
+    assert caught.value.filename == str(path)
