@@ -4,7 +4,6 @@ from itertools import combinations, pairwise
 
 import pytest
 from drawn import assert_on_its_page
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from tinytorch.utils.figures import (
@@ -116,24 +115,13 @@ def test_every_picture_names_its_axes_its_units_and_the_machine(name):
 
 
 @pytest.mark.parametrize("name", CHARTS)
-def test_no_word_is_cut_off(name):
-    assert_on_its_page(CHARTS[name].figure)
-
-
-@pytest.mark.parametrize("name", CHARTS)
-def test_no_label_of_a_tick_runs_into_the_next(name):
+def test_no_word_is_cut_off_or_runs_into_another_and_legends_stand_beside_the_data(name):
     figure = CHARTS[name].figure
-    FigureCanvasAgg(figure).draw()
+    assert_on_its_page(figure)
     for axes in figure.axes:
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             boxes = [label.get_window_extent() for label in labels if label.get_text()]
             assert not any(one.overlaps(other) for one, other in pairwise(boxes))
-
-
-@pytest.mark.parametrize("name", CHARTS)
-def test_words_run_into_no_other_words_and_legends_stand_beside_the_data(name):
-    figure = CHARTS[name].figure
-    FigureCanvasAgg(figure).draw()
     texts = [text for text in figure.axes[0].texts if text.get_text() and not text.get_rotation()]
     boxes = [Text.get_window_extent(text) for text in texts]
     assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
