@@ -10,7 +10,7 @@ import pytest
 from asking import fails, holds, said
 
 from tinytorch.utils.checking import CheckFailure
-from tito.conditions import attention, causes, formulas, product
+from tito.conditions import attention, causes, product
 from tito.conditions.call import LocalCall, NoAnswer
 
 Kernel = Callable[..., Any]
@@ -445,26 +445,6 @@ def test_zeros_of_a_call_that_cannot_be_traced_are_told_all_the_same() -> None:
 
     with pytest.raises(CheckFailure, match="nothing was multiplied before the function returned"):
         product.square(Silent(lambda A, B: np.zeros_like(A)), np.random.default_rng(5))
-
-
-FORMULAS = {
-    "exchanged": (lambda s, w: 1 / ((1 - s) + s / w), "serial and parallel exchanged"),
-    "Gustafson": (lambda s, w: s + (1 - s) * w, "Gustafson's law"),
-    "time": (lambda s, w: s + (1 - s) / w, "the time after, not the speedup"),
-    "rounded": (lambda s, w: round(1 / (s + (1 - s) / w), 5), "it is rounded to 5 places"),
-    "a small number": (lambda s, w: 1 / (s + (1 - s) / w + 1e-7), "it is off by 3e-07"),
-}
-
-
-@pytest.mark.parametrize(("formula", "fact"), FORMULAS.values(), ids=FORMULAS)
-def test_formulas_name_the_slip(formula: Callable[..., float], fact: str) -> None:
-    def cases(call: Any, rng: Any) -> None:
-        formulas.amdahl_speedups(call, rng, cases=((0.1, 4), (0.25, 3)))
-
-    found, hint = said(cases, lambda serial, workers: formula(serial, workers))
-    assert fact in found
-    if "off by" in fact:
-        assert hint == "Do not round, add no small number, and keep float64."
 
 
 def test_attention_names_the_slip_and_what_to_do() -> None:
