@@ -3,9 +3,9 @@
 import base64
 import io
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from drawn import Page
 from matplotlib import style
 from PIL import Image
 
@@ -18,19 +18,6 @@ def draw(axes):
 
 CHART = ("Squares <of> sides", "a machine", "A line.", ["side", "area"], [["a & b", "1"]], draw)
 SHOWN = Chart(*CHART)
-
-
-class Page(HTMLParser):
-    """The tags of a page, and the attributes of its images."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.images = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.images += [dict(attrs)] if tag == "img" else []
 
 
 @pytest.fixture

@@ -12,10 +12,7 @@ from tinytorch.utils.questions import EXPERIMENTS
 
 
 @pytest.fixture(autouse=True)
-def _brief(monkeypatch):
-    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
-    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
-    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
+def _known(brief, monkeypatch):
     monkeypatch.setattr("tinytorch.utils.experiments.threads.SECONDS_ASLEEP", 0.001)
     monkeypatch.setattr("tinytorch.utils.limits.peak_flops", lambda dtype="float32": 1e11)
     monkeypatch.setattr("tinytorch.utils.limits.bandwidth", lambda working_set: 1e10)

@@ -93,10 +93,8 @@ def test_rungs_end_with_threads_where_there_are_cores(monkeypatch, cores, last):
 
 
 @compiled
+@pytest.mark.usefixtures("brief")
 def test_climb_measures_every_rung_beside_the_product(monkeypatch):
-    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.0)
-    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0)
-    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
     monkeypatch.setattr(ladder, "peak_flops", lambda: 1e12)
     found = climb(24)
     chart = found.chart

@@ -277,15 +277,6 @@ INNER = {
 }
 
 
-@pytest.mark.parametrize(("kernel", "fact", "hint"), INNER.values(), ids=INNER)
-def test_inner_indices_that_are_missing_or_double_are_named(
-    kernel: Kernel, fact: str, hint: str
-) -> None:
-    found = said(square_of_eight, kernel, "block_size")
-    assert fact in found[0]
-    assert hint in found[1]
-
-
 def test_inner_indices_that_threads_lose_have_a_hint_of_threads() -> None:
     def loses(A: Any, B: Any, num_processes: int | None = None) -> Any:
         return A[:, 4:] @ B[4:] + A[:, :2] @ B[:2]
@@ -328,14 +319,12 @@ BLOCKS = {
 }
 
 
-@pytest.mark.parametrize(("kernel", "fact", "hint"), BLOCKS.values(), ids=BLOCKS)
-def test_blocks_that_go_wrong_are_named(kernel: Kernel, fact: str, hint: str) -> None:
+@pytest.mark.parametrize("name", [*INNER, *BLOCKS])
+def test_blocks_that_go_wrong_are_named_and_right_ones_are_right(name: str) -> None:
+    kernel, fact, hint = (INNER | BLOCKS)[name]
     found = said(square_of_eight, kernel, "block_size")
     assert fact in found[0]
     assert hint in found[1]
-
-
-def test_right_blocks_are_right() -> None:
     holds(square_of_eight, slip(), "block_size")
 
 

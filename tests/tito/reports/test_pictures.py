@@ -2,9 +2,9 @@
 
 import re
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from drawn import Page
 
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.gemm import Comparison, Measurement
@@ -35,22 +35,6 @@ def chart(number, rows=3):
 def report(count=3, rows=3):
     charts = tuple(chart(number, rows) for number in range(count))
     return Report("11_kernels", MACHINE, COMPARISON, Survey(charts, ("Not drawn: x.",)))
-
-
-class Page(HTMLParser):
-    """A page's tags in order, its images, and what is written in its cells."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.images, self.words = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.images += [dict(attrs)] if tag == "img" else []
-
-    def handle_data(self, data):
-        self.words.append(data)
 
 
 PAGE = as_page(report())
