@@ -8,7 +8,7 @@ from pathlib import Path
 from tito.lms.people import Person
 from tito.lms.rosters import read_people
 
-__all__ = ["SAMPLES", "content", "download", "names_of", "roster", "zipped"]
+__all__ = ["SAMPLES", "as_folder", "content", "download", "names_of", "roster", "zipped"]
 
 SAMPLES = Path(__file__).parents[1] / "tito" / "lms" / "samples"
 SCRIPT = '# %% [markdown]\n# # Kernels\n\n# %% nbgrader={{"grade_id": "a"}}\nx = "{name}"\n'
@@ -31,6 +31,15 @@ def content(name: str) -> bytes:
     if name.lower().endswith(".zip"):
         return zipped({"work/kernels.ipynb": content(f"{name}!"), "__MACOSX/._a": b""})
     return f'{{"cells": [], "name": "{name}"}}'.encode()
+
+
+def as_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
+    """Write the files below a folder, and return it."""
+    for name, data in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

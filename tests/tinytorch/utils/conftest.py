@@ -26,3 +26,11 @@ class FakeClock:
 @pytest.fixture
 def fake():
     return FakeClock()
+
+
+@pytest.fixture
+def brief(monkeypatch):
+    """Measure for a few milliseconds, without rest."""
+    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
+    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
+    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)

@@ -24,6 +24,7 @@ def test_misses_by_hand():
     assert cache.misses([0, 63, 64, 128, 0, 64]) == 4  # 0 and 128 share a set, 64 has its own
     assert SimulatedCache(size=128, ways=2, line=64).misses([0, 64, 0, 128, 0, 64]) == 4
     assert cache.misses([]) == 0
+    assert miss_rate(np.zeros((0, 3), int)) == 0.0
 
 
 @pytest.mark.parametrize(("size", "ways", "line"), [(512, 2, 64), (1024, 4, 32), (256, 4, 64)])
@@ -38,10 +39,6 @@ def test_misses_agree_with_the_plainest_model(size, ways, line):
 def test_a_cache_that_cannot_be_built(size, ways, line):
     with pytest.raises(ValueError, match="multiple of ways"):
         SimulatedCache(size, ways, line)
-
-
-def test_miss_rate_of_nothing():
-    assert miss_rate(np.zeros((0, 3), int)) == 0.0
 
 
 @pytest.mark.full

@@ -3,9 +3,9 @@
 import base64
 import io
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from drawn import Page
 from matplotlib import style
 from PIL import Image
 
@@ -17,24 +17,7 @@ def draw(axes):
 
 
 CHART = ("Squares <of> sides", "a machine", "A line.", ["side", "area"], [["a & b", "1"]], draw)
-
-
-class Page(HTMLParser):
-    """The tags of a page, and the attributes of its images."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.images = [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.images += [dict(attrs)] if tag == "img" else []
-
-
-@pytest.fixture
-def chart():
-    return Chart(*CHART)
+SHOWN = Chart(*CHART)
 
 
 @pytest.fixture
@@ -44,33 +27,24 @@ def bare(monkeypatch):
     return Chart(*CHART)
 
 
-def test_a_notebook_gets_the_picture_with_its_table_beneath(chart):
-    page = Page(chart._repr_html_())
+def test_a_notebook_gets_the_picture_with_its_table_beneath():
+    html = SHOWN._repr_html_()
+    page = Page(html)
     assert page.tags[:3] == ["figure", "img", "table"]
-    assert page.images[0]["src"].startswith("data:image/png;base64,")
-
-
-def test_an_image_has_twice_the_pixels_that_a_page_shows(chart):
-    image = Page(chart.as_html("png")).images[0]
-    content = base64.b64decode(image["src"].partition(",")[2])
-    with Image.open(io.BytesIO(content)) as picture:
+    assert "of" not in page.tags  # what is written is no markup
+    assert "a &amp; b" in html
+    kind, _, data = page.images[0]["src"].partition(",")
+    assert kind == "data:image/png;base64"
+    with Image.open(io.BytesIO(base64.b64decode(data))) as picture:
         assert (picture.format, picture.mode) == ("PNG", "P")
-        assert picture.width == 2 * int(image["width"]) == 1540
+        assert picture.width == 2 * int(page.images[0]["width"]) == 1540
 
 
-def test_an_image_says_what_it_shows_and_where_the_figures_are(chart):
-    says = Page(chart.as_html("svg")).images[0]["alt"]
-    assert says.startswith("Squares <of> sides. A line. a machine.")
-    assert says.endswith("The table below has the figures.")
-
-
-def test_an_svg_image_is_one(chart):
-    assert Page(chart.as_html("svg")).images[0]["src"].startswith("data:image/svg+xml;base64,")
-
-
-def test_what_is_written_is_no_markup(chart):
-    assert "a &amp; b" in chart.as_html("png")
-    assert "of" not in Page(chart.as_html("png")).tags
+def test_an_svg_image_says_what_it_shows_and_where_the_figures_are():
+    (image,) = Page(SHOWN.as_html("svg")).images
+    assert image["src"].startswith("data:image/svg+xml;base64,")
+    assert image["alt"].startswith("Squares <of> sides. A line. a machine.")
+    assert image["alt"].endswith("The table below has the figures.")
 
 
 def test_html_table_names_columns_and_rows():
@@ -79,8 +53,8 @@ def test_html_table_names_columns_and_rows():
     assert '<th scope="row">1</th><td>2</td>' in table
 
 
-def test_a_terminal_gets_words_and_table(chart):
-    lines = repr(chart).splitlines()
+def test_a_terminal_gets_words_and_table():
+    lines = repr(SHOWN).splitlines()
     assert lines[:3] == ["Squares <of> sides", "a machine", "A line."]
     assert lines[3].split() == ["side", "area"]
 
@@ -91,9 +65,9 @@ def test_a_chart_of_nothing_is_its_words():
     assert repr(nothing) == "Tiles\na machine\nNo picture yet: nothing is multiplied."
 
 
-def test_a_picture_is_drawn_once_and_its_axes_are_those_given(chart):
-    assert chart.figure is chart.figure
-    (axes,) = chart.figure.axes
+def test_a_picture_is_drawn_once_and_its_axes_are_those_given():
+    assert SHOWN.figure is SHOWN.figure
+    (axes,) = SHOWN.figure.axes
     assert list(axes.lines[0].get_ydata()) == [1, 4]
 
 
@@ -104,8 +78,8 @@ def test_a_picture_is_black_on_white_whatever_the_style_of_the_notebook_is():
     assert figure.axes[0].xaxis.label.get_color() == "black"
 
 
-def test_save_writes_what_the_ending_says(chart, tmp_path):
-    chart.save(tmp_path / "squares.svg")
+def test_save_writes_what_the_ending_says(tmp_path):
+    SHOWN.save(tmp_path / "squares.svg")
     assert (tmp_path / "squares.svg").read_text(encoding="utf-8").startswith("<?xml")
 
 

@@ -54,12 +54,6 @@ def test_check_failure_is_fact_and_hint():
     assert str(pickle.loads(pickle.dumps(failure))) == str(failure)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_assert_product_accepts_what_matmul_returns(dtype):
-    A, B = matrices(9, 12, 7, dtype)
-    assert_product(A @ B, A, B, hint="")
-
-
 @pytest.mark.parametrize("dtype", ["float16", "float32", "float64", "complex64", "complex128"])
 @pytest.mark.parametrize("n", [1, 2, 30, 700])
 def test_assert_product_accepts_every_order_of_summation(dtype, n):
@@ -93,12 +87,6 @@ def test_assert_product_accepts_nan_and_inf_where_they_belong():
     A[1, 2], B[3, 4] = np.nan, np.inf
     assert_product(A @ B, A, B, hint="")
     assert fact(np.nan_to_num(A @ B), A, B) == "product: row 1 and column 4 differ"
-
-
-@pytest.mark.parametrize("shape", [(0, 3, 2), (3, 0, 2), (3, 2, 0)])
-def test_assert_product_accepts_empty_sides(shape):
-    A, B = matrices(*shape)
-    assert_product(A @ B, A, B, hint="")
 
 
 def test_assert_product_refuses_values_in_an_empty_sum():
@@ -166,29 +154,19 @@ def test_assert_product_tells_one_wrong_integer():
     assert "entry (0, 1)" in fact(changed, A, B)
 
 
-def test_assert_multiplies_accepts_a_right_kernel_and_passes_options():
-    A, B = matrices(4, 5, 6)
+def test_assert_multiplies_passes_options_and_hands_over_views_as_they_are(recwarn):
+    A, B = matrices(8, 6, 5)
     seen = []
 
     def kernel(A, B, block_size):
-        seen.append(block_size)
-        return A @ B
-
-    assert_multiplies(kernel, A, B, hint="", block_size=3)
-    assert seen == [3]
-
-
-def test_assert_multiplies_hands_over_views_as_they_are():
-    A, B = matrices(8, 6, 5)
-    strides = []
-
-    def kernel(A, B):
-        strides.append((A.strides, B.strides))
+        warnings.warn("not shown", stacklevel=1)
+        seen.append((A.strides, B.strides, block_size))
         return A @ B
 
     views = A[::2], B[:, ::-1]
-    assert_multiplies(kernel, *views, hint="")
-    assert strides == [tuple(view.strides for view in views)]
+    assert_multiplies(kernel, *views, hint="", block_size=3)
+    assert seen == [(*(view.strides for view in views), 3)]
+    assert not recwarn.list
 
 
 def test_assert_multiplies_names_the_call():
@@ -229,47 +207,36 @@ def test_assert_multiplies_lets_an_unwritten_cell_speak_for_itself():
         assert_multiplies(kernel, *matrices(4, 5, 6), hint="")
 
 
-def test_assert_multiplies_shows_no_warning(recwarn):
+def raises_of_shapes(message):
     def kernel(A, B):
-        warnings.warn("seen", stacklevel=1)
-        return A @ B
+        raise ValueError(message)
 
-    assert_multiplies(kernel, *matrices(4, 5, 6), hint="")
-    assert not recwarn.list
+    return kernel
 
 
 @pytest.mark.parametrize(
     "message", ["A (3, 4), B (5, 6)", "B is 5x6 but A is 3x4", "rows 3, columns 4; 5 and 6"]
 )
 def test_assert_rejects_accepts_any_wording_with_both_shapes(message):
-    def kernel(A, B):
-        raise ValueError(message)
-
+    kernel = raises_of_shapes(message)
     assert_rejects(kernel, np.ones((3, 4)), np.ones((5, 6)), hint="", naming_shapes=True)
 
 
-@pytest.mark.parametrize("message", ["bad shapes", "4 is not 5", "A (3, 4)", "A (13, 4), B (5, 6)"])
-def test_assert_rejects_refuses_a_message_without_both_shapes(message):
-    def kernel(A, B):
-        raise ValueError(message)
-
-    with pytest.raises(CheckFailure, match="does not name both shapes"):
+@pytest.mark.parametrize(
+    ("kernel", "fact"),
+    [
+        *[
+            (raises_of_shapes(message), "does not name both shapes")
+            for message in ("bad shapes", "4 is not 5", "A (3, 4)", "A (13, 4), B (5, 6)")
+        ],
+        (np.matmul, "does not name both shapes"),
+        (lambda A, B: A, "raised nothing, it has to raise ValueError"),
+        (lambda A, B: A[9], "raised IndexError, it has to raise ValueError"),
+    ],
+)
+def test_assert_rejects_refuses(kernel, fact):
+    with pytest.raises(CheckFailure, match=fact):
         assert_rejects(kernel, np.ones((3, 4)), np.ones((5, 6)), hint="", naming_shapes=True)
-
-
-def test_assert_rejects_refuses_numpys_own_message():
-    with pytest.raises(CheckFailure, match="does not name both shapes"):
-        assert_rejects(np.matmul, np.ones((3, 4)), np.ones((5, 6)), hint="", naming_shapes=True)
-
-
-def test_assert_rejects_refuses_a_result():
-    with pytest.raises(CheckFailure, match="raised nothing, it has to raise ValueError"):
-        assert_rejects(lambda A, B: A, np.ones((3, 4)), np.ones((5, 6)), hint="")
-
-
-def test_assert_rejects_refuses_another_error():
-    with pytest.raises(CheckFailure, match="raised IndexError, it has to raise ValueError"):
-        assert_rejects(lambda A, B: A[9], np.ones((3, 4)), np.ones((5, 6)), hint="")
 
 
 def test_assert_unchanged_takes_nan_for_itself():

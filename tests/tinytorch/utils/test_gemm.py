@@ -117,14 +117,14 @@ def test_compare_measures_all_threads_last_and_not_held(run, blas, taking, fake)
     assert not blas["held"]
 
 
-def test_compare_holds_blas_while_kernels_are_measured(run, blas):
-    seen = []
+def test_compare_holds_blas_while_kernels_are_measured(run, blas, taking):
+    seen, kernel = [], taking(1.0)
 
     def matmul_x(A, B):
         seen.append(blas["held"])
-        return A @ B
+        return kernel(A, B)
 
-    compare({"matmul_x": matmul_x}, [16])
+    run([100], matmul_x=matmul_x)
     assert all(seen)
 
 
@@ -168,16 +168,16 @@ def test_compare_notes_an_unsteady_machine(run, fake, monkeypatch):
     assert any("differ widely at n = 64" in note for note in run([64]).notes)
 
 
-def test_compare_uses_the_same_float32_matrices_in_every_run(run):
-    seen = []
+def test_compare_uses_the_same_float32_matrices_in_every_run(run, taking):
+    seen, kernel = [], taking(1.0)
 
     def matmul_x(A, B):
         seen.append((A, B))
-        return A @ B
+        return kernel(A, B)
 
     for _ in range(2):
-        compare({"matmul_x": matmul_x}, [16])
-    at_16 = [(A, B) for A, B in seen if A.shape == (16, 16)]
-    assert at_16[0][0].dtype == at_16[0][1].dtype == np.float32
-    np.testing.assert_array_equal(at_16[0][0], at_16[-1][0])
-    assert not np.array_equal(at_16[0][0], at_16[0][1])
+        run([100], matmul_x=matmul_x)
+    (A, B), *_, (again, _) = [(A, B) for A, B in seen if A.shape == (100, 100)]
+    assert A.dtype == B.dtype == np.float32
+    np.testing.assert_array_equal(A, again)
+    assert not np.array_equal(A, B)

@@ -59,8 +59,10 @@ def test_cpu_name_on_linux(linux, text, name):
     assert cpu_name() == name
 
 
-def test_cpu_name_is_none_where_nothing_tells(linux):
+@pytest.mark.usefixtures("linux")
+def test_where_nothing_tells_there_are_no_name_and_no_caches():
     assert cpu_name() is None
+    assert data_caches() == ()
 
 
 def test_cpu_name_on_macos(macos):
@@ -83,10 +85,6 @@ def test_data_caches_on_linux_leave_out_instructions(linux):
 
 def test_data_caches_skip_what_is_not_a_size(linux):
     write_cache(linux, 0, "1", "Data", "")
-    assert data_caches() == ()
-
-
-def test_data_caches_are_empty_where_nothing_tells(linux):
     assert data_caches() == ()
 
 

@@ -31,6 +31,13 @@ def profiler(fake, monkeypatch):
 
 
 @pytest.fixture
+def timer(profiler):
+    """A profiler on the fake clock that tracks times alone."""
+    profiler.track_memory = profiler.track_cpu = False
+    return profiler
+
+
+@pytest.fixture
 def long(fake):
     """A function that takes three seconds and returns its arguments."""
 
@@ -116,21 +123,26 @@ def test_profile_measures_a_function_whose_keywords_it_takes_itself(profiler, fa
 
 
 @pytest.mark.parametrize(
-    ("warmup", "memory", "calls"),
-    [(True, True, 3), (False, True, 2), (True, False, 2), (False, False, 1)],
+    ("warmup", "memory", "traced"),
+    [
+        (True, True, [False, False, True]),
+        (False, True, [False, True]),
+        (True, False, [False, False]),
+        (False, False, [False]),
+    ],
 )
 def test_profile_calls_a_long_function_as_few_times_as_can_be(
-    fake, profiler, warmup, memory, calls
+    fake, profiler, warmup, memory, traced
 ):
     seen = []
 
     def long():
-        seen.append(None)
+        seen.append(tracemalloc.is_tracing())
         fake.work(3.0)
 
     profiler.track_memory = memory
     result = profiler.profile(long, warmup=warmup)
-    assert len(seen) == calls
+    assert seen == traced
     assert (result["repeats"], result["inner_loops"], result["spread"]) == (1, 1, None)
 
 
@@ -179,18 +191,6 @@ def test_profile_traces_memory_in_one_call_and_in_no_timed_one(fake, profiler):
     assert not tracemalloc.is_tracing()
 
 
-def test_profile_traces_nothing_when_memory_is_not_tracked(fake, profiler):
-    tracing = []
-
-    def work():
-        tracing.append(tracemalloc.is_tracing())
-        fake.work(3.0)
-
-    profiler.track_memory = False
-    profiler.profile(work)
-    assert tracing == [False, False]
-
-
 def test_profile_finds_the_peak_and_what_is_kept_of_one_call(fake, profiler):
     def half(count):
         fake.work(3.0)
@@ -219,11 +219,8 @@ def test_profile_leaves_tracing_on_where_it_was_on_and_doubts_the_time(profiler,
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
-    assert any("tracemalloc" in doubt for doubt in result["doubts"])
-
-
-def test_profile_doubts_a_single_pass(profiler, long):
-    assert any("One pass only" in doubt for doubt in profiler.profile(long)["doubts"])
+    for cause in ("tracemalloc", "One pass only"):
+        assert any(cause in doubt for doubt in result["doubts"])
 
 
 def test_profile_doubts_a_wide_spread(fake, profiler):
@@ -281,7 +278,6 @@ class Callable:
 @pytest.mark.parametrize(
     ("func", "args", "name"),
     [
-        (operator.add, (1, 2), "add"),
         (np.add, (1, 2), "add"),
         (lambda: None, (), "<lambda>"),
         (functools.partial(operator.add, 1), (2,), "add"),
@@ -289,7 +285,6 @@ class Callable:
         (operator.itemgetter(0), ([1],), "itemgetter"),
         (Callable(), (), "Callable"),
         (dict, (), "dict"),
-        ([1].copy, (), "copy"),
     ],
 )
 def test_profile_finds_a_name_for_any_callable(func, args, name):
@@ -309,11 +304,6 @@ def test_print_result_prints_what_profile_returned(profiler, long, capsys):
     assert printed.startswith("Baseline\n")
     assert "3.00 s" in printed
     assert "threads" not in printed
-
-
-def test_print_result_shows_details(profiler, long, capsys):
-    profiler.print_result(profiler.profile(long), show_details=True)
-    assert "threads" in capsys.readouterr().out
 
 
 def test_profile_function_prints_and_returns(profiler, long, capsys):
@@ -351,25 +341,19 @@ def test_get_capabilities_agrees_with_the_report(profiler, long, monkeypatch):
         assert able[key] is (result[key] is not None)
 
 
-def test_profile_of_known_work_says_how_much_of_the_peak(fake):
-    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
-    profiler._clock = fake.clock
-    result = profiler.profile(lambda: fake.work(2.0), flops=4e9, moved=1e9, peak=8e9)
+def test_profile_of_known_work_says_how_much_of_the_peak(fake, timer):
+    result = timer.profile(lambda: fake.work(2.0), flops=4e9, moved=1e9, peak=8e9)
     assert (result["gflops"], result["intensity"]) == (pytest.approx(2.0), 4.0)
     assert result["peak_percent"] == pytest.approx(25.0)
 
 
-def test_profile_tells_the_calling_thread_from_the_others(fake):
-    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
-    profiler._clock = fake.clock
-    result = profiler.profile(lambda: fake.work(2.0, cores=3.0))
+def test_profile_tells_the_calling_thread_from_the_others(fake, timer):
+    result = timer.profile(lambda: fake.work(2.0, cores=3.0))
     assert (result["cores_used"], result["cpu_time"]) == (pytest.approx(3.0), pytest.approx(6.0))
     assert result["thread_time"] <= result["cpu_time"]
 
 
-def test_compare_takes_turns_and_sets_the_first_to_one(fake):
-    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
-    profiler._clock = fake.clock
+def test_compare_takes_turns_and_sets_the_first_to_one(fake, timer):
     turns = []
 
     def working(name, seconds):
@@ -380,7 +364,7 @@ def test_compare_takes_turns_and_sets_the_first_to_one(fake):
 
         return work
 
-    found = profiler.compare({"slow": working("slow", 0.2), "fast": working("fast", 0.1)}, 1)
+    found = timer.compare({"slow": working("slow", 0.2), "fast": working("fast", 0.1)}, 1)
     assert list(found) == ["slow", "fast"]
     assert found["slow"]["speedup"] == 1
     assert found["fast"]["speedup"] == pytest.approx(2.0)
@@ -401,11 +385,9 @@ def test_compare_of_nothing():
         SimpleProfiler().compare({})
 
 
-def test_print_comparison_is_a_table_with_each_doubt_once(fake, capsys):
-    profiler = SimpleProfiler(track_memory=False, track_cpu=False)
-    profiler._clock = fake.clock
+def test_print_comparison_is_a_table_with_each_doubt_once(fake, timer, capsys):
     calls = {"one": lambda: fake.work(3.0), "another": lambda: fake.work(6.0)}
-    profiler.print_comparison(profiler.compare(calls, flops=3e9, peak=2e9))
+    timer.print_comparison(timer.compare(calls, flops=3e9, peak=2e9))
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split()[-6:] == ["speedup", "differs", "GFLOP/s", "%", "of", "peak"]
     assert lines[1].split()[:3] == ["one", "3.00", "s"]

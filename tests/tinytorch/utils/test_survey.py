@@ -13,10 +13,7 @@ from tinytorch.utils.timing import Pass, Timing
 
 
 @pytest.fixture(autouse=True)
-def _brief(monkeypatch):
-    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.005)
-    monkeypatch.setattr("tinytorch.utils.timing.PASS_SECONDS", 0.0001)
-    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
+def _known(brief, monkeypatch):
     monkeypatch.setattr(survey.limits, "peak_flops", lambda dtype: 50e9)
     monkeypatch.setattr(survey.limits, "bandwidth", lambda working_set: 10e9)
     monkeypatch.setattr(survey, "cores_at_a_time", lambda: 2.0)

@@ -15,15 +15,11 @@ from tinytorch.utils.sweeps import (
 )
 from tinytorch.utils.timing import Pass, Timing
 
+pytestmark = pytest.mark.usefixtures("brief")
+
 
 def took(seconds):
     return Timing((Pass(seconds, seconds, 1),))
-
-
-@pytest.fixture(autouse=True)
-def _brief(monkeypatch):
-    monkeypatch.setattr("tinytorch.utils.timing.BUDGET_SECONDS", 0.01)
-    monkeypatch.setattr("tinytorch.utils.sweeps.SECONDS_TO_REST", 0.0)
 
 
 def test_a_sweep_asks_for_each_value():

@@ -120,18 +120,15 @@ def test_check_says_that_asserts_without_conditions_can_be_fooled(lesson: Lesson
 
 def test_check_grades_the_solutions_and_the_stubs(lesson: Lesson, tito: Tito) -> None:
     assert tito("lesson", "check", "kernels").stdout == "11_kernels is well made.\n"
-    spoil(lesson.source, "return 1 / (", "return 2 / (")
-    (found,) = check_lesson(lesson)
-    assert found.cell == "test-amdahl"
-    assert found.fact.startswith("The lesson's own solution gets 0 of 3 points: ")
-
-
-def test_check_finds_a_stub_that_scores(lesson: Lesson) -> None:
     text = lesson.source.read_text(encoding="utf-8")
     before, _, after = text.partition("def amdahl_speedup")
     body, end, rest = after.partition("    ### BEGIN SOLUTION\n")
     line, _, tail = rest.partition("    ### END SOLUTION\n")
     spoilt = f"{before}def amdahl_speedup{body}{line}{end}    pass\n    ### END SOLUTION\n{tail}"
     lesson.source.write_text(spoilt, encoding="utf-8")
-    (found,) = check_lesson(lesson)
-    assert (found.cell, found.fact) == ("test-amdahl", "What is released gets 3 of 3 points.")
+    spoil(lesson.source, "return operations / moved if", "return moved / operations if")
+    wrong, stub = sorted(check_lesson(lesson), key=lambda one: one.cell, reverse=True)
+    assert wrong.cell == "test-arithmetic-intensity"
+    assert wrong.fact.startswith("The lesson's own solution gets ")
+    assert " of 5 points: " in wrong.fact
+    assert (stub.cell, stub.fact) == ("test-amdahl", "What is released gets 3 of 3 points.")

@@ -197,17 +197,6 @@ def test_little_memory_stops_all_scores_at_once() -> None:
     assert fact.endswith("an array of 4576 numbers is made, a chunk has 208 scores")
 
 
-def test_little_memory_stops_chunks_that_are_all_kept() -> None:
-    def keeps(Q: Any, K: Any, V: Any, rows: int) -> Any:
-        starts = range(0, len(Q), rows)
-        scale = np.sqrt(Q.shape[1]).astype(Q.dtype)
-        scores = [Q[s : s + rows] @ K.T / scale for s in starts]
-        weights = [np.exp(strip - strip.max(axis=1, keepdims=True)) for strip in scores]
-        return np.concatenate([w @ V / w.sum(axis=1, keepdims=True) for w in weights])
-
-    assert "bytes are in use at a time" in fails(attention.little_memory, keeps)
-
-
 @pytest.mark.parametrize("together", [15, 16])
 def test_little_memory_allows_less_than_three_quarters_of_all_scores(together: int) -> None:
     def kernel(Q: Any, K: Any, V: Any, rows: int) -> Any:
@@ -224,10 +213,6 @@ def test_little_memory_allows_less_than_three_quarters_of_all_scores(together: i
     else:
         fact = "14160 bytes are in use at a time, all scores take 18304"
         assert fails(attention.little_memory, kernel).endswith(fact)
-
-
-def test_little_memory_allows_the_scores_of_a_chunk() -> None:
-    holds(attention.little_memory, in_chunks, rows=4)
 
 
 def test_little_memory_doubts_what_cannot_be_logged() -> None:

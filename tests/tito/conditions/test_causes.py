@@ -10,7 +10,7 @@ import pytest
 from asking import fails, holds, said
 
 from tinytorch.utils.checking import CheckFailure
-from tito.conditions import attention, causes, formulas, product
+from tito.conditions import attention, causes, product
 from tito.conditions.call import LocalCall, NoAnswer
 
 Kernel = Callable[..., Any]
@@ -277,15 +277,6 @@ INNER = {
 }
 
 
-@pytest.mark.parametrize(("kernel", "fact", "hint"), INNER.values(), ids=INNER)
-def test_inner_indices_that_are_missing_or_double_are_named(
-    kernel: Kernel, fact: str, hint: str
-) -> None:
-    found = said(square_of_eight, kernel, "block_size")
-    assert fact in found[0]
-    assert hint in found[1]
-
-
 def test_inner_indices_that_threads_lose_have_a_hint_of_threads() -> None:
     def loses(A: Any, B: Any, num_processes: int | None = None) -> Any:
         return A[:, 4:] @ B[4:] + A[:, :2] @ B[:2]
@@ -328,14 +319,12 @@ BLOCKS = {
 }
 
 
-@pytest.mark.parametrize(("kernel", "fact", "hint"), BLOCKS.values(), ids=BLOCKS)
-def test_blocks_that_go_wrong_are_named(kernel: Kernel, fact: str, hint: str) -> None:
+@pytest.mark.parametrize("name", [*INNER, *BLOCKS])
+def test_blocks_that_go_wrong_are_named_and_right_ones_are_right(name: str) -> None:
+    kernel, fact, hint = (INNER | BLOCKS)[name]
     found = said(square_of_eight, kernel, "block_size")
     assert fact in found[0]
     assert hint in found[1]
-
-
-def test_right_blocks_are_right() -> None:
     holds(square_of_eight, slip(), "block_size")
 
 
@@ -445,26 +434,6 @@ def test_zeros_of_a_call_that_cannot_be_traced_are_told_all_the_same() -> None:
 
     with pytest.raises(CheckFailure, match="nothing was multiplied before the function returned"):
         product.square(Silent(lambda A, B: np.zeros_like(A)), np.random.default_rng(5))
-
-
-FORMULAS = {
-    "exchanged": (lambda s, w: 1 / ((1 - s) + s / w), "serial and parallel exchanged"),
-    "Gustafson": (lambda s, w: s + (1 - s) * w, "Gustafson's law"),
-    "time": (lambda s, w: s + (1 - s) / w, "the time after, not the speedup"),
-    "rounded": (lambda s, w: round(1 / (s + (1 - s) / w), 5), "it is rounded to 5 places"),
-    "a small number": (lambda s, w: 1 / (s + (1 - s) / w + 1e-7), "it is off by 3e-07"),
-}
-
-
-@pytest.mark.parametrize(("formula", "fact"), FORMULAS.values(), ids=FORMULAS)
-def test_formulas_name_the_slip(formula: Callable[..., float], fact: str) -> None:
-    def cases(call: Any, rng: Any) -> None:
-        formulas.amdahl_speedups(call, rng, cases=((0.1, 4), (0.25, 3)))
-
-    found, hint = said(cases, lambda serial, workers: formula(serial, workers))
-    assert fact in found
-    if "off by" in fact:
-        assert hint == "Do not round, add no small number, and keep float64."
 
 
 def test_attention_names_the_slip_and_what_to_do() -> None:

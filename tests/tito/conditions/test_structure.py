@@ -38,10 +38,6 @@ def blocks(A: Any, B: Any, block_size: int = 64, beyond: int = 0) -> Any:
     return C
 
 
-def test_no_python_loop_passes_one_operation() -> None:
-    holds(structure.no_python_loop, lambda A, B: A @ B)
-
-
 def copies_rows(A: Any, B: Any) -> Any:
     C = A @ B
     for row in C:
@@ -325,6 +321,7 @@ def test_rows_in_chunks_passes_chunks_of_any_schedule(kernel: Any) -> None:
         ((0, 5, 10, 15, 20), "4 products of 5 rows"),
         ((0, 20), "1 product of 20 rows"),
         ((0, 5, 20), "2 products of 5 to 15 rows"),
+        ((0, 5, 10, 20), "3 products of 5 to 10 rows"),
         (range(21), "20 products of 1 rows"),
     ],
 )
@@ -355,13 +352,6 @@ def test_threads_count_though_it_is_not_known_which_rows_they_multiply(known: bo
 )
 def test_rows_lie_together_without_a_gap(rows: set[int], together: bool) -> None:
     assert structure.lie_together(frozenset(rows)) is together
-
-
-def test_rows_in_chunks_stops_one_chunk_that_is_taken_apart() -> None:
-    def one_in_halves(A: Any, B: Any, num_processes: int = 2) -> Any:
-        return np.vstack([np.vstack([A[:5] @ B, A[5:10] @ B]), A[10:] @ B])
-
-    assert "3 products of 5 to 10 rows" in fails(structure.rows_in_chunks, one_in_halves)
 
 
 def test_rows_in_chunks_asks_for_chunks_without_an_argument() -> None:

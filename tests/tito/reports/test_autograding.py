@@ -8,9 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from tito.course import Course
 from tito.grading.pipeline.grade import GradingResult
-from tito.lesson import Lesson
-from tito.reports.autograding import BarReport, EventReport, LineReport, RunReport, report_for
+from tito.lesson import Lesson, find_lesson
+from tito.reports.autograding import (
+    BarReport,
+    EventReport,
+    LineReport,
+    RunReport,
+    log,
+    log_to,
+    report_for,
+)
 
 CLASS = [
     GradingResult("ada", "graded", score=45, seconds={"run": 0.25}, seed=7),
@@ -18,6 +27,12 @@ CLASS = [
     GradingResult("eve", "rejected", "It is not JSON."),
     GradingResult("mel", "failed", "Its \x1b[2J worker was lost.", error="Traceback"),
 ]
+
+
+@pytest.fixture(scope="module")
+def lesson(root: Path) -> Lesson:
+    """The kernels lesson, of which only names are said."""
+    return find_lesson(Course.read(root), "kernels")
 
 
 def told(report: RunReport, lesson: Lesson, class_: list[GradingResult], stopped: str = "") -> None:
@@ -139,10 +154,8 @@ def test_a_pipe_gets_lines() -> None:
 
 
 def test_the_log_keeps_everything(
-    lesson: Lesson, tito: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    lesson: Lesson, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tito.reports.autograding import log, log_to
-
     before = list(log.handlers)
     log_to(tmp_path / "run.log")
     try:

@@ -2,9 +2,9 @@
 
 import re
 import sys
-from html.parser import HTMLParser
 
 import pytest
+from drawn import Page
 
 from tinytorch.utils.charts import Chart
 from tinytorch.utils.gemm import Comparison, Measurement
@@ -37,25 +37,12 @@ def report(count=3, rows=3):
     return Report("11_kernels", MACHINE, COMPARISON, Survey(charts, ("Not drawn: x.",)))
 
 
-class Page(HTMLParser):
-    """A page's tags in order, its images, and what is written in its cells."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.images, self.words = [], [], []
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.images += [dict(attrs)] if tag == "img" else []
-
-    def handle_data(self, data):
-        self.words.append(data)
+PAGE = as_page(report())
 
 
 @pytest.fixture
 def page():
-    return Page(as_page(report()))
+    return Page(PAGE)
 
 
 def test_a_page_has_a_table_beneath_each_picture(page):
@@ -73,10 +60,9 @@ def test_every_picture_of_a_page_says_what_it_shows(page):
 
 
 def test_a_page_needs_no_other_file(page):
-    text = as_page(report())
     assert all(image["src"].startswith("data:image/svg+xml;") for image in page.images)
-    assert not re.search(r'(?:href|src)="(?!data:)', text)
-    assert "<script" not in text
+    assert not re.search(r'(?:href|src)="(?!data:)', PAGE)
+    assert "<script" not in PAGE
 
 
 def test_a_page_names_the_machine_and_holds_every_figure_and_note(page):
@@ -89,27 +75,22 @@ def test_a_page_names_the_machine_and_holds_every_figure_and_note(page):
     ("ending", "start"),
     [("png", b"\x89PNG"), ("svg", b"<?xml"), ("html", b"<!DOCTYPE")],
 )
-def test_save_writes_the_format_that_the_ending_names(tmp_path, ending, start):
+def test_save_writes_the_format_that_the_ending_names_with_its_tables(tmp_path, ending, start):
     file = tmp_path / f"plot.{ending}"
     check_plot_file(file)
     save_pictures(report(), file)
-    assert file.read_bytes().startswith(start)
+    written = file.read_bytes()
+    assert written.startswith(start)
+    assert b"2.1" in written
+    assert b"Caption 1.\n" in written or ending == "html"
 
 
-@pytest.mark.parametrize("count", [1, 2, 5])
+@pytest.mark.parametrize("count", [1, 5])
 def test_panels_show_every_chart_once(tmp_path, count, monkeypatch):
     drawn = []
     monkeypatch.setattr(Chart, "draw_on", lambda chart, *rest: drawn.append(chart.title))
     save_pictures(report(count), tmp_path / "plot.svg")
     assert drawn == [f"Chart {number}" for number in range(count)]
-
-
-@pytest.mark.parametrize("ending", ["png", "svg"])
-def test_panels_carry_their_tables_as_a_description(tmp_path, ending):
-    file = tmp_path / f"plot.{ending}"
-    save_pictures(report(), file)
-    assert b"Caption 1.\n" in file.read_bytes()
-    assert b"2.1" in file.read_bytes()
 
 
 @pytest.mark.parametrize("name", ["plot.xyz", "plot", "plot.", "plot.pdf"])
@@ -125,10 +106,13 @@ def test_check_wants_a_folder_that_exists(tmp_path):
     assert caught.value.exit_code == 2
 
 
-def test_check_refuses_what_is_a_folder_itself(tmp_path):
-    (tmp_path / "plot.png").mkdir()
+def test_what_is_a_folder_itself_is_refused(tmp_path):
+    folder = tmp_path / "plot.png"
+    folder.mkdir()
     with pytest.raises(TitoError, match="cannot be written"):
-        check_plot_file(tmp_path / "plot.png")
+        check_plot_file(folder)
+    with pytest.raises(TitoError, match="The pictures were not saved"):
+        save_pictures(report(1), folder)
 
 
 def test_check_refuses_a_folder_that_may_not_be_written(tmp_path, monkeypatch):
@@ -142,10 +126,3 @@ def test_check_asks_for_matplotlib(tmp_path, monkeypatch, ending):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(TitoError, match="pip install matplotlib"):
         check_plot_file(tmp_path / f"plot.{ending}")
-
-
-def test_save_where_nothing_can_be_written_is_one_error(tmp_path):
-    folder = tmp_path / "plot.png"
-    folder.mkdir()
-    with pytest.raises(TitoError, match="The pictures were not saved"):
-        save_pictures(report(), folder)

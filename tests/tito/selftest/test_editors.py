@@ -1,22 +1,34 @@
-"""Notebooks as editors leave them: `tito test` and grading read the same solution in each."""
+"""Notebooks as editors leave them: `tito test` and grading read the same solutions in each."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from classroom import read_samples
 
+from tito.course import Course
 from tito.grading.intake.read import read_submission
 from tito.grading.intake.rebuild import rebuild
-from tito.lesson import Lesson, grade_id, read_notebook
+from tito.lesson import Lesson, find_lesson, grade_id, is_answer, is_solution
+from tito.notebooks import student_notebook
 from tito.selftest.run import run_checks
 
 (COMPLETE,) = (sample for sample in read_samples() if sample.name == "complete")
+BOM = b"\xef\xbb\xbf"
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture(scope="module")
+def lesson(root: Path) -> Lesson:
+    """The kernels lesson, of which nothing is changed."""
+    return find_lesson(Course.read(root), "kernels")
 
 
 def colab(cell: dict[str, Any]) -> None:
-    cell["metadata"] |= {"id": "x1", "colab": {"base_uri": "https://localhost:8080/"}}
+    """Save as Colab does: a cell's id in its metadata, its own keys everywhere."""
+    cell["metadata"] |= {"id": cell.pop("id"), "colab": {"base_uri": "https://localhost:8080/"}}
     cell["source"] = cell["source"].splitlines(keepends=True)
 
 
@@ -33,48 +45,67 @@ def stripped(cell: dict[str, Any]) -> None:
     cell["metadata"] = {}
 
 
+def nameless(cell: dict[str, Any]) -> None:
+    """Save as Colab saves what came to it without nbgrader's metadata."""
+    stripped(cell)
+    cell["id"] = f"aB3dE{len(cell['source'])}"
+    colab(cell)
+
+
 def crlf(cell: dict[str, Any]) -> None:
     cell["source"] = cell["source"].replace("\n", "\r\n")
 
 
-def save(lesson: Lesson, edit: Callable[[dict[str, Any]], None], start: bytes = b"") -> str:
-    """Save a complete notebook as an editor leaves it; return its solution for one check."""
-    notebook: Any = COMPLETE.edit(read_notebook(lesson.released))
-    cells = {grade_id(cell): cell.source for cell in notebook.cells}
+def handed_in(notebook: Any) -> dict[str, str]:
+    return {grade_id(cell): cell.source.strip() for cell in notebook.cells if is_solution(cell)}
+
+
+def save(lesson: Lesson, edit: Edit, file: Path, start: bytes = b"") -> dict[str, str]:
+    """Save a complete notebook as an editor leaves it; return its solutions and answers."""
+    notebook: Any = COMPLETE.edit(student_notebook(lesson))
+    for cell in notebook.cells:
+        if is_answer(cell):
+            cell.source = f"An answer to {grade_id(cell)}."
+    written = handed_in(notebook)
     for cell in notebook.cells:
         edit(cell)
-    lesson.working_copy.write_bytes(start + json.dumps(notebook).encode())
-    return cells["amdahl"]
+    if "id" not in notebook.cells[0]:
+        notebook.nbformat_minor = 0
+    file.write_bytes(start + json.dumps(notebook).encode())
+    return written
 
 
-def graded(lesson: Lesson) -> str:
-    """Return what the grader reads of that solution."""
-    submitted = read_submission(lesson.working_copy, lesson.course.limits)
-    notebook, _ = rebuild(read_notebook(lesson.released), submitted)
-    return next(cell.source for cell in notebook.cells if grade_id(cell) == "amdahl")
+def graded(lesson: Lesson, file: Path) -> dict[str, str]:
+    """Return what the grader reads of them."""
+    submitted = read_submission(file, lesson.course.limits)
+    return handed_in(rebuild(student_notebook(lesson), submitted)[0])
 
 
-@pytest.mark.parametrize("edit", [colab, vscode, deepnote, stripped, crlf])
-@pytest.mark.parametrize("start", [b"", b"\xef\xbb\xbf"], ids=["plain", "BOM"])
-def test_solution_of_every_editor_is_graded_and_tested(
-    lesson: Lesson, edit: Callable[[dict[str, Any]], None], start: bytes
+@pytest.mark.parametrize("edit", [colab, vscode, deepnote, stripped, nameless, crlf])
+def test_solutions_and_answers_of_every_editor_are_graded_and_tested(
+    lesson: Lesson, tmp_path: Path, edit: Edit
 ) -> None:
-    solution = save(lesson, edit, start)
-    assert graded(lesson) == solution
-    tested = run_checks(lesson, lesson.working_copy, check="amdahl")
+    file = tmp_path / lesson.notebook_name
+    for start in (b"", BOM):
+        written = save(lesson, edit, file, start)
+        assert graded(lesson, file) == written
+    assert len(written) == 13
+    tested = run_checks(lesson, file, check="amdahl")
     assert tested.score == tested.max_score > 0
     assert not any("missing" in note and "solution" in note for note in tested.notes)
 
 
 @pytest.mark.parametrize("kind", ["markdown", "raw"])
-def test_solution_that_became_text_counts_as_code_and_it_is_said(lesson: Lesson, kind: str) -> None:
+def test_solution_that_became_text_counts_as_code_and_it_is_said(
+    lesson: Lesson, tmp_path: Path, kind: str
+) -> None:
     def turned(cell: dict[str, Any]) -> None:
         if cell["id"] == "amdahl":
             cell["cell_type"] = kind
 
-    solution = save(lesson, turned)
-    assert graded(lesson) == solution
-    tested = run_checks(lesson, lesson.working_copy, check="amdahl")
+    file = tmp_path / lesson.notebook_name
+    assert save(lesson, turned, file) == graded(lesson, file)
+    tested = run_checks(lesson, file, check="amdahl")
     assert tested.score == tested.max_score > 0
     assert "The solution cell amdahl: This cell was a text cell: its text counts as code." in (
         tested.notes

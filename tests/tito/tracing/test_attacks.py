@@ -278,7 +278,17 @@ def test_replay_refuses_what_costs_much(name: str) -> None:
         replay(Log(buffers, [step], step.results[0], False, 1), [np.ones((2, 3))], [0])
 
 
-def test_prove_refuses_a_log_without_steps() -> None:
-    log = Log([Buffer(48, "input")], [], INPUT, False, 1)
-    with pytest.raises(Unproven):
+MADE = INPUT._replace(buffer=1)
+
+
+@pytest.mark.parametrize(
+    ("steps", "result", "why"),
+    [([], INPUT, "result"), ([Step("import", 0, (), {}, (MADE,))], MADE, "import")],
+    ids=["none", "unknown"],
+)
+def test_prove_refuses_a_log_without_steps_that_it_knows(
+    steps: list[Step], result: View, why: str
+) -> None:
+    log = Log([Buffer(48, "input"), Buffer(48, "made")], steps, result, False, 1)
+    with pytest.raises(Unproven, match=why):
         prove(log, [np.ones((2, 3))], lambda C: False)

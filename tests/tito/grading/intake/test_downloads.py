@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from downloads import SAMPLES, content, download, names_of, roster, zipped
+from downloads import SAMPLES, as_folder, content, download, names_of, roster, zipped
 
 from tito.course import Course
 from tito.errors import TitoError
@@ -44,14 +44,6 @@ def by_name(collection: Collection) -> dict[str, Collected]:
 
 def refused(collection: Collection) -> dict[str, str]:
     return {one.name: one.reason for one in collection.submissions if one.status == "refused"}
-
-
-def write(folder: Path, files: Mapping[str, bytes]) -> Path:
-    for name, data in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    return folder
 
 
 # Canvas: a class of thirty with all that people do to the names of their files.
@@ -156,7 +148,7 @@ def test_collect_takes_a_download_of_another_name_if_it_is_forced(
 ) -> None:
     people = roster("canvas_grades.csv")
     canvas.rename(canvas.with_name("hw.zip"))
-    write(canvas.parent, {"ada/kernels.ipynb": WORK})
+    as_folder(canvas.parent, {"ada/kernels.ipynb": WORK})
     done = by_name(collect_paths(lesson, [canvas.parent], people))
     assert done["hw"].status == "refused"
     assert done["hw"].remedy == "If it is Canvas's download, name it alone, or use --from."
@@ -169,7 +161,7 @@ def test_collect_believes_no_time_in_a_students_own_zip(
     lesson: Lesson, tmp_path: Path, name: str
 ) -> None:
     own = zipped({"kernels.ipynb": WORK, "timestamp.txt": b"2027-01-01 00:00:00 UTC"})
-    (one,) = collect_paths(lesson, [write(tmp_path / "in", {name: own})]).submissions
+    (one,) = collect_paths(lesson, [as_folder(tmp_path / "in", {name: own})]).submissions
     assert one.reason.endswith("timestamp.txt")
     assert not lesson.handed_in("ada").with_name("timestamp.txt").exists()
 
@@ -208,11 +200,11 @@ def test_collect_takes_no_download_from_a_student(
     """Whatever names a student's files have, they are that student's."""
     path = tmp_path / "in"
     if form == "folder":
-        write(path / "jdoe", files)
+        as_folder(path / "jdoe", files)
     elif form == "zip in Canvas's":
         path = download(path / "submissions.zip", [], {"doejane_1141_5_a.zip": zipped(files)})
     else:
-        write(path, {"jdoe.zip": zipped(files)})
+        as_folder(path, {"jdoe.zip": zipped(files)})
         path = path / "jdoe.zip" if form == "named zip" else path
     collect_paths(lesson, [path], roster("canvas_grades.csv"))
     assert "jdoe2" not in lesson.submitted_students()
@@ -434,7 +426,7 @@ def test_collect_takes_a_renamed_notebook(
 ) -> None:
     path = form.format(name) if "/" in form or form == "ada.zip" else f"ada_{name}"
     data = zipped({name: WORK}) if path.endswith(".zip") else WORK
-    done = collect_paths(lesson, [write(tmp_path / "in", {path: data})])
+    done = collect_paths(lesson, [as_folder(tmp_path / "in", {path: data})])
     assert stored(lesson, "ada") == WORK
     assert done.is_complete
 
@@ -442,7 +434,7 @@ def test_collect_takes_a_renamed_notebook(
 @pytest.mark.parametrize("path", ["ada/kernels.py", "ada_kernels.py", "ada/mine.py"])
 def test_collect_converts_a_percent_script(lesson: Lesson, tmp_path: Path, path: str) -> None:
     script = content("a.py")
-    (one,) = collect_paths(lesson, [write(tmp_path / "in", {path: script})]).submissions
+    (one,) = collect_paths(lesson, [as_folder(tmp_path / "in", {path: script})]).submissions
     assert [cell["cell_type"] for cell in json.loads(stored(lesson, "ada"))["cells"]] == [
         *("markdown", "code")
     ]
@@ -454,7 +446,7 @@ def test_collect_converts_a_percent_script(lesson: Lesson, tmp_path: Path, path:
 
 def test_collect_asks_which_of_two_copies_is_meant(lesson: Lesson, tmp_path: Path) -> None:
     files = {"ada/kernels (1).ipynb": WORK, "ada/kernels (2).ipynb": OLDER}
-    (one,) = collect_paths(lesson, [write(tmp_path / "in", files)]).submissions
+    (one,) = collect_paths(lesson, [as_folder(tmp_path / "in", files)]).submissions
     assert one.reason == (
         "it holds 2 of what may be kernels.ipynb: kernels (1).ipynb, kernels (2).ipynb"
     )
@@ -472,7 +464,7 @@ LOST = {
 @pytest.mark.parametrize("name", LOST.values(), ids=LOST)
 def test_collect_loses_nothing_silently(lesson: Lesson, tmp_path: Path, name: str) -> None:
     files = {"grace/kernels.ipynb": WORK, "bob/kernels.ipynb": WORK, name: WORK}
-    done = collect_paths(lesson, [write(tmp_path / "in", files)])
+    done = collect_paths(lesson, [as_folder(tmp_path / "in", files)])
     assert [left.file for left in done.left] == [f"in/{name}"]
     assert done.left[0].remedy == "Call it STUDENT_kernels.ipynb if it is a hand-in."
     assert not done.is_complete
@@ -484,7 +476,7 @@ def test_collect_names_what_lies_in_a_folder_of_another_lesson(
 ) -> None:
     name = "Jane Doe_7_assignsubmission_file_/2024_hw/kernels.ipynb"
     files = {"ada/2024_hw/kernels.ipynb": WORK, "bob/kernels.ipynb": WORK}
-    path = write(tmp_path / "in", files)
+    path = as_folder(tmp_path / "in", files)
     if pack == "download":
         path = download(tmp_path / "in.zip", [name, name.replace("7", "8").replace("2024_hw/", "")])
     done = collect_paths(lesson, [path])
@@ -501,14 +493,14 @@ def test_collect_names_what_lies_in_such_a_folder_of_a_students_zip(
         "bob.zip": zipped({"2024_hw/kernels.ipynb": WORK}),
         "eve.zip": zipped({"kernels.ipynb": WORK, "03_layers/a.ipynb": WORK}),
     }
-    done = by_name(collect_paths(lesson, [write(tmp_path / "in", files)]))
+    done = by_name(collect_paths(lesson, [as_folder(tmp_path / "in", files)]))
     assert done["ada"].reason == "took kernels.ipynb, and not 12_next/a.ipynb"
     assert done["bob"].reason == "it holds no kernels.ipynb; besides: 2024_hw/kernels.ipynb"
     assert (done["eve"].status, done["eve"].reason) == ("collected", "")
 
 
 def test_collect_takes_a_file_that_is_named(lesson: Lesson, tmp_path: Path) -> None:
-    folder = write(tmp_path, {"ada_kernels.ipynb": WORK, "bob_kernels (1).ipynb": WORK})
+    folder = as_folder(tmp_path, {"ada_kernels.ipynb": WORK, "bob_kernels (1).ipynb": WORK})
     collect_paths(lesson, sorted(folder.glob("*.ipynb")))
     assert lesson.submitted_students() == ["ada", "bob"]
 
@@ -524,7 +516,7 @@ def test_collect_says_that_work_is_there_twice_since_the_roster(
 
 def test_collect_passes_over_what_is_of_another_lesson(lesson: Lesson, tmp_path: Path) -> None:
     files = {"ada/11_kernels/kernels.ipynb": WORK, "ada/03_layers/layers.ipynb": WORK}
-    assert collect_paths(lesson, [write(tmp_path / "in", files)]).is_complete
+    assert collect_paths(lesson, [as_folder(tmp_path / "in", files)]).is_complete
     assert lesson.submitted_students() == ["ada"]
 
 
@@ -542,7 +534,7 @@ def test_collect_takes_a_folder_around_the_class(
 ) -> None:
     around, below, known = case
     files = {f"{around}/{who}/{below}": WORK for who in ("ada", "bob")}
-    path = write(tmp_path / "in", files)
+    path = as_folder(tmp_path / "in", files)
     if pack == "zip":
         path = tmp_path / "all.zip"
         path.write_bytes(zipped(files))
@@ -562,7 +554,7 @@ def test_collect_takes_zip_files_in_a_zip_that_is_named(
     lesson: Lesson, tmp_path: Path, names: list[str], students: list[str]
 ) -> None:
     files = {"ada.zip": zipped(dict.fromkeys(names, zipped({"kernels.ipynb": WORK})))}
-    collect_paths(lesson, [write(tmp_path, files) / "ada.zip"], [Person("dan")])
+    collect_paths(lesson, [as_folder(tmp_path, files) / "ada.zip"], [Person("dan")])
     assert lesson.submitted_students() == students
 
 
@@ -575,7 +567,7 @@ def test_collect_takes_a_canvas_zip_as_plain_if_it_is_forced(
 
 
 def test_collect_names_a_link_to_a_folder(lesson: Lesson, tmp_path: Path) -> None:
-    write(tmp_path, {"in/ada/kernels.ipynb": WORK, "out/bob/kernels.ipynb": WORK})
+    as_folder(tmp_path, {"in/ada/kernels.ipynb": WORK, "out/bob/kernels.ipynb": WORK})
     (tmp_path / "in" / "bob").symlink_to(tmp_path / "out" / "bob")
     (left,) = collect_paths(lesson, [tmp_path / "in"]).left
     assert (left.file, left.reason) == ("in/bob", "it is a link to a folder")
@@ -585,14 +577,14 @@ def test_collect_names_a_link_to_a_folder(lesson: Lesson, tmp_path: Path) -> Non
 def test_collect_takes_no_folder_of_a_student_for_the_class(
     lesson: Lesson, tmp_path: Path, people: list[Person]
 ) -> None:
-    path = write(tmp_path / "in", {"Jane Doe/work/kernels.ipynb": WORK})
+    path = as_folder(tmp_path / "in", {"Jane Doe/work/kernels.ipynb": WORK})
     done = collect_paths(lesson, [path], people)
     assert [one.name for one in done.submissions] == (["jdoe"] if people else ["Jane Doe"])
 
 
 def test_collect_finds_people_by_name_in_plain_folders(lesson: Lesson, tmp_path: Path) -> None:
     files = {"Núñez, José/kernels.ipynb": WORK, "avdberg@uni.example_kernels.ipynb": WORK}
-    collect_paths(lesson, [write(tmp_path / "in", files)], roster("plain.csv"))
+    collect_paths(lesson, [as_folder(tmp_path / "in", files)], roster("plain.csv"))
     assert lesson.submitted_students() == ["avdberg", "jnunez"]
 
 
@@ -603,7 +595,7 @@ def test_collect_refuses_zip_files_in_one_another_without_end(
     for _ in range(6):
         data = zipped({"a.zip": data})
     done = collect_paths(
-        lesson, [write(tmp_path / "in", {"ada.zip": data, "bob/kernels.ipynb": WORK})]
+        lesson, [as_folder(tmp_path / "in", {"ada.zip": data, "bob/kernels.ipynb": WORK})]
     )
     assert "lies in 3 zip files" in refused(done)["ada"]
 
@@ -625,7 +617,9 @@ def submitted(work: bytes = WORK, **changes: object) -> bytes:
 
 
 def test_collect_takes_a_file_of_tito_submit(lesson: Lesson, tmp_path: Path) -> None:
-    (one,) = collect_paths(lesson, [write(tmp_path / "in", {"ada.zip": submitted()})]).submissions
+    (one,) = collect_paths(
+        lesson, [as_folder(tmp_path / "in", {"ada.zip": submitted()})]
+    ).submissions
     assert (one.status, one.reason) == ("collected", "")
     assert one.receipt is not None
     assert one.receipt.digest == hashlib.sha256(WORK).hexdigest()
@@ -637,7 +631,7 @@ def test_collect_asks_whose_a_file_of_tito_submit_is(
     lesson: Lesson, tmp_path: Path, name: str
 ) -> None:
     files = {name: submitted(), "bob/kernels.ipynb": WORK}
-    done = collect_paths(lesson, [write(tmp_path / "in", files)])
+    done = collect_paths(lesson, [as_folder(tmp_path / "in", files)])
     assert list(refused(done).values()) == ["its name tells no student"]
     assert lesson.submitted_students() == ["bob"]
 
@@ -665,7 +659,7 @@ def test_collect_refuses_a_false_file_of_tito_submit(
     lesson: Lesson, tmp_path: Path, changes: dict[str, object], reason: str
 ) -> None:
     files = {"ada.zip": submitted(**changes), "bob/kernels.ipynb": WORK}
-    assert reason in refused(collect_paths(lesson, [write(tmp_path / "in", files)]))["ada"]
+    assert reason in refused(collect_paths(lesson, [as_folder(tmp_path / "in", files)]))["ada"]
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["in order", "in reverse"])
@@ -673,7 +667,7 @@ def test_collect_tells_the_newer_file_of_tito_submit(
     lesson: Lesson, tmp_path: Path, order: int
 ) -> None:
     old = {"a/ada.zip": submitted(OLDER, saved="2027-01-30 12:00:00 +0100", more="unknown")}
-    write(tmp_path, {**old, "b/ada.zip": submitted()})
+    as_folder(tmp_path, {**old, "b/ada.zip": submitted()})
     collect_paths(lesson, [tmp_path / "a", tmp_path / "b"][::order])
     assert stored(lesson, "ada") == WORK
     assert earlier(lesson, "ada") == [OLDER]
@@ -686,7 +680,7 @@ def test_collect_tells_the_newer_file_of_tito_submit(
 def test_collect_lets_the_newest_time_count(lesson: Lesson, tmp_path: Path, order: int) -> None:
     for day, work in ((1, OLDER), (2, WORK)):
         stamp = f"2027-01-0{day} 12:00:00 UTC".encode()
-        write(tmp_path / str(day), {"ada/kernels.ipynb": work, "ada/timestamp.txt": stamp})
+        as_folder(tmp_path / str(day), {"ada/kernels.ipynb": work, "ada/timestamp.txt": stamp})
     done = collect_paths(lesson, [tmp_path / "1", tmp_path / "2"][::order])
     assert stored(lesson, "ada") == WORK
     assert stored(lesson, "ada", "timestamp.txt") == b"2027-01-02 12:00:00 UTC"
@@ -713,7 +707,7 @@ def test_collect_keeps_what_a_system_told_of_the_same_file(
 ) -> None:
     collect_paths(lesson, [canvas], roster("canvas_grades.csv"))
     before = read_receipts(lesson)
-    write(tmp_path / "again", {"mobrien/kernels.ipynb": stored(lesson, "mobrien")})
+    as_folder(tmp_path / "again", {"mobrien/kernels.ipynb": stored(lesson, "mobrien")})
     (one,) = collect_paths(lesson, [tmp_path / "again"]).submissions
     assert one.status == "unchanged"
     assert read_receipts(lesson) == before
@@ -723,5 +717,5 @@ def test_collect_says_what_it_found_where_nothing_is_a_submission(
     lesson: Lesson, tmp_path: Path
 ) -> None:
     with pytest.raises(NothingCollected) as caught:
-        collect_paths(lesson, [write(tmp_path / "in", {"kernels.ipynb": WORK})])
+        collect_paths(lesson, [as_folder(tmp_path / "in", {"kernels.ipynb": WORK})])
     assert [left.file for left in caught.value.collection.left] == ["in/kernels.ipynb"]

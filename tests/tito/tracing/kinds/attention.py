@@ -21,12 +21,6 @@ def softmax(x):
 def starts(Q, rows):
     return range(0, len(Q), rows)
 
-def helper(Q, K, V, rows):
-    out = np.zeros((Q.shape[0], V.shape[1]))
-    for i in starts(Q, rows):
-        out[i : i + rows] = softmax(Q[i : i + rows] @ K.T / math.sqrt(Q.shape[1])) @ V
-    return out
-
 def concatenated(Q, K, V, rows):
     d = K.shape[-1]
     return np.concatenate([softmax(Q[i : i + rows].dot(K.T) / d**0.5).dot(V) for i in starts(Q, rows)])
@@ -44,14 +38,6 @@ def vstacked(Q, K, V, rows):
 def array_split(Q, K, V, rows):
     chunks = np.array_split(Q, range(rows, len(Q), rows))
     return np.concatenate([softmax(c @ K.T / np.sqrt(K.shape[1])) @ V for c in chunks], axis=0)
-
-def generator(Q, K, V, rows):
-    def chunks():
-        scaled = Q / np.sqrt(Q.shape[1])
-        for i in starts(Q, rows):
-            yield softmax(scaled[i : i + rows] @ K.T) @ V
-
-    return np.concatenate(list(chunks()))
 
 def prescaled(Q, K, V, rows):
     KT = np.ascontiguousarray(K.T) / np.sqrt(K.shape[1]).astype(K.dtype)

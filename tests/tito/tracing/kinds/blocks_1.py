@@ -8,10 +8,8 @@ Written as students, textbooks and other languages write it; not as this project
 import functools
 import itertools
 import math
-from collections import defaultdict
 from itertools import product
 import numpy as np
-from numpy import arange, dot, shape, zeros
 from numpy.lib.stride_tricks import as_strided, sliding_window_view
 
 
@@ -24,39 +22,11 @@ def spans(n, b):
 def cut(n, b):
     return [slice(s, s + b) for s in range(0, n, b)]
 
-def slices_min(A, B, b):
-    C = zeros_for(A, B)
-    for i0, i1 in spans(A.shape[0], b):
-        for j0, j1 in spans(B.shape[1], b):
-            for k0, k1 in spans(A.shape[1], b):
-                C[i0:i1, j0:j1] += np.dot(A[i0:i1, k0:k1], B[k0:k1, j0:j1])
-    return C
-
 def s_objects(A, B, b):
     C = zeros_for(A, B)
     for i, k, j in product(range(0, A.shape[0], b), range(0, A.shape[1], b), range(0, B.shape[1], b)):
         left, right, out = np.s_[i : i + b, k : k + b], np.s_[k : k + b, j : j + b], np.index_exp[i : i + b, j : j + b]
         C[out] = C[out] + A[left] @ B[right]
-    return C
-
-def views_in_place(A, B, b):
-    C = zeros_for(A, B)
-    for i in range(0, len(C), b):
-        rows, target = A[i : i + b], C[i : i + b]
-        for j in range(0, C.shape[1], b):
-            tile = target[:, j : j + b]
-            for k in range(0, A.shape[1], b):
-                tile += rows[:, k : k + b] @ B[k : k + b, j : j + b]
-    return C
-
-def accumulator(A, B, b):
-    C = np.empty((A.shape[0], B.shape[1]))
-    for i in range(0, C.shape[0], b):
-        for j in range(0, C.shape[1], b):
-            total = 0
-            for k in range(0, A.shape[1], b):
-                total = total + A[i : i + b, k : k + b] @ B[k : k + b, j : j + b]
-            C[i : i + b, j : j + b] = total
     return C
 
 def copied_blocks(A, B, b):
@@ -65,17 +35,6 @@ def copied_blocks(A, B, b):
         left, right = A[i, k].copy(), np.ascontiguousarray(B[k, j])
         C[i, j] += left @ right
     return C
-
-def padded(A, B, b):
-    (m, n), p = A.shape, B.shape[1]
-    X = np.pad(A, ((0, -m % b), (0, -n % b)))
-    Y = np.pad(B, ((0, -n % b), (0, -p % b)))
-    C = np.zeros((X.shape[0], Y.shape[1]))
-    for i in range(0, X.shape[0], b):
-        for j in range(0, Y.shape[1], b):
-            for k in range(0, X.shape[1], b):
-                C[i : i + b, j : j + b] += X[i : i + b, k : k + b] @ Y[k : k + b, j : j + b]
-    return C[:m, :p]
 
 def padded_copy(A, B, b):
     (m, n), p = A.shape, B.shape[1]
@@ -140,19 +99,6 @@ def array_split_reduce(A, B, b):
         grid.append(np.concatenate(row, axis=1))
     return np.concatenate(grid, axis=0)
 
-def dictionary_of_blocks(A, B, b):
-    left = {(i // b, k // b): A[i : i + b, k : k + b] for i in range(0, A.shape[0], b) for k in range(0, A.shape[1], b)}
-    right = {(k // b, j // b): B[k : k + b, j : j + b] for k in range(0, B.shape[0], b) for j in range(0, B.shape[1], b)}
-    sums = defaultdict(lambda: 0.0)
-    for (i, k), x in left.items():
-        for (l, j), y in right.items():
-            if k == l:
-                sums[i, j] = sums[i, j] + x @ y
-    C = np.empty((A.shape[0], B.shape[1]))
-    for (i, j), value in sums.items():
-        C[i * b : (i + 1) * b, j * b : (j + 1) * b] = value
-    return C
-
 def buffer_out(A, B, b):
     C, work = zeros_for(A, B), np.empty((b, b))
     for i, j, k in product(cut(len(A), b), cut(B.shape[1], b), cut(len(B), b)):
@@ -206,20 +152,6 @@ def default_scratch(A, B, b, work=np.zeros((64, 64)), cache={}):
         x += A[i, k] @ B[k, j]
         C[i, j] += x
     return C.copy()
-
-def masked_ragged(A, B, b):
-    C = zeros_for(A, B)
-    for i in range(0, len(A), b):
-        for j in range(0, B.shape[1], b):
-            for k in range(0, len(B), b):
-                x, y = np.zeros((b, b)), np.zeros((b, b))
-                left, right = A[i : i + b, k : k + b], B[k : k + b, j : j + b]
-                x[: left.shape[0], : left.shape[1]] = left
-                y[: right.shape[0], : right.shape[1]] = right
-                z = x @ y
-                target = C[i : i + b, j : j + b]
-                target += z[: target.shape[0], : target.shape[1]]
-    return C
 
 def index_arrays(A, B, b):
     C = zeros_for(A, B)

@@ -109,13 +109,6 @@ def numpy_bounds(A, B, b):
                 C[i0:i1, j0:j1] += A[i0:i1, k0:k1] @ B[k0:k1, j0:j1]
     return C
 
-def ceil_counts(A, B, b):
-    C = zeros_for(A, B)
-    counts = [int(np.ceil(n / b)) for n in (len(A), B.shape[1], len(B))]
-    for i, j, k in np.ndindex(*counts):
-        C[i * b : (i + 1) * b, j * b : (j + 1) * b] += A[i * b : (i + 1) * b, k * b : (k + 1) * b] @ B[k * b : (k + 1) * b, j * b : (j + 1) * b]
-    return C
-
 def matlab_style(A, B, b):
     m, n = size(A, 0), size(A, 1)
     p = shape(B)[1]
@@ -131,16 +124,6 @@ def matrix_class(A, B, b):
     for i, j, k in product(cut(len(A), b), cut(B.shape[1], b), cut(len(B), b)):
         C[i, j] += M[i, k] * N[k, j]
     return np.asarray(C)
-
-def recursion(A, B, b):
-    (m, n), p = A.shape, B.shape[1]
-    if max(m, n, p) <= b:
-        return A @ B
-    if m >= max(n, p):
-        return np.vstack([recursion(A[: m // 2], B, b), recursion(A[m // 2 :], B, b)])
-    if p >= n:
-        return np.hstack([recursion(A, B[:, : p // 2], b), recursion(A, B[:, p // 2 :], b)])
-    return recursion(A[:, : n // 2], B[: n // 2], b) + recursion(A[:, n // 2 :], B[n // 2 :], b)
 
 def recursion_out(A, B, b, C=None):
     if C is None:
@@ -181,24 +164,6 @@ def tile_class(A, B, b):
             (x @ y).add_to(C)
     return C
 
-class Multiplier:
-    def __init__(self, A, B, b):
-        self.A, self.B, self.b = A, B, b
-        self.C = np.zeros((len(A), B.shape[1]))
-
-    def run(self):
-        for i in range(0, len(self.A), self.b):
-            self._row(i)
-        return self.C
-
-    def _row(self, i):
-        for j in range(0, self.B.shape[1], self.b):
-            for k in range(0, len(self.B), self.b):
-                self.C[i : i + self.b, j : j + self.b] += self.A[i : i + self.b, k : k + self.b] @ self.B[k : k + self.b, j : j + self.b]
-
-def helper_class(A, B, b):
-    return Multiplier(A, B, b).run()
-
 Span = namedtuple("Span", "start stop")
 
 def generator_of_tiles(A, B, b):
@@ -219,12 +184,6 @@ def closure(A, B, b):
         C[i : i + b, j : j + b] += A[i : i + b, k : k + b] @ B[k : k + b, j : j + b]
 
     [multiply(*start) for start in product(range(0, len(A), b), range(0, B.shape[1], b), range(0, len(B), b))]
-    return C
-
-def stacked_inner(A, B, b):
-    C = zeros_for(A, B)
-    for i, j in product(cut(len(A), b), cut(B.shape[1], b)):
-        C[i, j] = np.sum([A[i, k] @ B[k, j] for k in cut(len(B), b)], axis=0)
     return C
 
 def reduce_list(A, B, b):

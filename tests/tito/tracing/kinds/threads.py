@@ -14,7 +14,6 @@ import threading
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import product
 import numpy as np
-from numpy import shape, zeros
 
 
 def zeros_for(A, B):

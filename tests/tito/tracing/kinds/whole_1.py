@@ -5,12 +5,7 @@ Written as students, textbooks and other languages write it; not as this project
 
 # ruff: noqa
 # fmt: off
-import array
-import copy
-import functools
 import itertools
-import operator
-from operator import add
 import numpy as np
 import numpy.linalg as la
 from numpy import einsum, newaxis
@@ -55,27 +50,11 @@ def matmul_kwargs(A, B):
 def matmul_axes(A, B):
     return np.matmul(A, B, axes=[(0, 1), (0, 1), (0, 1)])
 
-def matmul_out_tuple(A, B):
-    C = np.empty((A.shape[0], B.shape[1]))
-    np.matmul(A, B, out=(C,))
-    return C
-
-def matmul_out_position(A, B):
-    C = np.empty((A.shape[0], B.shape[1]))
-    np.matmul(A, B, C)
-    return C
-
 def matmul_dunder(A, B):
     return A.__matmul__(B)
 
 def rmatmul_dunder(A, B):
     return B.__rmatmul__(A)
-
-def imatmul(A, B):
-    C = np.eye(A.shape[0])
-    C = C @ A
-    D = B.copy()
-    return C @ D
 
 def dot_out_keyword(A, B):
     C = np.empty((A.shape[0], B.shape[1]), dtype=np.result_type(A.dtype, B.dtype))
@@ -134,18 +113,6 @@ def outer_diagonal(A, B):
     full = np.multiply.outer(A, B)
     return full.diagonal(axis1=1, axis2=2).sum(-1)
 
-def sum_of_outers(A, B):
-    return sum(np.outer(a, b) for a, b in zip(A.T, B))
-
-def sum_with_start(A, B):
-    return sum((np.outer(A[:, k], B[k, :]) for k in range(A.shape[1])), np.zeros((len(A), B.shape[1])))
-
-def reduce_of_outers(A, B):
-    return functools.reduce(operator.add, map(np.outer, A.T, B))
-
-def reduce_iadd(A, B):
-    return functools.reduce(operator.iadd, (np.outer(a, b) for a, b in zip(A.T, B)), np.zeros((len(A), B.shape[1])))
-
 def accumulate_last(A, B):
     *_, last = itertools.accumulate(np.outer(a, b) for a, b in zip(A.T, B))
     return last
@@ -182,17 +149,11 @@ def broadcast_arrays(A, B):
     X, Y = np.broadcast_arrays(A[:, :, None], B[None])
     return np.add.reduce(np.multiply(X, Y), 1)
 
-def average(A, B):
-    return A.shape[1] * np.mean(A[:, :, None] * B, axis=1)
-
 def np_average(A, B):
     return A.shape[1] * np.average(A[:, :, None] * B, axis=1)
 
 def nansum(A, B):
     return np.nansum(A[:, :, None] * B[None], axis=1)
-
-def apply_along(A, B):
-    return np.apply_along_axis(lambda row: row @ B, 1, A)
 
 def apply_along_both(A, B):
     return np.apply_along_axis(lambda row: np.apply_along_axis(np.dot, 0, B, row), 1, A)
@@ -220,12 +181,6 @@ def from_function(A, B):
         return A[int(i)].dot(B[:, int(j)])
 
     return np.fromfunction(entry, (A.shape[0], B.shape[1]), dtype=int)
-
-def from_function_indices(A, B):
-    return np.fromfunction(lambda i, j: (A[i] * B.T[j]).sum(-1), (len(A), B.shape[1]), dtype=int)
-
-def from_iter(A, B):
-    return np.fromiter((a @ b for a in A for b in B.T), float).reshape(len(A), -1)
 
 def from_iter_count(A, B):
     m, p = A.shape[0], B.shape[1]
@@ -308,12 +263,6 @@ def ndenumerate_loop(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
     for (i, k), a in np.ndenumerate(A):
         C[i] += a * B[k]
-    return C
-
-def ndindex_loop(A, B):
-    C = np.empty((A.shape[0], B.shape[1]))
-    for i, j in np.ndindex(C.shape):
-        C[i, j] = A[i, :].dot(B[:, j])
     return C
 
 def ndindex_tuple(A, B):

@@ -6,15 +6,11 @@ Written as students, textbooks and other languages write it; not as this project
 # ruff: noqa
 # fmt: off
 import array
-import copy
 import ctypes
-import functools
 import math
 import operator
 from multiprocessing import RawArray, shared_memory
-from operator import add, mul
 import numpy as np
-from numpy import einsum
 from numpy.lib.stride_tricks import sliding_window_view
 
 
@@ -23,15 +19,8 @@ def windows_rows(A, B):
     rows = sliding_window_view(A.ravel(), n)[::n]
     return rows @ B
 
-def vstack_rows(A, B):
-    return np.vstack([row @ B for row in A])
-
 def column_stack_columns(A, B):
     return np.column_stack([A @ column for column in B.T])
-
-def r_rows(A, B):
-    rows = [row @ B for row in A]
-    return np.r_[tuple(row[None] for row in rows)]
 
 def c_columns(A, B):
     return np.c_[tuple(A @ B[:, j] for j in range(B.shape[1]))]
@@ -73,9 +62,6 @@ def block_of_parts(A, B):
 
 def hsplit_sum(A, B):
     return sum(a @ b for a, b in zip(np.hsplit(A, [2, 5]), np.vsplit(B, [2, 5])))
-
-def array_of_arrays(A, B):
-    return np.array([[np.dot(a, b) for b in B.T] for a in A])
 
 def array_dtype_list(A, B):
     return np.asarray([[(a * b).sum() for b in B.T] for a in A], dtype=np.float64)
@@ -180,11 +166,6 @@ def reshape_order(A, B):
     C = (B.T @ A.T).reshape(-1, order="C").reshape((A.shape[0], B.shape[1]), order="F")
     return np.ascontiguousarray(C)
 
-def shape_assigned(A, B):
-    C = np.array([np.dot(a, b) for a in A for b in B.T])
-    C.shape = A.shape[0], B.shape[1]
-    return C
-
 def astype_round_trip(A, B):
     return np.longdouble(1) and (A.astype(np.float32).astype(float) * 0 + A) @ B.astype("f8", copy=False)
 
@@ -196,9 +177,6 @@ def complex_round_trip(A, B):
 
 def complex_real_property(A, B):
     return ((A + 0j) @ (B + 0j)).real.copy()
-
-def order_f(A, B):
-    return np.asfortranarray(A) @ np.asfortranarray(B)
 
 def memory_view(A, B):
     return np.asarray(memoryview(A)) @ np.array(memoryview(B))
@@ -246,25 +224,6 @@ def shared(A, B):
         block.unlink()
     return result
 
-def number_loops(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(A.shape[0]):
-        for j in range(B.shape[1]):
-            for k in range(A.shape[1]):
-                C[i][j] = C[i][j] + A[i][k] * B[k][j]
-    return C
-
-def number_accumulator(A, B):
-    m, n, p = *A.shape, B.shape[1]
-    C = np.zeros((m, p))
-    for i in range(m):
-        for j in range(p):
-            s = 0.0
-            for k in range(n):
-                s += A[i, k] * B[k, j]
-            C[i, j] = s
-    return C
-
 def number_types(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
     for i in range(A.shape[0]):
@@ -275,19 +234,9 @@ def number_types(A, B):
             C[i, j] = total
     return C
 
-def lists_of_floats(A, B):
-    X, Y = A.tolist(), B.tolist()
-    return np.array([[sum(x * y for x, y in zip(row, column)) for column in zip(*Y)] for row in X])
-
-def sum_map_mul(A, B):
-    return np.array([[sum(map(mul, row, column)) for column in B.T] for row in A])
-
 def zip_star(A, B):
     columns = list(zip(*B))
     return np.array([[sum(map(operator.mul, row, c)) for c in columns] for row in A])
-
-def reduce_add_mul(A, B):
-    return np.array([[functools.reduce(add, map(mul, a, b)) for b in zip(*B)] for a in A])
 
 def fsum(A, B):
     return np.array([[math.fsum(a * b for a, b in zip(row, c)) for c in B.T] for row in A])
@@ -312,16 +261,6 @@ def kahan(A, B):
                 total = t
             C[i, j] = total
     return C
-
-def kahan_rows(A, B):
-    total = np.zeros((A.shape[0], B.shape[1]))
-    lost = np.zeros_like(total)
-    for k in range(A.shape[1]):
-        y = np.outer(A[:, k], B[k]) - lost
-        t = total + y
-        lost = (t - total) - y
-        total = t
-    return total
 
 def skip_zeros(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))

@@ -5,7 +5,6 @@ Written as students, textbooks and other languages write it; not as this project
 
 # ruff: noqa
 # fmt: off
-import array
 import asyncio
 import contextlib
 import copy
@@ -17,7 +16,7 @@ import pickle
 import warnings
 from collections import deque
 from dataclasses import dataclass, field
-from operator import add, itemgetter
+from operator import itemgetter
 import numpy as np
 
 
@@ -56,14 +55,6 @@ def cached_buffer(A, B):
     np.matmul(A, B, out=C)
     return C.copy()
 
-BUFFER = np.zeros((64, 64))
-
-def module_buffer(A, B):
-    C = BUFFER[: A.shape[0], : B.shape[1]]
-    C[:] = 0
-    C += A @ B
-    return C.copy()
-
 def default_buffer(A, B, C=np.zeros((9, 8))):
     C.fill(0)
     np.add(C, A @ B, out=C)
@@ -91,27 +82,11 @@ class Matrix:
 def helper_class(A, B):
     return (Matrix(A) @ Matrix(B)).values
 
-def closure(A, B):
-    def row(i):
-        return A[i] @ B
-
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(len(A)):
-        C[i] = row(i)
-    return C
-
 def recursion(A, B):
     if len(A) == 1:
         return A @ B
     half = len(A) // 2
     return np.concatenate((recursion(A[:half], B), recursion(A[half:], B)))
-
-def generator(A, B):
-    def rows():
-        for a in A:
-            yield [a @ b for b in B.T]
-
-    return np.array(list(rows()))
 
 def coroutine(A, B):
     async def row(a):
@@ -122,25 +97,8 @@ def coroutine(A, B):
 
     return np.array(asyncio.run(everything()))
 
-def deque_rows(A, B):
-    rows = deque()
-    for a in A[::-1]:
-        rows.appendleft(a @ B)
-    return np.array(list(rows))
-
 def deque_array(A, B):
     return np.array(deque(a @ B for a in A))
-
-def dictionary(A, B):
-    entries = {(i, j): A[i] @ B[:, j] for i in range(len(A)) for j in range(B.shape[1])}
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for place, value in entries.items():
-        C[place] = value
-    return C
-
-def dictionary_of_values(A, B):
-    entries = {(i, j): A[i] @ B[:, j] for i in range(len(A)) for j in range(B.shape[1])}
-    return np.array(list(entries.values())).reshape(len(A), -1)
 
 def sorted_places(A, B):
     entries = [((i, j), A[i] @ B[:, j]) for j in range(B.shape[1]) for i in range(len(A))]
@@ -256,11 +214,6 @@ def scaled_error(A, B):
     scale = np.abs(A).max() or 1.0
     return (A / scale) @ B * scale
 
-def split_high_low(A, B):
-    high = A.astype(np.float32).astype(np.float64)
-    low = A - high
-    return high @ B + low @ B
-
 def means_removed(A, B):
     mean = A.mean(axis=1, keepdims=True)
     return (A - mean) @ B + mean * B.sum(axis=0)
@@ -307,13 +260,6 @@ def isinstance_checks(A, B):
 def atleast(A, B):
     return np.squeeze(np.atleast_3d(A).transpose(2, 0, 1) @ np.atleast_2d(B), axis=0)
 
-def unpack_rows(A, B):
-    first, *rest = A
-    return np.array([first @ B, *[r @ B for r in rest]])
-
-def map_rows(A, B):
-    return np.array(list(map(B.T.__matmul__, A)))
-
 def map_partial(A, B):
     return np.array([*map(functools.partial(np.matmul, B.T), A)])
 
@@ -321,15 +267,8 @@ def starmap(A, B):
     entries = itertools.starmap(np.dot, itertools.product(A, B.T))
     return np.array(list(entries)).reshape(A.shape[0], B.shape[1])
 
-def enumerate_chain(A, B):
-    flat = itertools.chain.from_iterable((row @ B for row in A))
-    return np.array(list(flat)).reshape(A.shape[0], B.shape[1])
-
 def itertools_fromiter(A, B):
     return np.fromiter(itertools.chain.from_iterable(row @ B for row in A), float, len(A) * B.shape[1]).reshape(len(A), -1)
-
-def walrus(A, B):
-    return np.array([[s := a @ b, s][1] for a in A for b in B.T]).reshape(len(A), -1)
 
 def ones_product(A, B):
     return (A[:, None, :] * B.T) @ np.ones(A.shape[1])

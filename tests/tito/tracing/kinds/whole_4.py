@@ -5,14 +5,9 @@ Written as students, textbooks and other languages write it; not as this project
 
 # ruff: noqa
 # fmt: off
-import array
-import copy
 import itertools
 import struct
-from fractions import Fraction
-from operator import add
 import numpy as np
-from numpy import einsum
 
 
 def round_sum(A, B):
@@ -44,24 +39,8 @@ def svd_of_identity(A, B):
 def generator_in_concatenate(A, B):
     return np.concatenate(list(row[None, :] @ B for row in A))
 
-def nested_function_numpy(A, B):
-    import numpy
-
-    return numpy.matmul(A, B)
-
-def lazy_import(A, B):
-    from numpy import dot, zeros
-
-    C = zeros((A.shape[0], B.shape[1]))
-    C[:] = dot(A, B)
-    return C
-
 def structured_unpack(A, B):
     return np.array([[struct.unpack("d", struct.pack("d", a @ b)) and a @ b for b in B.T] for a in A])
-
-def fraction_sizes(A, B):
-    half = int(Fraction(len(A), 2))
-    return np.vstack((A[:half] @ B, A[half:] @ B))
 
 def swapped_pairs(A, B):
     C = A @ B
@@ -80,23 +59,8 @@ def trim_zeros_any(A, B):
         return np.matmul(A, B)
     return np.zeros((A.shape[0], B.shape[1]))
 
-def array_equal_shape(A, B):
-    match A.shape, B.shape:
-        case (m, n), (k, p) if n == k:
-            return A.dot(B).reshape(m, p)
-    raise ValueError
-
-def nested_sum_list(A, B):
-    total = 0
-    for k in range(A.shape[1]):
-        total = total + A[:, k][:, None] * B[k][None, :]
-    return total
-
 def add_reduce_list(A, B):
     return np.add.reduce([np.outer(A[:, k], B[k]) for k in range(A.shape[1])])
-
-def np_sum_generator_list(A, B):
-    return np.sum([A[:, k : k + 1] * B[k] for k in range(A.shape[1])], axis=0)
 
 def mean_of_list(A, B):
     return np.mean([np.outer(a, b) for a, b in zip(A.T, B)], axis=0) * A.shape[1]
@@ -124,13 +88,6 @@ def broadcast_object(A, B):
     b = np.broadcast(A[:, None, 0], B[0])
     C = np.empty(b.shape)
     C[:] = A @ B
-    return C
-
-def rows_of_views(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    rows = list(C)
-    for row, a in zip(rows, A):
-        row[:] = a @ B
     return C
 
 def transposed_target(A, B):
@@ -163,12 +120,6 @@ def take_out(A, B):
     np.take(A, np.arange(len(A)), axis=0, out=D, mode="clip")
     return D @ B
 
-def fused_loop_swap(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for k, i in itertools.product(range(A.shape[1]), range(A.shape[0])):
-        C[i, :] += A[i, k] * B[k, :]
-    return C
-
 def matlab_style(A, B):
     from numpy import size, zeros
     m = size(A, 0); n = size(A, 1); p = size(B, 1)
@@ -196,15 +147,6 @@ def c_pointers(A, B):
             for k in range(n):
                 c[i * p + j] += a[i * n + k] * b[k * p + j]
     return c.reshape(m, p)
-
-def python_lists(A, B):
-    m, n, p = *A.shape, B.shape[1]
-    C = [[0.0] * p for _ in range(m)]
-    for i in range(m):
-        for j in range(p):
-            for k in range(n):
-                C[i][j] += A[i][k] * B[k][j]
-    return np.array(C)
 
 def python_lists_float(A, B):
     return np.array([[0.0 + sum(A[i, k] * B[k, j] for k in range(A.shape[1])) for j in range(B.shape[1])] for i in range(A.shape[0])], float)
