@@ -303,6 +303,7 @@ def main() -> NoReturn:
     """Answer the judge; end with it."""
     into, out = map(int, sys.argv[1:3])
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # without a handler it cannot reach process 1
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # else an ended child would have no exit code
     set_dumpable(False)
     adopt_orphans()
     with suppress(EOFError, OSError):

@@ -4,14 +4,16 @@ import json
 import signal
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
+from tito.conditions.call import NoAnswer
 from tito.grading.judge.connection import Connection, launch_plain
 from tito.grading.judge.protocol import layout_of
+from tito.grading.judge.remote import RemoteCall
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the judge runs on Linux")
 
@@ -202,3 +204,15 @@ def test_supervisor_says_why_a_call_has_no_time(
 ) -> None:
     known = {"status": "died", "called": True, "unchanged": True}
     assert timed(judge, source, **limits) == ({**known, **told}, b"")
+
+
+def test_supervisor_knows_exit_codes_where_its_parent_ignores_that_children_end(
+    connection: Connection, remote: Callable[..., RemoteCall]
+) -> None:
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        connection.start()  # an ignored signal stays ignored in what is started
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    with pytest.raises(NoAnswer, match="exit code 3"):
+        remote("def f(A, B): os._exit(3)", connection)(A, B)
