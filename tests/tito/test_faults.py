@@ -337,6 +337,7 @@ print(json.dumps(sorted(os.listdir("assignments/submitted"))))
 """
 
 
+@pytest.mark.full
 def test_full_disk_costs_one_line(
     class_of_two: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -198,6 +198,7 @@ def test_student_is_told_what_is_installed(handout: Handout, tmp_path: Path) -> 
     assert "sandbox" not in done.stdout
 
 
+@pytest.mark.full
 def test_student_profiles_kernels_of_their_own(
     generated: Path, tmp_path: Path, course: Course
 ) -> None:

@@ -118,6 +118,7 @@ def test_check_says_that_asserts_without_conditions_can_be_fooled(lesson: Lesson
     }
 
 
+@pytest.mark.full
 def test_check_grades_the_solutions_and_the_stubs(lesson: Lesson, tito: Tito) -> None:
     assert tito("lesson", "check", "kernels").stdout == "11_kernels is well made.\n"
     text = lesson.source.read_text(encoding="utf-8")

@@ -35,6 +35,7 @@ def content(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
+@pytest.mark.full
 def test_new_lesson_is_graded_at_once(plain_course: Course, tito: Tito) -> None:
     assert tito("lesson", "new", "running_mean").returncode == 0
     assert tito("lesson", "check", "running_mean").stdout == "12_running_mean is well made.\n"

@@ -49,6 +49,7 @@ def test_run_module_tests_auto_prints_the_table_by_the_released_text_and_names(
     assert "20 more points: 4 written answers, for a person to read." in printed
 
 
+@pytest.mark.full
 def test_run_module_tests_auto_works_without_a_course(lesson: Lesson, tmp_path: Path) -> None:
     notebook = SAMPLES["complete"].edit(student_notebook(lesson))
     printed = last_output(notebook, tmp_path.parent)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 from cells import notebook_of, statuses
 
 from tito.course import Limits
@@ -98,6 +99,7 @@ def test_run_notebook_goes_on_after_cells_that_have_been_run(tmp_path: Path) -> 
     assert reported == ["test-b"]
 
 
+@pytest.mark.full
 def test_run_notebook_gives_up_a_kernel_that_prints_too_much(tmp_path: Path) -> None:
     notebook = notebook_of(("test-a", "while True: print('x' * 999)"), ("test-b", "print(1)"))
     execution = run_notebook(notebook, Limits(output_kib=64), tmp_path)

@@ -45,6 +45,7 @@ def test_cpu_seconds_end_a_process_that_computes(run: Run) -> None:
     assert run(code, less(cpu_seconds=1)).overrun == "cpu_seconds"
 
 
+@pytest.mark.full
 def test_cpu_seconds_end_a_program_that_ignores_the_first_signal(run: Run) -> None:
     code = "import signal; signal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
     assert run(code, less(cpu_seconds=1)).status == 137

@@ -33,7 +33,7 @@ def printed(execution: Execution, name: str) -> str:
     return "".join(output.get("text", "") for output in cell.outputs).strip()
 
 
-@pytest.mark.parametrize("mode", ["bwrap", "off"])
+@pytest.mark.parametrize("mode", ["bwrap", pytest.param("off", marks=pytest.mark.full)])
 def test_run_notebook_keeps_outputs_and_outcomes(mode: str) -> None:
     cells = notebook_of(DEFINE, ALIVE, ("test-b", "1 / 0"), ("test-c", "6 * 7"))
     execution = SandboxMode(mode).run_notebook(cells, LIMITS)
@@ -49,6 +49,7 @@ def test_run_notebook_keeps_outputs_and_outcomes(mode: str) -> None:
     assert cells.cells[3].execution_count == 4
 
 
+@pytest.mark.full
 def test_run_notebook_leaves_out_what_it_is_told() -> None:
     cells = notebook_of(DEFINE, ("test-a", "x = 3"), ALIVE)
     execution = SandboxMode("bwrap").run_notebook(cells, LIMITS, {"test-a"})
