@@ -174,6 +174,7 @@ def test_students_of_an_imported_lesson_test_with_its_data(lesson: Lesson, tito:
     assert "No module named 'tools'." in tito("test", "my_means").stdout
 
 
+@pytest.mark.full
 def test_import_upgrades_old_notebooks(plain_course: Course, tito: Tito, tmp_path: Path) -> None:
     path = tmp_path / "old" / "old.ipynb"
     path.parent.mkdir()

@@ -197,6 +197,7 @@ class Tags(HTMLParser):
         self.attributes += attrs
 
 
+@pytest.mark.full
 def test_write_feedback_lets_no_output_and_no_answer_act(lesson: Lesson) -> None:
     complete = next(sample for sample in read_samples() if sample.name == "complete")
     cells = dict(complete.cells)

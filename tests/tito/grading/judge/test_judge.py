@@ -1,5 +1,6 @@
 """Verdicts on whole submissions: what each cell costs, and what is said."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -253,8 +254,11 @@ def test_judge_cells_tells_conditions_which_parameter_cuts() -> None:
 
 
 def test_judge_cells_leaves_what_should_not_happen_to_a_person(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A test of nbgrader's database switches off all loggers of its process that are there already.
+    monkeypatch.setattr(logging.getLogger("tito.grading.judge.judge"), "disabled", False)
+
     def breaks(call: Call, rng: np.random.Generator) -> None:
         """Broken."""
         raise ZeroDivisionError("bug")

@@ -496,7 +496,10 @@ def test_status_knows_a_page_that_is_older_than_its_grade(lesson: Lesson) -> Non
     ("before", "after", "said", "dry_runs"),
     [
         ('"test-amdahl": Check(', '"test-amdahl": Check(((', "SyntaxError", (True, False)),
-        ("Share(c.square, 1, {", 'Share(c.square, 1, {"size": 3, ', "square", (False,)),
+        pytest.param(
+            *("Share(c.square, 1, {", 'Share(c.square, 1, {"size": 3, ', "square", (False,)),
+            marks=pytest.mark.full,
+        ),
     ],
     ids=["syntax", "argument"],
 )
