@@ -11,11 +11,14 @@ __all__ = ["TIMED", "WORKERS", "Grouped"]
 WORKERS = (os.cpu_count() or 1) + 2
 """Two more than there are CPUs: many tests wait for something."""
 
-TOGETHER = ("tests/end_to_end/", "tests/benchmarks/")
-"""The folders whose files have a graded class, a cluster or a server for all their tests."""
+TOGETHER = (
+    *("tests/end_to_end/test_browser", "tests/end_to_end/test_hostile_class"),
+    *("tests/end_to_end/test_scale", "tests/benchmarks/"),
+)
+"""The files that have a graded class or a cluster for all their tests, or a browser each."""
 
-APART = "test_judge_gives_each_submission"
-"""The test whose cases take long: each goes to the next worker that is free."""
+APART = ("test_judge_gives_each_submission", "test_quickstart_course")
+"""The tests whose cases take long: each goes to the next worker that is free."""
 
 TIMED = "-timed"
 """The end of the names of the corpora's files that are judged by CPU time."""
@@ -38,4 +41,4 @@ class Grouped(LoadScopeScheduling):  # type: ignore[misc]
             return TIMED
         if nodeid.startswith(TOGETHER):
             return nodeid.partition("::")[0]
-        return nodeid if APART in nodeid else nodeid.partition("[")[0]
+        return nodeid if any(name in nodeid for name in APART) else nodeid.partition("[")[0]
