@@ -91,14 +91,18 @@ def files_below(folder: Path, *, without: Collection[str] = ()) -> dict[str, Pat
     """Return the regular files in a folder and those below it, by their relative names, in order.
 
     What is hidden or compiled stays out, and so do the names `without`; there may be no folder.
+
+    Raises
+    ------
+    OSError
+        If a folder below it cannot be listed.
     """
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder)
-        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-        if not hidden and name.as_posix() not in without and path.is_file():
-            found[name.as_posix()] = path
-    return found
+    found: list[Path] = []
+    for top, folders, files in os.walk(folder, onerror=_raise_unless_absent):
+        folders[:] = (name for name in folders if not _is_hidden(name))
+        found += (Path(top, name) for name in files if not _is_hidden(name))
+    names = {path.relative_to(folder).as_posix(): path for path in sorted(found)}
+    return {name: path for name, path in names.items() if name not in without and path.is_file()}
 
 
 @contextmanager
@@ -205,6 +209,15 @@ def _opened(path: Path, kind: type[io.FileIO] = io.FileIO) -> Iterator[io.FileIO
         raise Refused("is not a regular file")
     with kind(handle, "rb") as file:
         yield file
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__pycache__"
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
 
 
 def _unreadable(error: OSError | ValueError) -> Refused:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, count
 from pathlib import Path
+from typing import Any
 
 from tito.course import TIME_FORMAT
 from tito.errors import TitoError
 from tito.files import Refused, as_zip, opened_zip, write_whole
-from tito.grading.intake.manifest import DIGITS, FORMAT, MANIFEST, MOST_MANIFEST, receipts_name
+from tito.grading.intake.manifest import DIGITS, FORMAT, MANIFEST, read_manifest, receipts_name
 from tito.selftest.work import Work
 
 __all__ = ["Receipt", "last_receipt", "pack", "submit_to_exchange"]
@@ -130,12 +131,11 @@ def _json(manifest: dict[str, object]) -> bytes:
     return f"{json.dumps(manifest, indent=2)}\n".encode()
 
 
-def _manifest(path: Path) -> dict[str, object]:
-    """What a zip file says of itself; nothing if it is none of ours."""
+def _manifest(path: Path) -> dict[str, Any]:
+    """Return what a zip file says of itself; nothing if it is none of ours."""
     try:
         with opened_zip(path) as files:
-            found = json.loads(files[MANIFEST](MOST_MANIFEST))
-    except (Refused, KeyError, ValueError, RecursionError):
+            found = read_manifest(files[MANIFEST])
+    except (Refused, KeyError):
         return {}
-    is_ours = isinstance(found, dict) and found.get("format") == FORMAT and "saved" in found
-    return found if is_ours else {}
+    return found if "saved" in found else {}

@@ -11,8 +11,17 @@ from pathlib import Path
 
 import pytest
 
+from rights import read_only
+
 from tito import files
-from tito.files import Refused, folder_beside, opened_zip, read_regular, write_whole
+from tito.files import (
+    Refused,
+    files_below,
+    folder_beside,
+    opened_zip,
+    read_regular,
+    write_whole,
+)
 
 
 def refusal(path: Path, most: int = 10) -> str:
@@ -72,6 +81,22 @@ def test_read_regular_leaves_nothing_open(tmp_path: Path) -> None:
 
 
 # Archives.
+
+
+def test_files_below_is_what_is_neither_hidden_nor_compiled(tmp_path: Path) -> None:
+    for name in ("b", "a.csv", "a/data.csv", "a/.git/config", "a/__pycache__/x.pyc", ".hidden"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    assert list(files_below(tmp_path, without=["b"])) == ["a/data.csv", "a.csv"]
+    assert files_below(tmp_path / "nothing") == {}
+
+
+def test_files_below_passes_over_no_folder_that_nobody_may_look_into(tmp_path: Path) -> None:
+    (tmp_path / "closed").mkdir()
+    with read_only(tmp_path):
+        (tmp_path / "closed").chmod(0)
+        with pytest.raises(PermissionError, match="closed"):
+            files_below(tmp_path)
 
 
 def zipped(path: Path, *names: str) -> Path:

@@ -1,7 +1,6 @@
 """Choice: which of a student's files is the notebook, and its content as it is stored."""
 
 import hashlib
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,7 +9,7 @@ from typing import Any
 
 from tito.errors import TitoError
 from tito.files import MIB, Reader, Refused, opened_zip_in
-from tito.grading.intake.manifest import FORMAT, MANIFEST, MOST_MANIFEST, receipts_name
+from tito.grading.intake.manifest import MANIFEST, read_manifest, receipts_name
 from tito.grading.intake.owners import is_litter, is_notebook, is_variant, of_one
 from tito.grading.intake.read import TIMESTAMP
 from tito.grading.intake.times import MOST_TIMESTAMP, for_nbgrader, parse_time
@@ -211,11 +210,8 @@ def _submission(lesson: Lesson, files: Mapping[str, Reader]) -> dict[str, Any]:
     places = [name for name in files if PurePosixPath(name).name == MANIFEST]
     if len(places) != 1:
         return {}
-    try:
-        data = json.loads(_content(files, places[0], MOST_MANIFEST))
-    except (Refused, ValueError, RecursionError):
-        return {}
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
+    data = read_manifest(files[places[0]])
+    if not data:
         return {}
     name = str(PurePosixPath(places[0]).with_name(PurePosixPath(str(data.get("notebook"))).name))
     if data.get("assignment") != lesson.assignment or name not in files:

@@ -1,14 +1,28 @@
 """The manifest: how a zip file of `tito submit` is known where it is collected."""
 
-__all__ = ["DIGITS", "FORMAT", "MANIFEST", "MOST_MANIFEST", "receipts_name"]
+import json
+from typing import Any
+
+from tito.files import Reader, Refused
+
+__all__ = ["DIGITS", "FORMAT", "MANIFEST", "read_manifest", "receipts_name"]
 
 MANIFEST = "submission.json"
 """Lies beside the notebook in the zip file."""
-MOST_MANIFEST = 10_000
-"""The most bytes of it that are read."""
 FORMAT = "tito-submission"
 DIGITS = 12
 """So many hexadecimal digits of a digest are shown: enough to tell any two hand-ins apart."""
+
+MOST = 10_000  # bytes of a manifest that are read
+
+
+def read_manifest(read: Reader) -> dict[str, Any]:
+    """Return what a manifest says; nothing where it is none of `tito submit`."""
+    try:
+        found = json.loads(read(MOST))
+    except (Refused, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) and found.get("format") == FORMAT else {}
 
 
 def receipts_name(lesson: str) -> str:

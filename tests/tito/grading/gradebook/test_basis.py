@@ -4,6 +4,7 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 
 import grimp
 import pytest
@@ -73,36 +74,31 @@ def test_basis_changes_with_the_code_that_judges(
     assert after.changes(replace(before, engine="")) == after.changes(before)  # of no version yet
 
 
+@pytest.mark.parametrize(
+    ("package", "files"),
+    [
+        (
+            tito,
+            [
+                *("conditions/product.py", "tracing/proof.py", "source_cells.py"),
+                *("grading/intake/rebuild.py", "grading/judge/remote.py"),
+                "grading/sandbox/outputs.py",
+            ],
+        ),
+        (tinytorch, ["core/layers.py"]),  # that solutions build on
+    ],
+)
 def test_engine_version_is_of_all_that_decides(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    package: ModuleType, files: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    package = Path(shutil.copytree(Path(tito.__file__).parent, tmp_path / "tito"))
-    monkeypatch.setattr(tito, "__file__", str(package / "__init__.py"))
+    copy = Path(shutil.copytree(Path(str(package.__file__)).parent, tmp_path / package.__name__))
+    monkeypatch.setattr(package, "__file__", str(copy / "__init__.py"))
     version = basis.engine_version.__wrapped__
     assert version() == basis.engine_version()
-    for name in (
-        "conditions/product.py",
-        "tracing/proof.py",
-        "grading/intake/rebuild.py",
-        "grading/judge/remote.py",
-        "grading/sandbox/outputs.py",
-        "source_cells.py",
-    ):
-        before, file = version(), package / name
+    for file in (copy / name for name in files):
+        before = version()
         file.write_text(f"{file.read_text(encoding='utf-8')}\n", encoding="utf-8")
         assert version() != before
-
-
-def test_engine_version_is_of_what_solutions_build_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = Path(shutil.copytree(Path(tinytorch.__file__).parent, tmp_path / "tinytorch"))
-    monkeypatch.setattr(tinytorch, "__file__", str(package / "__init__.py"))
-    version = basis.engine_version.__wrapped__
-    before, layers = version(), package / "core" / "layers.py"
-    assert before == basis.engine_version()
-    layers.write_text(f"{layers.read_text(encoding='utf-8')}\n", encoding="utf-8")
-    assert version() != before
 
 
 def test_engine_has_all_that_grading_imports_but_what_decides_nothing() -> None:

@@ -206,8 +206,9 @@ def lines() -> Iterator[Lines]:
     ours, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
     yield ours, theirs
     ours.close()
-    while _thread._count() > before:  # a gate's thread still reads theirs
-        pass
+    until = time.monotonic() + 10
+    while _thread._count() > before and time.monotonic() < until:  # a gate's thread reads theirs
+        time.sleep(0.001)
     theirs.close()
 
 
