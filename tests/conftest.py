@@ -28,10 +28,9 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Leave what stays for the whole run out of garbage collections, and make them rare."""
+    """Leave what stays for the whole run out of garbage collections."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000)
 
 
 @pytest.hookimpl(optionalhook=True)

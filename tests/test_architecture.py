@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from importlinter.cli import lint_imports
+from workers import APART, TOGETHER
 
 ROOT = Path(__file__).parents[1]
 
@@ -78,3 +79,9 @@ def test_each_file_of_a_course_is_named_in_one_module() -> None:
 def test_no_file_holds(pattern: re.Pattern[str]) -> None:
     ours = [*SOURCES, *LESSONS, *SETTINGS, *TESTS]
     assert {shown(path): m[0] for path in ours if (m := pattern.search(read(path)))} == {}
+
+
+def test_workers_are_told_of_tests_that_exist() -> None:
+    names = {name for path in TESTS for name in re.findall(r"^def (\w+)", read(path), re.MULTILINE)}
+    assert names.issuperset(APART)
+    assert [start for start in TOGETHER if not any(shown(p).startswith(start) for p in TESTS)] == []

@@ -153,7 +153,7 @@ def reference() -> Mapping[str, Any]:
 
 
 class EntryJudge:
-    """Judges files in the sandbox: a hostile one in its own, all others in one after another.
+    """Judges files in the sandbox, one after the other in the same one, which has to bear it.
 
     Each check of each file has a child of its own in any case.
 
@@ -169,14 +169,15 @@ class EntryJudge:
         lasting = sandbox.launcher(replace(limits, notebook_seconds=3600))
         self._kept = KeptConnection(lasting, [*imported_modules(reference()["given"]), *LATE_PARTS])
 
-    def __call__(self, entry: Entry) -> list[CellVerdict]:
-        """Judge the graded cells that a file is about."""
+    def __call__(self, entry: Entry, *, apart: bool = False) -> list[CellVerdict]:
+        """Judge the graded cells that a file is about, in a sandbox `apart` as a class is."""
         given, solutions = reference()["given"], entry.solutions
         asked = {name: checks()[name] for name in entry.asked}
-        if entry.corpus == "hostile":
-            return judge_cells(given, solutions, asked, launch=self._launch, limits=BRIEF)
+        limits = BRIEF if entry.corpus == "hostile" else JudgeLimits()
+        if apart:
+            return judge_cells(given, solutions, asked, launch=self._launch, limits=limits)
         with one_blas_thread():
-            return Judge(given, solutions, self._kept, JudgeLimits(), None).judge(asked)
+            return Judge(given, solutions, self._kept, limits, None).judge(asked)
 
     def start(self) -> None:
         """Start the sandbox that many files share."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from xdist.scheduler import LoadScopeScheduling
 
-__all__ = ["TIMED", "WORKERS", "Grouped"]
+__all__ = ["APART", "TIMED", "TOGETHER", "WORKERS", "Grouped"]
 
 WORKERS = (os.cpu_count() or 1) + 2
 """Two more than there are CPUs: many tests wait for something."""
@@ -17,7 +17,11 @@ TOGETHER = (
 )
 """The files that have a graded class or a cluster for all their tests, or a browser each."""
 
-APART = ("test_judge_gives_each_submission", "test_quickstart_course")
+APART = (
+    "test_judge_gives_each_submission_what_its_file_expects",
+    "test_judge_gives_a_hostile_submission_no_more_in_a_sandbox_of_its_own",
+    "test_quickstart_course_is_graded_to_the_same_points",
+)
 """The tests whose cases take long: each goes to the next worker that is free."""
 
 TIMED = "-timed"
@@ -41,4 +45,5 @@ class Grouped(LoadScopeScheduling):  # type: ignore[misc]
             return TIMED
         if nodeid.startswith(TOGETHER):
             return nodeid.partition("::")[0]
-        return nodeid if any(name in nodeid for name in APART) else nodeid.partition("[")[0]
+        test = nodeid.partition("[")[0]
+        return nodeid if test.endswith(APART) else test

@@ -30,7 +30,6 @@ def judge_entry() -> Iterator[EntryJudge]:
         judge = EntryJudge()
     except TitoError as error:
         pytest.skip(str(error))
-    judge.start()
     yield judge
     judge.close()
 
@@ -46,9 +45,28 @@ def test_judge_gives_each_submission_what_its_file_expects(
     checks: Mapping[str, Check],
     record_property: Callable[[str, object], None],
 ) -> None:
-    files, processes = set(runtime_dir().rglob("*")), sandboxed_processes()
+    judge_entry.start()
+    files, processes = set(runtime_dir().rglob("*")), len(sandboxed_processes())
     verdicts = judge_entry(entry)
     record_property("corpora", row(entry, verdicts))
+    expect_proper(entry, verdicts, checks)
+    assert set(runtime_dir().rglob("*")) == files
+    assert len(sandboxed_processes()) in (0, processes)  # none if it has ended the sandbox
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("entry", [e for e in ENTRIES if e.corpus == "hostile"], ids=name)
+def test_judge_gives_a_hostile_submission_no_more_in_a_sandbox_of_its_own(
+    entry: Entry, judge_entry: EntryJudge, checks: Mapping[str, Check]
+) -> None:
+    files, processes = set(runtime_dir().rglob("*")), sandboxed_processes()
+    expect_proper(entry, judge_entry(entry, apart=True), checks)
+    assert set(runtime_dir().rglob("*")) == files
+    assert sandboxed_processes() == processes
+
+
+def expect_proper(entry: Entry, verdicts: list[CellVerdict], checks: Mapping[str, Check]) -> None:
+    """Expect what the file says, and no message that tells what only the judge knows."""
     assert [verdict.grade_id for verdict in verdicts] == list(entry.asked)
     for verdict in verdicts:
         story = [(r.condition, r.verdict, r.fact, r.detail) for r in verdict.conditions]
@@ -56,8 +74,6 @@ def test_judge_gives_each_submission_what_its_file_expects(
         facts = "\n".join(result.fact for result in verdict.conditions)
         assert re.search(entry.says.get(verdict.grade_id, ""), facts), story
         assert leaked(verdict, checks[verdict.grade_id]) == {}
-    assert set(runtime_dir().rglob("*")) == files
-    assert sandboxed_processes() == processes
 
 
 def row(entry: Entry, verdicts: list[CellVerdict]) -> list[str]:
