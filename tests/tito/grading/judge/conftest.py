@@ -27,11 +27,18 @@ def sandboxed() -> Launch:
     return mode.launcher(Limits(memory_mib=1024))
 
 
-@pytest.fixture
-def connection() -> Iterator[Connection]:
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Connection]:
     found = Connection(launch_plain)
     yield found
     found.drop()
+
+
+@pytest.fixture
+def connection(kept: Connection) -> Iterator[Connection]:
+    """A supervisor without a sandbox: that of the test before, if it is still there."""
+    yield kept
+    kept.end_child()
 
 
 @pytest.fixture
