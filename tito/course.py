@@ -230,7 +230,7 @@ class _Reader:
         exchange = self._text("course", "exchange")
         return Course(
             root=self.root,
-            id=self._required("course", "id"),
+            id=self._course_id(),
             title=self._required("course", "title"),
             db_url=self._text("course", "db_url"),
             exchange=self.root / os.path.expanduser(exchange) if exchange else None,
@@ -295,6 +295,13 @@ class _Reader:
         if shown is None:
             raise self._wrong("feedback", "show_marking", text, "yes or no")
         return shown
+
+    def _course_id(self) -> str:
+        text = self._required("course", "id")
+        if text != os.path.basename(text) or text in (os.curdir, os.pardir):
+            legal = "a name without a slash: the exchange has a folder of that name"
+            raise self._wrong("course", "id", text, legal)
+        return text
 
     def _time_zone(self) -> ZoneInfo | None:
         text = self._text("course", "time_zone")

@@ -166,14 +166,19 @@ def find_lesson(course: Course, name: str) -> Lesson:
     Raises
     ------
     TitoError
-        If the course has no such lesson; lists those it has.
+        If the course has no such lesson, or several: lists them.
     """
     wanted = name.strip().lower()
-    for assignment in course.lessons:
-        lesson = Lesson(course, assignment)
-        if wanted in (assignment.lower(), lesson.name.lower(), lesson.number, lesson.title.lower()):
-            return lesson
-    names = [Lesson(course, a).name for a in course.lessons]
+    lessons = [Lesson(course, assignment) for assignment in course.lessons]
+    found = [x for x in lessons if x.assignment.lower() == wanted] or [
+        x for x in lessons if wanted in (x.name.lower(), x.number, x.title.lower())
+    ]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = ", ".join(lesson.assignment for lesson in found)
+        raise TitoError(f"{name!r} names several lessons.", f"Name one of: {several}.", exit_code=2)
+    names = [lesson.name for lesson in lessons]
     meant = "".join(f"Did you mean {name!r}? " for name in get_close_matches(wanted, names, n=1))
     known = ", ".join(names)
     remedy = (

@@ -19,6 +19,8 @@ LEAST: Settings = {
 
 # The section, the key, a wrong value, and how the message names the legal ones.
 WRONG = {
+    "id with slash": ("course", "id", "tiny/torch", "a name without a slash"),
+    "id of a folder": ("course", "id", "..", "a name without a slash"),
     "no course id": ("course", "id", "", "a text"),
     "no course title": ("course", "title", " ", "a text"),
     "no lesson title": ("lesson 11_kernels", "title", "", "a text"),

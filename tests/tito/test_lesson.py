@@ -110,6 +110,16 @@ def test_find_lesson_lists_the_known_ones_beside_an_unknown_one(course: Course, 
     assert caught.value.exit_code == 2
 
 
+def test_find_lesson_names_all_that_could_be_meant(course: Course) -> None:
+    course.lessons["12_kernels"] = LessonSettings("Kernels again")
+    with pytest.raises(TitoError) as caught:
+        find_lesson(course, "kernels")
+    assert caught.value.fact == "'kernels' names several lessons."
+    assert caught.value.remedy == "Name one of: 11_kernels, 12_kernels."
+    assert find_lesson(course, "12_kernels").title == "Kernels again"
+    assert find_lesson(course, "kernels again").number == "12"
+
+
 def test_lesson_knows_where_its_files_lie(course: Course) -> None:
     lesson = find_lesson(course, "kernels")
     assert lesson.source == course.root / "modules/source/11_kernels/kernels_dev.py"

@@ -200,7 +200,8 @@ class Supervisor:
     def _open(
         self, request: dict[str, Any], text: bytes, payload: bytes
     ) -> tuple[dict[str, Any], bytes]:
-        """Fork a child that loads the cells of a check."""
+        """Fork a child that loads the cells of a check, in the place of one that was left."""
+        self._end_child()
         self._child = Child(request, self._judge.close, lone=False)
         return self._finish(*self._child.exchange(b"", request["seconds"], 0))
 

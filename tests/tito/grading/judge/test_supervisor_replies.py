@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from tito.conditions.call import NoAnswer
@@ -43,7 +44,6 @@ def ask(judge: Connection, request: dict[str, Any], payload: bytes = b"") -> Rep
 
 
 def opened(judge: Connection, source: str, **changed: Any) -> Reply:
-    ask(judge, {"do": "end"})
     return ask(judge, {**OPEN, "cells": [["cell", source]], **changed})
 
 
@@ -62,6 +62,14 @@ def test_supervisor_says_how_cells_were_loaded(judge: Connection) -> None:
     assert told == {"status": "reply", "said": len(said), "together": []}
     assert ask(judge, {"do": "end"}) == ({"status": "ended"}, b"")
     assert ask(judge, {"do": "end"}) == ({"status": "ended"}, b"")
+
+
+def test_supervisor_ends_a_child_before_it_forks_another_one(judge: Connection) -> None:
+    said = opened(judge, "import os\nraise RuntimeError(os.getpid())\n")[1]
+    child = int(json.loads(said)["errors"][0][2])
+    assert psutil.pid_exists(child)
+    opened(judge, PRODUCT)
+    assert not psutil.pid_exists(child)
 
 
 def test_supervisor_has_imported_what_it_was_asked_for(judge: Connection) -> None:
