@@ -152,11 +152,6 @@ def types_kept(Q, K, V, rows):
         out[i : i + rows] = np.true_divide(w @ V, w.sum(axis=1, keepdims=True, dtype=s.dtype))
     return out
 
-def float64_inside(Q, K, V, rows):
-    q, k, v = (np.asarray(x, dtype=np.float64) for x in (Q, K, V))
-    parts = [softmax(q[i : i + rows] @ k.T / np.float64(q.shape[1]) ** 0.5) @ v for i in starts(q, rows)]
-    return np.concatenate(parts).astype(Q.dtype)
-
 def transposed(Q, K, V, rows):
     out = np.empty((V.shape[1], len(Q)))
     for i in starts(Q, rows):
@@ -207,20 +202,6 @@ def recursion(Q, K, V, rows):
     if len(Q) <= rows:
         return softmax(Q @ K.T / np.sqrt(Q.shape[1])) @ V
     return np.concatenate((recursion(Q[:rows], K, V, rows), recursion(Q[rows:], K, V, rows)))
-
-def batched(Q, K, V, rows):
-    out = np.empty((1, len(Q), V.shape[1]))
-    for i in starts(Q, rows):
-        s = Q[None, i : i + rows] @ K[None].swapaxes(-1, -2) / np.sqrt(Q.shape[-1])
-        out[:, i : i + rows] = softmax(s) @ V[None]
-    return out[0]
-
-def apply_along(Q, K, V, rows):
-    def one(q):
-        w = np.exp(K @ q / np.sqrt(len(q)))
-        return w @ V / w.sum()
-
-    return np.concatenate([np.apply_along_axis(one, 1, Q[i : i + rows]) for i in starts(Q, rows)])
 
 def vectorized(Q, K, V, rows):
     one = np.vectorize(lambda q: softmax(K @ q / np.sqrt(len(q))) @ V, signature="(d)->(v)")

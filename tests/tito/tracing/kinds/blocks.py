@@ -149,17 +149,6 @@ def outer_multiply(A, B, b):
         C[i, j] += np.einsum("ikkj->ij", np.multiply.outer(A[i, k], B[k, j]))
     return C
 
-def six_loops(A, B, b):
-    C = np.zeros([len(A), len(B[0])])
-    for i0, j0, k0 in product(range(0, len(A), b), range(0, len(B[0]), b), range(0, len(B), b)):
-        for i in range(i0, min(i0 + b, len(A))):
-            for j in range(j0, min(j0 + b, len(B[0]))):
-                s = C[i, j]
-                for k in range(k0, min(k0 + b, len(B))):
-                    s += A[i, k] * B[k, j]
-                C[i, j] = s
-    return C
-
 def six_loops_flat(A, B, b):
     (m, n), p = A.shape, B.shape[1]
     a, c, d = A.ravel(), np.zeros(m * p), B.flatten()
@@ -292,12 +281,6 @@ def whole_stack(A, B, b):
     Y = np.pad(B, ((0, -n % b), (0, -p % b))).reshape(-(-n // b), b, -1, b).transpose(0, 2, 1, 3)
     Z = np.matmul(X[:, None], Y.transpose(1, 0, 2, 3)[None]).sum(axis=2)
     return Z.transpose(0, 2, 1, 3).reshape(Z.shape[0] * b, -1)[:m, :p]
-
-def blocks_in_float64(A, B, b):
-    C = np.zeros((len(A), B.shape[1]), dtype=np.float64)
-    for i, j, k in product(cut(len(A), b), cut(B.shape[1], b), cut(len(B), b)):
-        C[i, j] += A[i, k].astype(np.float64) @ B[k, j].astype("float64")
-    return C.astype(np.result_type(A.dtype, B.dtype), copy=False)
 
 def casting_arguments(A, B, b):
     C = np.zeros(shape=(len(A), B.shape[1]), dtype=A.dtype)

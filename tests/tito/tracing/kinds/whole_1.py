@@ -67,9 +67,6 @@ def dot_of_memory_order(A, B):
 def tensordot_axes(A, B):
     return np.tensordot(A, B, axes=([1], [0]))
 
-def tensordot_pair(A, B):
-    return np.tensordot(A, B, (1, 0))
-
 def linalg_multi_dot(A, B):
     return la.multi_dot([A, np.identity(A.shape[1]), B])
 
@@ -206,25 +203,11 @@ def unravel(A, B):
     C.flat[np.ravel_multi_index((i, j), C.shape)] = (A[i] * B.T[j]).sum(1)
     return C
 
-def take_axis(A, B):
-    C = np.zeros((len(A), B.shape[1]))
-    for k in range(A.shape[1]):
-        C += np.take(A, [k], axis=1) * B.take([k], axis=0)
-    return C
-
 def compress_rows(A, B):
     odd = np.arange(len(A)) % 2 == 1
     C = np.empty((len(A), B.shape[1]))
     C[odd] = np.compress(odd, A, axis=0) @ B
     C[~odd] = A.compress(~odd, axis=0) @ B
-    return C
-
-def nditer_loop(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    it = np.nditer(C, flags=["multi_index"], op_flags=["readwrite"])
-    for x in it:
-        i, j = it.multi_index
-        x[...] = A[i] @ B[:, j]
     return C
 
 def nditer_with(A, B):

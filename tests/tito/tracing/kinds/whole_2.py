@@ -56,13 +56,6 @@ def stack_out(A, B):
     np.stack([row @ B for row in A], out=C)
     return C
 
-def block_of_parts(A, B):
-    h, w = len(A) // 2, B.shape[1] // 2
-    return np.block([[A[:h] @ B[:, :w], A[:h] @ B[:, w:]], [A[h:] @ B[:, :w], A[h:] @ B[:, w:]]])
-
-def hsplit_sum(A, B):
-    return sum(a @ b for a, b in zip(np.hsplit(A, [2, 5]), np.vsplit(B, [2, 5])))
-
 def array_dtype_list(A, B):
     return np.asarray([[(a * b).sum() for b in B.T] for a in A], dtype=np.float64)
 

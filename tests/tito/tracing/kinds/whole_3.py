@@ -189,11 +189,6 @@ def setitem_columns(A, B):
         C[:, j] = A @ B[:, j]
     return C
 
-def structured(A, B):
-    pair = np.zeros(A.shape, dtype=[("x", "f8")])
-    assert pair["x"].shape == A.shape
-    return A @ B
-
 def means_removed(A, B):
     mean = A.mean(axis=1, keepdims=True)
     return (A - mean) @ B + mean * B.sum(axis=0)
@@ -239,9 +234,6 @@ def isinstance_checks(A, B):
 
 def atleast(A, B):
     return np.squeeze(np.atleast_3d(A).transpose(2, 0, 1) @ np.atleast_2d(B), axis=0)
-
-def map_partial(A, B):
-    return np.array([*map(functools.partial(np.matmul, B.T), A)])
 
 def starmap(A, B):
     entries = itertools.starmap(np.dot, itertools.product(A, B.T))

@@ -65,9 +65,6 @@ def mean_of_list(A, B):
 def einsum_of_list(A, B):
     return np.einsum("kij->ij", [np.outer(a, b) for a, b in zip(A.T, B)])
 
-def matmul_of_lists(A, B):
-    return np.matmul([row for row in A], [row for row in B])
-
 def list_times_array(A, B):
     return [*A] @ B
 
