@@ -125,9 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(describe_machine(), f"load    {environment()['load']}", "", sep="\n")
     head = ["kernel", "kind", "neighbours", "gradings", "wrong", "for review", "shares of failures"]
     wrong = False
-    for (
-        count
-    ) in chosen.neighbours:  # each table at once: a run may take an hour, and be ended before
+    for count in chosen.neighbours:
+        # Each table at once: a run may take an hour, and be ended before.
         rows = survey(chosen.gradings, count, chosen.slow)
         print(text_table(head, rows), flush=True)
         wrong = wrong or any(int(each[4]) or int(each[5]) for each in rows)

@@ -16,7 +16,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classroom import ANSWERS, MOST, MOST_CHECKED, hand_in, read_samples
+from classroom import ANSWERS, MOST, MOST_CHECKED, SAMPLES, hand_in, read_samples
 from nbgrader.api import Gradebook
 from shell import Tito
 
@@ -81,7 +81,7 @@ def jupyterlab(tmp_path: Path) -> Iterator[Callable[[Path], str]]:
 def test_jupyterlab_runs_a_complete_notebook(
     lesson: Lesson, page: Any, jupyterlab: Callable[[Path], str]
 ) -> None:
-    complete = next(sample for sample in read_samples() if sample.name == "complete")
+    complete = SAMPLES["complete"]
     nbformat.write(complete.edit(student_notebook(lesson)), lesson.working_copy)
     address = jupyterlab(lesson.folder)
     page.goto(f"{address}/lab/tree/{lesson.notebook_name}?token={TOKEN}")
@@ -215,7 +215,7 @@ LIVE = """
 def test_pages_let_nothing_act_that_a_student_wrote(
     lesson: Lesson, page: Any, jupyterlab: Callable[[Path], str]
 ) -> None:
-    complete = next(sample for sample in read_samples() if sample.name == "complete")
+    complete = SAMPLES["complete"]
     cells = {**complete.cells, "answer-power-of-two": HOSTILE_ANSWER}
     cells["matmul-vectorized"] += HOSTILE_OUTPUT
     sample = replace(complete, cells=cells)

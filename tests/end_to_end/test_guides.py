@@ -5,8 +5,9 @@ from pathlib import Path
 
 import nbgrader
 import pytest
-from classroom import Sample, hand_in, read_samples
+from classroom import SAMPLES, hand_in
 from documents import commands, run
+from edits import edit
 
 from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
@@ -32,10 +33,6 @@ def guide(root: Path, name: str) -> list[str]:
     return [line for line in found if not line.startswith(tuple(ELSEWHERE))]
 
 
-def sample(name: str) -> Sample:
-    return next(one for one in read_samples() if one.student == name)
-
-
 @pytest.fixture
 def lesson(plain_course: Course) -> Lesson:
     """The lesson of a course in which nothing is generated yet."""
@@ -47,7 +44,7 @@ def test_students_guide_runs_on_solved_work(root: Path, lesson: Lesson) -> None:
     for command in guide(root, "student"):
         run(command)
         if command == "tito notebook kernels":
-            shutil.copy(hand_in(sample("ada"), lesson, Path("work")), lesson.working_copy)
+            shutil.copy(hand_in(SAMPLES["complete"], lesson, Path("work")), lesson.working_copy)
             shutil.copy(lesson.working_copy, lesson.notebook_name)
 
 
@@ -56,8 +53,8 @@ def test_instructors_guide_leads_to_grades(root: Path, lesson: Lesson) -> None:
         if command.startswith("tito roster"):
             Path("class.csv").write_text("id\nada\ngrace\n", encoding="utf-8")
         if command.startswith("tito nbgrader collect"):
-            for name in ("ada", "grace"):
-                hand_in(sample(name), lesson, Path("hand-ins"))
+            for name in ("complete", "late"):
+                hand_in(SAMPLES[name], lesson, Path("hand-ins"))
         run(command)
     found = read_grades(lesson).submissions
     assert {one.student: one.score for one in found} == {"ada": 80, "grace": 80}
@@ -82,6 +79,6 @@ def test_remedies_leave_every_grade_as_it_was(root: Path, graded_course: Course)
     checks = lesson.folder / "checks.py"
     for command in guide(root, "in_case_of"):
         if "--reason" in command and "--student" not in command:
-            checks.write_text(checks.read_text("utf-8").replace("(0.4, 3)", "(0.45, 3)"), "utf-8")
+            edit(checks, "(0.4, 3)", "(0.45, 3)")
         run(command)
     assert read_grades(lesson) == before

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from classroom import MOST_CHECKED, Sample, hand_in, of_corpora, read_samples
+from classroom import MOST_CHECKED, SAMPLES, Sample, hand_in, of_corpora
 from corpora import Entry, entries
 from leftovers import sandboxed_processes
 from malformed import GRADED, REJECTED
@@ -123,7 +123,7 @@ def everybody(course: Path) -> Iterator[Sample]:
         yield of_corpora(hostile[name], name)
     cells = {"matmul-vectorized": WRITES.format(root=str(course))}
     yield of_corpora(Entry("hostile", "writes_to_disk", "Writes everywhere.", cells), "writes")
-    unsolved = next(sample for sample in read_samples() if sample.name == "blank")
+    unsolved = SAMPLES["blank"]
     for name in (*REJECTED, *GRADED):
         solved = of_corpora(honest["vectorized_einsum"], name)
         nothing = dict.fromkeys(solved.expect, 0.0)
@@ -209,7 +209,7 @@ def test_sandboxed_processes_are_found_while_they_run() -> None:
 
 
 def test_autograde_does_not_wait_for_a_timestamp_that_is_no_file(lesson: Lesson) -> None:
-    sample = next(sample for sample in read_samples() if sample.name == "complete")
+    sample = SAMPLES["complete"]
     stamp = hand_in(sample, lesson, lesson.course.assignments / "submitted").parent / TIMESTAMP
     stamp.unlink()
     os.mkfifo(stamp)

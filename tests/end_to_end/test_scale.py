@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from crowd import CLASS, POINTS, assert_all_graded_once, await_submissions, events, fill, start
 from dask_cluster import Cluster, running_cluster
+from edits import edit
 from postgres import Server, running_server
 from shell import Tito, run_tito
 
@@ -38,9 +39,7 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def crowd_on_server(plain_course: Course, server: Server) -> Lesson:
     """The same class, in a course whose gradebook is on the server."""
-    settings = plain_course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace("db_url =", f"db_url = {server.url}")
-    settings.write_text(text, encoding="utf-8")
+    edit(plain_course.root / "settings.ini", "db_url =", f"db_url = {server.url}")
     done = run_tito("nbgrader", "generate", "kernels")
     assert done.returncode == 0, done.stderr
     return fill(find_lesson(Course.read(plain_course.root), "kernels"))

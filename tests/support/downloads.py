@@ -8,7 +8,16 @@ from pathlib import Path
 from tito.lms.people import Person
 from tito.lms.rosters import read_people
 
-__all__ = ["SAMPLES", "as_folder", "content", "download", "names_of", "roster", "zipped"]
+__all__ = [
+    "SAMPLES",
+    "as_folder",
+    "content",
+    "contents_of",
+    "download",
+    "names_of",
+    "roster",
+    "zipped",
+]
 
 SAMPLES = Path(__file__).parents[1] / "tito" / "lms" / "samples"
 SCRIPT = '# %% [markdown]\n# # Kernels\n\n# %% nbgrader={{"grade_id": "a"}}\nx = "{name}"\n'
@@ -40,6 +49,12 @@ def as_folder(folder: Path, files: Mapping[str, bytes]) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     return folder
+
+
+def contents_of(folder: Path) -> dict[str, bytes]:
+    """Return the files below a folder by their paths from there."""
+    found = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in found}
 
 
 def zipped(files: Mapping[str, bytes]) -> bytes:

@@ -35,10 +35,6 @@ EVERY_COMMAND = [
     *(["nbgrader", step] for step in STEPS),
     *(["lesson", name] for name in LESSON),
 ]
-NEED_A_LESSON = [
-    *([name] for name in ("export", "notebook", "profile", "status", "submit", "test")),
-    *(["nbgrader", step] for step in STEPS if step != "extend"),  # whose lesson is not its last
-]
 
 # Wrong usage, and the word of the message that says what is wrong.
 MISUSED = {
@@ -114,26 +110,6 @@ def test_tito_says_in_one_sentence_what_is_used_wrongly(
     assert (result.exit_code, result.stdout) == (2, "")
 
 
-@pytest.mark.parametrize("command", NEED_A_LESSON, ids=named(NEED_A_LESSON))
-def test_tito_lists_the_lessons_beside_an_unknown_one(
-    plain_course: Course, command: list[str]
-) -> None:
-    result = CliRunner().invoke(main, [*command, "12"])
-    assert result.stderr == "tito: There is no lesson '12'. Name one of: layers, kernels.\n"
-    assert (result.exit_code, result.stdout) == (2, "")
-
-
-@pytest.mark.parametrize("command", NEED_A_LESSON, ids=named(NEED_A_LESSON))
-def test_tito_says_that_there_is_no_course(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = CliRunner().invoke(main, [*command, "kernels"])
-    assert result.stderr.startswith(f"tito: There is no course at {tmp_path}: ")
-    assert result.stderr.endswith("Change into the folder of the course.\n")
-    assert (result.exit_code, result.stdout) == (2, "")
-
-
 APART = ("collect", "extend", "regrade")
 LONG = [
     *(
@@ -146,12 +122,6 @@ LONG = [
     ["nbgrader", "regrade", "kernels", "--reason", "A check."],
     *(["nbgrader", step, "kernels"] for step in STEPS if step not in APART),
 ]
-
-
-@pytest.mark.parametrize("command", LONG, ids=named(LONG))
-def test_tito_says_first_what_takes_long(course: Course, command: list[str]) -> None:
-    result = CliRunner().invoke(main, command)
-    assert result.stderr.splitlines()[0].endswith(" ...")
 
 
 FIRST_WORDS = """

@@ -1,11 +1,11 @@
 """The student edition: what it has, what it has not, and that it is always the same."""
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
+from downloads import contents_of
 from solutions import solution_passages, squeezed
 
 import tito
@@ -17,14 +17,6 @@ REPOSITORY = Path(tito.__file__).parents[1]
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_edition(tmp_path_factory.mktemp("edition"))
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 @pytest.mark.parametrize(
@@ -61,7 +53,7 @@ def test_edition_keeps(path: str) -> None:
 
 
 def test_edition_has_both_packages_and_no_solved_kernels(edition: Path) -> None:
-    names = set(contents(edition))
+    names = set(contents_of(edition))
     assert {"tinytorch/__init__.py", "tinytorch/core/__init__.py", "tito/errors.py"} <= names
     assert not [name for name in names if name.endswith(("checks.py", "kernels.py", ".pyc"))]
 
@@ -74,7 +66,7 @@ def test_edition_leaves_out_no_module_but_solved_lessons(edition: Path) -> None:
     }
     solved = {str(file.relative_to(REPOSITORY)) for file in solved_lessons().values()}
     assert solved == {"tinytorch/core/kernels.py"}
-    left_out = names - set(contents(edition)) - {"tinytorch/_modidx.py"}  # which nbdev makes
+    left_out = names - set(contents_of(edition)) - {"tinytorch/_modidx.py"}  # which nbdev makes
     assert left_out == solved
 
 
@@ -87,7 +79,7 @@ def test_edition_has_no_passage_of_a_solution(edition: Path) -> None:
 
 
 def test_edition_is_the_same_on_each_run(edition: Path, tmp_path: Path) -> None:
-    assert contents(write_edition(tmp_path / "again")) == contents(edition)
+    assert contents_of(write_edition(tmp_path / "again")) == contents_of(edition)
 
 
 def test_edition_can_be_read_by_every_user(edition: Path) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from edits import edit
 from rights import read_only
 
 from tito.cli import COMMANDS, main
@@ -260,9 +261,7 @@ def test_read_only_tree_costs_one_line(class_of_two: Course, command: str) -> No
 
 @pytest.mark.parametrize("command", USE_THE_GRADEBOOK)
 def test_unknown_kind_of_database_costs_one_line(class_of_two: Course, command: str) -> None:
-    settings = class_of_two.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("db_url =", "db_url = nosuch://a/b"), encoding="utf-8")
+    edit(class_of_two.root / "settings.ini", "db_url =", "db_url = nosuch://a/b")
     says_in_one_line(run(command), command, "nosuch")
 
 
@@ -273,10 +272,8 @@ def test_gradebook_in_a_folder_that_does_not_exist_costs_one_line(
     monkeypatch.setitem(EVERY, "dry run", [*EVERY["autograde"], "--dry-run"])
     monkeypatch.setitem(EVERY, "roster", ["roster", "class.csv"])
     class_of_two.root.joinpath("class.csv").write_text("id,name\nada,Ada Lovelace\n")
-    settings = class_of_two.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
     url = f"sqlite:///{class_of_two.root}/nowhere/gradebook.db"
-    settings.write_text(text.replace("db_url =", f"db_url = {url}"), encoding="utf-8")
+    edit(class_of_two.root / "settings.ini", "db_url =", f"db_url = {url}")
     fact = "The folder of the gradebook nowhere/gradebook.db does not exist"
     says_in_one_line(run(command), command, fact)
 

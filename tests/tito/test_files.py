@@ -51,6 +51,7 @@ STRANGE: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (Path.mkdir, "is not a regular file"),
     "link to a file": (lambda path: path.symlink_to(__file__), "is a link, not a regular file"),
     "link to nothing": (lambda path: path.symlink_to("b"), "is a link, not a regular file"),
+    "link to itself": (lambda path: path.symlink_to(path), "is a link, not a regular file"),
     "FIFO": (os.mkfifo, "is not a regular file"),
     "socket": (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "is not a regular file"),
 }

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from classroom import MOST_CHECKED, read_samples
+from classroom import MOST_CHECKED, SAMPLES
+from edits import edit, with_settings
 from shell import Tito
 from solutions import solution_passages, squeezed
 
@@ -66,9 +67,7 @@ def test_handout_that_fails_leaves_nothing(course: Course, tmp_path: Path) -> No
 
 def test_handout_names_a_release_that_is_older_than_its_lesson(course: Course, tito: Tito) -> None:
     assert "older" not in tito("handout", "first").stderr
-    source = find_lesson(course, "kernels").source
-    text = source.read_text(encoding="utf-8")
-    source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    edit(find_lesson(course, "kernels").source, "Learning goals", "Goals")
     done = tito("handout", "second")
     assert done.returncode == 0
     (line,) = (line for line in done.stderr.splitlines() if "older" in line)
@@ -183,8 +182,7 @@ def test_student_works_in_a_folder_with_the_notebook_only(handout: Handout, tmp_
     assert (tmp_path / "kernels.ipynb").read_bytes() == released
     blank = as_student(handout, tmp_path, "test", "kernels")
     assert (blank.returncode, blank.stderr) == (1, "")
-    (sample,) = (sample for sample in read_samples() if sample.name == "complete")
-    solved = sample.edit(nbformat.read(tmp_path / "kernels.ipynb", 4))
+    solved = SAMPLES["complete"].edit(nbformat.read(tmp_path / "kernels.ipynb", 4))
     nbformat.write(solved, tmp_path / "kernels.ipynb")
     done = as_student(handout, tmp_path, "test", "kernels")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -203,9 +201,8 @@ def test_student_profiles_kernels_of_their_own(
     generated: Path, tmp_path: Path, course: Course
 ) -> None:
     handout = write_handout(Course.read(generated), tmp_path / "handout")
-    (sample,) = (sample for sample in read_samples() if sample.name == "complete")
     notebook = handout.folder / "kernels.ipynb"
-    nbformat.write(sample.edit(nbformat.read(notebook, 4)), notebook)
+    nbformat.write(SAMPLES["complete"].edit(nbformat.read(notebook, 4)), notebook)
     done = as_student(handout, handout.folder, "export", "kernels")
     assert done.returncode == 0, done.stderr
     assert (handout.folder / "tinytorch" / "core" / "kernels.py").exists()
@@ -215,22 +212,15 @@ def test_student_profiles_kernels_of_their_own(
 
 
 def test_first_cell_installs_what_the_settings_name(course: Course) -> None:
-    settings = course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace(
-        "package =", "package = https://example.org/tinytorch_kernels-0.1.0-py3-none-any.whl"
-    )
-    settings.write_text(text, encoding="utf-8")
     from tito.notebooks import instructor_notebook
 
-    made = instructor_notebook(find_lesson(Course.read(course.root), "kernels"))
+    url = "https://example.org/tinytorch_kernels-0.1.0-py3-none-any.whl"
+    made = instructor_notebook(with_settings(course, "package =", f"package = {url}"))
     first = next(cell.source for cell in made.cells if cell.cell_type == "code")
-    assert 'PACKAGE = "https://example.org/tinytorch_kernels-0.1.0-py3-none-any.whl"' in first
+    assert f'PACKAGE = "{url}"' in first
 
 
 @pytest.mark.parametrize("package", ["tinytorch", "tinytorch-kernels[plots]", "git+https://a/b"])
 def test_settings_name_no_package_that_is_not_pinned(course: Course, package: str) -> None:
-    settings = course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace("package =", f"package = {package}")
-    settings.write_text(text, encoding="utf-8")
     with pytest.raises(TitoError, match=r"ends in \.whl"):
-        Course.read(course.root)
+        with_settings(course, "package =", f"package = {package}")

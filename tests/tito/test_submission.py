@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from classroom import LITTLE, read_samples
+from classroom import LITTLE, SAMPLES
+from edits import with_settings
 from shell import Tito
 
 from tito.course import Course
@@ -18,8 +19,6 @@ from tito.notebooks import notebook_text, student_notebook
 from tito.reports.handing_in import deadline_line
 from tito.selftest.work import read_work
 from tito.submission import last_receipt, pack
-
-SAMPLES = {sample.name: sample for sample in read_samples()}
 
 
 @pytest.fixture
@@ -138,9 +137,7 @@ def test_submit_goes_through_the_exchange_where_there_is_one(
     inbound.mkdir(parents=True)
     outbound.mkdir(parents=True)
     shutil.copy(lesson.source, outbound / "kernels.ipynb")
-    settings = lesson.course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(text.replace("exchange =", f"exchange = {tmp_path / 'exchange'}", 1))
+    with_settings(lesson.course, "exchange =", f"exchange = {tmp_path / 'exchange'}")
     path = work_on(lesson, "complete")
     done = tito("submit", "kernels")
     assert done.returncode == 0, done.stderr

@@ -4,11 +4,11 @@ Sources: public scripts that read its downloads and grade files. Only English da
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from tito.lms.gradefiles import Column, Grade, Layout, find_column, points, require_points
-from tito.lms.names import Named, composed
+from tito.lms.names import Named, composed, page_in_folder
 from tito.lms.system import System
 from tito.lms.tables import Table
 
@@ -43,11 +43,6 @@ def _time(found: re.Match[str]) -> datetime | None:
         except ValueError:
             continue
     return None
-
-
-def _feedback_name(facts: Mapping[str, str]) -> str:
-    """Return the path of a page in the feedback zip."""
-    return f"{facts['folder']}/feedback.html"
 
 
 def _layout(table: Table, wanted: Column) -> Layout:
@@ -86,6 +81,6 @@ BRIGHTSPACE = System(
     layout=_layout,
     own_files=("index.html",),
     tells_time=True,
-    feedback_name=_feedback_name,
+    feedback_name=page_in_folder,
     new_file=_new_file,
 )

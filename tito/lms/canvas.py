@@ -25,7 +25,6 @@ NAME = re.compile(
 ASSIGNMENT = re.compile(r"(?P<title>.+) \((?P<number>\d+)\)")
 POINTS = "Points Possible"
 """The row of points has this in its first cell, after four spaces."""
-READ_ONLY = "(read only)"
 TEST_STUDENT = "Student, Test"
 RESERVED = ("EX", "N/A")
 """Excused, and not assigned."""

@@ -5,11 +5,10 @@ feedback zip), gradingtable.php and feedback/offline/importgradeslib.php (the gr
 """
 
 import re
-from collections.abc import Mapping
 
 from tito.errors import TitoError
 from tito.lms.gradefiles import Column, Layout, require_points
-from tito.lms.names import Named, composed
+from tito.lms.names import Named, composed, page_in_folder
 from tito.lms.system import System
 from tito.lms.tables import Table, number
 
@@ -32,11 +31,6 @@ def _parse(path: str) -> tuple[Named, ...]:
     who, user = found["who"], found["user"]
     folder = f"{who}_{user}_assignsubmission_file_"
     return (Named("moodle", user, file, name=who, user_id=user, folder=folder),)
-
-
-def _feedback_name(facts: Mapping[str, str]) -> str:
-    """Return the path of a page in the feedback zip."""
-    return f"{facts['folder']}/feedback.html"
 
 
 def _layout(table: Table, wanted: Column) -> Layout:
@@ -75,5 +69,5 @@ def _named(row: list[str]) -> Named | None:
 
 
 MOODLE = System(
-    TITLE, ARCHIVE, parser=lambda _: _parse, layout=_layout, feedback_name=_feedback_name
+    TITLE, ARCHIVE, parser=lambda _: _parse, layout=_layout, feedback_name=page_in_folder
 )

@@ -1,10 +1,11 @@
 """What the name of a file in a system's download tells of a hand-in."""
 
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-__all__ = ["Named", "composed"]
+__all__ = ["Named", "composed", "page_in_folder"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +58,8 @@ class Named:
 def composed(path: str) -> str:
     """Return a path with each letter as one character; macOS takes accents off their letters."""
     return unicodedata.normalize("NFC", path)
+
+
+def page_in_folder(facts: Mapping[str, str]) -> str:
+    """Return the path of a feedback page in a zip file that repeats the folders of a download."""
+    return f"{facts['folder']}/feedback.html"

@@ -82,8 +82,3 @@ def test_tracing_is_restored_after_an_exception(error):
     with pytest.raises(error):
         measure_memory(fail)
     assert not tracemalloc.is_tracing()
-
-
-def test_peak_and_kept_are_relative_to_before():
-    assert MemoryUse(before=10, after=15, highest=40).peak == 30
-    assert MemoryUse(before=10, after=15, highest=40).kept == 5

@@ -26,13 +26,6 @@ class Job:
         return self.calls
 
 
-def test_measure_calls_what_is_long_once(fake):
-    job = Job(fake, 3.0)
-    found, _ = measure(job, fake.clock)
-    assert job.calls == 1
-    assert (found.minimum, found.median, found.repeats, found.spread) == (3.0, 3.0, 1, None)
-
-
 @pytest.mark.parametrize(("seconds", "calls"), [(0.4, 3), (0.3, 4), (0.06, 17), (0.01, 20)])
 def test_measure_stops_after_a_second_or_twenty_passes(fake, seconds, calls):
     job = Job(fake, seconds)
@@ -52,16 +45,6 @@ def test_measure_goes_on_when_the_clock_sees_nothing(fake, monkeypatch):
     monkeypatch.setattr(timing, "_MAX_LOOPS", 50)
     found, _ = measure(lambda: None, fake.clock)
     assert (found.inner_loops, found.minimum, found.spread, found.cores) == (50, 0.0, None, 0.0)
-
-
-def test_measure_ignores_a_slow_first_call_in_the_minimum(fake):
-    found, _ = measure(Job(fake, 0.5, 0.1), fake.clock)
-    assert found.minimum == pytest.approx(0.1)
-
-
-def test_measure_sees_how_many_cores_worked(fake):
-    found, _ = measure(Job(fake, 0.1, cores=1.75), fake.clock)
-    assert found.cores == pytest.approx(1.75)
 
 
 def test_minimum_median_and_spread_of_passes():

@@ -1,28 +1,18 @@
 """`tito lesson check`: each fault of a lesson is named with its cell and line."""
 
-from collections.abc import Callable
-from pathlib import Path
-
 import pytest
+from edits import edit
 from shell import Tito
 
 from tito.authoring.check import check_lesson
 from tito.course import Course
 from tito.lesson import Lesson, find_lesson
 
-Edit = Callable[[str], str]
-
 
 @pytest.fixture
 def lesson(plain_course: Course) -> Lesson:
     """The kernels lesson of a course, to be spoilt."""
     return find_lesson(plain_course, "kernels")
-
-
-def spoil(path: Path, before: str, after: str) -> None:
-    text = path.read_text(encoding="utf-8")
-    assert before in text
-    path.write_text(text.replace(before, after, 1), encoding="utf-8")
 
 
 SOURCE = {
@@ -74,7 +64,7 @@ CHECKS = {
 def test_check_names_what_is_wrong_in_a_cell_and_where(
     lesson: Lesson, tito: Tito, before: str, after: str, said: str
 ) -> None:
-    spoil(lesson.source, before, after)
+    edit(lesson.source, before, after)
     done = tito("lesson", "check", "kernels", "--fast")
     assert done.returncode == 1
     (line, *_) = (line for line in done.stdout.splitlines() if said in line)
@@ -87,13 +77,13 @@ def test_check_names_what_is_wrong_in_a_cell_and_where(
 def test_check_names_what_checks_and_cells_do_not_agree_on(
     lesson: Lesson, before: str, after: str, said: str
 ) -> None:
-    spoil(lesson.folder / "checks.py", before, after)
+    edit(lesson.folder / "checks.py", before, after)
     found = check_lesson(lesson, run=False)
     assert any(said in finding.fact for finding in found)
 
 
 def test_check_points_at_the_marker_of_the_cell(lesson: Lesson) -> None:
-    spoil(lesson.source, ', "points": 3', "")
+    edit(lesson.source, ', "points": 3', "")
     (found,) = check_lesson(lesson, run=False)
     line = lesson.source.read_text(encoding="utf-8").splitlines()[found.line - 1]
     assert line.startswith("# %%")
@@ -101,7 +91,7 @@ def test_check_points_at_the_marker_of_the_cell(lesson: Lesson) -> None:
 
 
 def test_check_counts_lines_above_the_first_marker(lesson: Lesson) -> None:
-    spoil(lesson.source, ', "points": 3', "")
+    edit(lesson.source, ', "points": 3', "")
     (found,) = check_lesson(lesson, run=False)
     text = lesson.source.read_text(encoding="utf-8")
     at = text.index("\n# %%")
@@ -127,7 +117,7 @@ def test_check_grades_the_solutions_and_the_stubs(lesson: Lesson, tito: Tito) ->
     line, _, tail = rest.partition("    ### END SOLUTION\n")
     spoilt = f"{before}def amdahl_speedup{body}{line}{end}    pass\n    ### END SOLUTION\n{tail}"
     lesson.source.write_text(spoilt, encoding="utf-8")
-    spoil(lesson.source, "return operations / moved if", "return moved / operations if")
+    edit(lesson.source, "return operations / moved if", "return moved / operations if")
     wrong, stub = sorted(check_lesson(lesson), key=lambda one: one.cell, reverse=True)
     assert wrong.cell == "test-arithmetic-intensity"
     assert wrong.fact.startswith("The lesson's own solution gets ")

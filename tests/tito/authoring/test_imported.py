@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from downloads import contents_of
+from edits import edit
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_raw_cell
 from rights import read_only
 from shell import Tito
@@ -76,10 +78,6 @@ def write(path: Path, made: list[Any], **metadata: object) -> Path:
     return path
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
-
-
 @pytest.fixture
 def means(plain_course: Course, tmp_path: Path) -> Path:
     """A notebook with data, a module and what is of no use beside it."""
@@ -129,7 +127,7 @@ def test_import_keeps_ids_points_and_texts(lesson: Lesson) -> None:
 
 
 def test_import_brings_what_lies_beside_the_notebook(lesson: Lesson) -> None:
-    assert sorted(content(lesson.files)) == ["data/rows.csv", "tools.py"]
+    assert sorted(contents_of(lesson.files)) == ["data/rows.csv", "tools.py"]
 
 
 @pytest.mark.full
@@ -220,9 +218,7 @@ def test_import_takes_the_autotests_of_the_course_above(
 def test_autotests_that_cannot_be_made_are_one_sentence(
     plain_course: Course, tito: Tito, tmp_path: Path, source: str
 ) -> None:
-    settings = plain_course.root / "settings.ini"
-    before = settings.read_text(encoding="utf-8")
-    settings.write_text(before.replace("cell_seconds = 30", "cell_seconds = 3"), encoding="utf-8")
+    edit(plain_course.root / "settings.ini", "cell_seconds = 30", "cell_seconds = 3")
     made = [SOLUTION, code(f"{source}\n### AUTOTEST x", **{**TEST, "grade_id": "test-x"})]
     path = write(tmp_path / "theirs" / "auto.ipynb", made)
     path.with_name("autotests.yml").write_text(AUTOTESTS, encoding="utf-8")
@@ -308,12 +304,12 @@ def test_import_refuses_what_it_cannot_keep_in_one_sentence(
     path = tmp_path / "theirs" / "x.ipynb"
     path.parent.mkdir()
     make(path)
-    before = content(plain_course.root)
+    before = contents_of(plain_course.root)
     done = tito("lesson", "import", path)
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert done.returncode == (2 if name in NO_NOTEBOOK else 1)
-    assert content(plain_course.root) == before
+    assert contents_of(plain_course.root) == before
 
 
 def test_import_from_the_course_itself_takes_not_the_course(
@@ -336,9 +332,9 @@ def test_import_needs_a_name_that_can_be_one(
 
 def test_import_writes_all_or_nothing(plain_course: Course, tito: Tito, tmp_path: Path) -> None:
     path = write(tmp_path / "theirs" / "x.ipynb", [SOLUTION, new_raw_cell("raw"), GRADED])
-    before = content(plain_course.root)
+    before = contents_of(plain_course.root)
     with read_only(plain_course.root):
         done = tito("lesson", "import", path)
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-    assert content(plain_course.root) == before
+    assert contents_of(plain_course.root) == before
     assert tito("lesson", "import", path).returncode == 0

@@ -1,9 +1,9 @@
 """`tito lesson new`: a lesson that can be graded as it is written, or nothing at all."""
 
 import os
-from pathlib import Path
 
 import pytest
+from downloads import contents_of
 from rights import read_only
 from shell import Tito
 
@@ -29,10 +29,6 @@ BAD = [
     "a\nb",
     "-",
 ]
-
-
-def content(folder: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
 @pytest.mark.full
@@ -89,11 +85,11 @@ def test_new_lesson_finds_its_place_in_any_settings(
 def test_new_lesson_refuses_a_name_in_one_sentence(
     plain_course: Course, tito: Tito, name: str
 ) -> None:
-    before = content(plain_course.root)
+    before = contents_of(plain_course.root)
     done = tito("lesson", "new", "--", name)
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert done.stderr.startswith("tito: ")
-    assert content(plain_course.root) == before
+    assert contents_of(plain_course.root) == before
 
 
 def test_new_lesson_refuses_a_title_that_would_end_the_text(
@@ -112,18 +108,18 @@ def test_new_lesson_leaves_a_folder_that_is_there(plain_course: Course, tito: Ti
 
 @pytest.mark.parametrize("part", ["", "modules/source"])
 def test_new_lesson_writes_all_or_nothing(plain_course: Course, tito: Tito, part: str) -> None:
-    before = content(plain_course.root)
+    before = contents_of(plain_course.root)
     with read_only(plain_course.root / part):
         done = tito("lesson", "new", "mean")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert "Permission denied" in done.stderr
-    assert content(plain_course.root) == before
+    assert contents_of(plain_course.root) == before
 
 
 def test_new_lesson_that_is_interrupted_leaves_nothing(
     plain_course: Course, tito: Tito, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    before = content(plain_course.root)
+    before = contents_of(plain_course.root)
     replace = os.replace
 
     def interrupted(source: str, target: str) -> None:
@@ -133,4 +129,4 @@ def test_new_lesson_that_is_interrupted_leaves_nothing(
 
     monkeypatch.setattr(os, "replace", interrupted)
     tito("lesson", "new", "mean")
-    assert content(plain_course.root) == before
+    assert contents_of(plain_course.root) == before

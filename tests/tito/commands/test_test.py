@@ -9,14 +9,12 @@ from typing import IO, Any
 
 import nbformat
 import pytest
-from classroom import ANSWERS, CHECKS, MOST_CHECKED, Sample, read_samples
+from classroom import ANSWERS, CHECKS, MOST_CHECKED, SAMPLES, Sample
 from shell import Tito
 
 from tito.course import Course
 from tito.lesson import Lesson
 from tito.notebooks import student_notebook
-
-SAMPLES = {sample.name: sample for sample in read_samples()}
 
 
 def work_on(lesson: Lesson, sample: Sample) -> None:

@@ -3,11 +3,11 @@
 import html
 import time
 from collections.abc import Callable
-from html.parser import HTMLParser
 from typing import Any
 
 import jinja2
 import pytest
+from drawn import Page
 
 from tito.grading.markup import (
     MOST_HTML,
@@ -20,20 +20,6 @@ from tito.grading.markup import (
 
 PNG = "iVBORw0KGgo="
 PICTURES = {"plot.png": {"image/png": PNG}}
-
-
-class Page(HTMLParser):
-    """The tags of a page, and its attributes by tag."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str | None]] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value) for name, value in attrs]
 
 
 def shown(source: str, attachments: Any = None) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classroom import read_samples
+from classroom import SAMPLES
 
 from tito.course import Course
 from tito.grading.intake.read import read_submission
@@ -15,7 +15,6 @@ from tito.lesson import Lesson, find_lesson, grade_id, is_answer, is_solution
 from tito.notebooks import student_notebook
 from tito.selftest.run import run_checks
 
-(COMPLETE,) = (sample for sample in read_samples() if sample.name == "complete")
 BOM = b"\xef\xbb\xbf"
 Edit = Callable[[dict[str, Any]], None]
 
@@ -62,7 +61,7 @@ def handed_in(notebook: Any) -> dict[str, str]:
 
 def save(lesson: Lesson, edit: Edit, file: Path, start: bytes = b"") -> dict[str, str]:
     """Save a complete notebook as an editor leaves it; return its solutions and answers."""
-    notebook: Any = COMPLETE.edit(student_notebook(lesson))
+    notebook: Any = SAMPLES["complete"].edit(student_notebook(lesson))
     for cell in notebook.cells:
         if is_answer(cell):
             cell.source = f"An answer to {grade_id(cell)}."

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from classroom import MOST_CHECKED, read_samples
+from classroom import MOST_CHECKED, SAMPLES
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 
@@ -17,7 +17,6 @@ from tito.lesson import Lesson
 from tito.notebooks import student_notebook
 from tito.tools.testing import check
 
-SAMPLES = {sample.name: sample for sample in read_samples()}
 FUNCTIONS = ("test_vectorized_matrix_multiplication", "test_cache_optimized_matrix_multiplication")
 
 

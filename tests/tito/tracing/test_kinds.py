@@ -82,7 +82,7 @@ def test_prove_any_kind(kernel: Kernel) -> None:
     assert proof.largest_buffer >= 9 * 8
 
 
-@pytest.mark.parametrize("kernel", kinds("blocks_1", "blocks_2", "threads"))
+@pytest.mark.parametrize("kernel", kinds("blocks", "threads"))
 def test_prove_any_kind_of_blocks(kernel: Kernel) -> None:
     proof = proof_of(kernel, b=BLOCK)
     assert all(max(x.rows, x.inner, x.columns) <= BLOCK for x in proof.products)

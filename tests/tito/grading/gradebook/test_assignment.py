@@ -8,6 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from classroom import ANSWERS, CHECKS
+from edits import edit
 from nbgrader.api import Gradebook
 from nbgrader.utils import compute_checksum
 from solutions import solution_passages, squeezed
@@ -95,8 +96,7 @@ def test_generate_refuses_without_a_source(lesson: Lesson) -> None:
 
 
 def test_generate_names_what_nbgrader_refuses(lesson: Lesson) -> None:
-    text = lesson.source.read_text(encoding="utf-8")
-    lesson.source.write_text(text.replace("    ### END SOLUTION\n", "", 1), encoding="utf-8")
+    edit(lesson.source, "    ### END SOLUTION\n", "")
     with pytest.raises(TitoError, match="nbgrader could not generate kernels: .*solution"):
         generate(lesson)
 
@@ -123,9 +123,7 @@ def test_generate_that_fails_leaves_the_release_that_was_there(
     lesson: Lesson, old: str, new: str
 ) -> None:
     before = _tree(lesson.course.assignments)
-    text = lesson.source.read_text(encoding="utf-8")
-    assert old in text
-    lesson.source.write_text(text.replace(old, new, 1), encoding="utf-8")
+    edit(lesson.source, old, new)
     with pytest.raises(TitoError):
         generate(lesson)
     assert _tree(lesson.course.assignments) == before
@@ -171,8 +169,7 @@ def _tree(folder: Path) -> dict[str, bytes]:
 
 def test_is_current_notices_a_changed_source(lesson: Lesson) -> None:
     assert is_current(lesson)
-    text = lesson.source.read_text(encoding="utf-8")
-    lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    edit(lesson.source, "Learning goals", "Goals")
     assert not is_current(lesson)
     said = release(lesson)
     assert said.startswith("The lesson changed, so a new release was made: what was graded with")

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import grimp
 import pytest
+from edits import with_settings
 
 import tinytorch
 import tito
@@ -170,11 +171,7 @@ def test_basis_takes_no_file_for_what_it_is(submitted: Path, plain_course: Cours
 def test_basis_changes_with_the_settings_that_a_grade_depends_on(
     submitted: Path, plain_course: Course, before: str, after: str
 ) -> None:
-    settings = plain_course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    assert before in text
-    settings.write_text(text.replace(before, after), encoding="utf-8")
-    changed = Course.read(plain_course.root)
+    changed = with_settings(plain_course, before, after).course
     assert basis_of(submitted, changed) != basis_of(submitted, plain_course)
 
 

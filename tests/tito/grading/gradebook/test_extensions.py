@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from edits import with_settings
 
 from tito.course import Course
 from tito.errors import TitoError
@@ -61,10 +62,7 @@ def test_an_extension_before_anything_was_handed_in_is_no_grade(graded_course: C
 def test_an_extension_beyond_the_last_year_is_refused_and_not_stored(
     graded_course: Course,
 ) -> None:
-    path = graded_course.root / "settings.ini"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("due = 2027-01-31", "due = 9000-12-31"), encoding="utf-8")
-    lesson = find_lesson(Course.read(graded_course.root), "kernels")
+    lesson = with_settings(graded_course, "due = 2027-01-31", "due = 9000-12-31")
     with pytest.raises(TitoError, match="ada would have time until the year 9001"):
         extend(lesson, "ada", timedelta(days=3))
     assert read_progress(lesson).extensions == {}
@@ -77,9 +75,6 @@ def test_an_extension_of_a_stranger_or_without_a_deadline_is_refused(
     with pytest.raises(TitoError, match="Nobody is known as adda") as told:
         extend(lesson, "adda", timedelta(days=1))
     assert told.value.remedy == "Did you mean ada?"
-    path = graded_course.root / "settings.ini"
-    text = path.read_text(encoding="utf-8")
-    path.write_text(text.replace("due = 2027-01-31 23:59:59 +0100", "due ="), encoding="utf-8")
-    lesson = find_lesson(Course.read(graded_course.root), "kernels")
+    lesson = with_settings(graded_course, "due = 2027-01-31 23:59:59 +0100", "due =")
     with pytest.raises(TitoError, match="11_kernels has no deadline"):
         extend(lesson, "ada", timedelta(days=1))

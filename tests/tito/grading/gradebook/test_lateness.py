@@ -1,12 +1,14 @@
 """Days late and what they cost, at the edges and across the change of the clocks."""
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from classroom import hand_in, read_samples
+from classroom import SAMPLES, hand_in
+from edits import edit
 
 from tito.course import Course, LessonSettings
 from tito.grading.gradebook.assignment import nbgrader_api, run_step
@@ -142,13 +144,12 @@ def test_nbgrader_takes_the_penalty_of_the_submissions_course_from_any_folder(
 ) -> None:
     """Formgrader may run in a home folder, or in that of another course."""
     settings = lesson.course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace("sandbox = bwrap", "sandbox = off")
-    settings.write_text(text, encoding="utf-8")
+    edit(settings, "sandbox = bwrap", "sandbox = off")
     other = tmp_path / "other"
     other.mkdir()
-    free = text.replace("late_penalty_per_day = 0.10", "late_penalty_per_day = 0")
-    other.joinpath("settings.ini").write_text(free, encoding="utf-8")
-    (partly,) = (sample for sample in read_samples() if sample.name == "partly-done")
+    shutil.copy(settings, other)
+    edit(other / "settings.ini", "late_penalty_per_day = 0.10", "late_penalty_per_day = 0")
+    partly = SAMPLES["partly-done"]
     late = hand_in(partly, lesson, lesson.course.submitted).with_name("timestamp.txt")
     late.write_text("2027-02-02 12:00:00 +0100", encoding="utf-8")
     course = Course.read(lesson.course.root)

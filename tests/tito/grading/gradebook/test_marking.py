@@ -11,6 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 from classroom import copy_course
+from edits import with_settings
 from nbformat import v4
 from nbgrader.preprocessors import OverwriteCells
 
@@ -140,11 +141,7 @@ def test_feedback_shows_no_scheme_no_model_answer_and_no_hidden_test(
 
 
 def test_feedback_shows_schemes_and_hidden_tests_where_the_settings_say_so(lesson: Lesson) -> None:
-    settings = lesson.course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    shown = text.replace("show_marking = no", "show_marking = yes")
-    settings.write_text(shown, encoding="utf-8")
-    changed = find_lesson(Course.read(lesson.course.root), "kernels")
+    changed = with_settings(lesson.course, "show_marking = no", "show_marking = yes")
     found = found_on(by_tito(changed), secrets_of(lesson))
     assert " ".join(WORDS.findall(HIDDEN_TEST)) in found
     assert len(found) > 4

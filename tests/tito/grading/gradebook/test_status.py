@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from classroom import read_samples
+from edits import edit
 
 from tito.course import Course
 from tito.grading.gradebook.status import read_progress
@@ -17,8 +18,7 @@ def test_read_progress_before_the_release(plain_course: Course) -> None:
 
 
 def test_read_progress_of_a_stale_release(lesson: Lesson) -> None:
-    text = lesson.source.read_text(encoding="utf-8")
-    lesson.source.write_text(text.replace("Learning goals", "Goals"), encoding="utf-8")
+    edit(lesson.source, "Learning goals", "Goals")
     progress = read_progress(lesson)
     assert (progress.release, progress.next_step) == ("stale", "tito nbgrader release kernels")
 

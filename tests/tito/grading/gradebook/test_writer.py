@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from classroom import LITTLE, hand_in, read_samples
+from classroom import LITTLE, SAMPLES, hand_in
 from nbgrader.api import Gradebook
 
 from tito.course import Course
@@ -21,7 +21,6 @@ from tito.grading.gradebook.writer import Writer
 from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
 
-SAMPLES = {sample.name: sample for sample in read_samples()}
 TABLES = {
     "grade": """
         select s.student_id, c.name, g.auto_score, g.manual_score, g.extra_credit,

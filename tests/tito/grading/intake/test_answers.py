@@ -69,11 +69,6 @@ def test_rebuild_takes_an_answer_from_no_other_cell(release: Any, name: str) -> 
     assert answered(release, SubmittedCell("markdown", TEXT, name, name)) == release.cells[1]
 
 
-def test_rebuild_takes_no_code_from_an_answer(release: Any) -> None:
-    code = SubmittedCell("code", "def f(): return 1", "answer")
-    assert answered(release, code).source == "def f(): return 1"
-
-
 def test_rebuild_cuts_what_is_too_long_to_read_and_says_so(release: Any) -> None:
     text = answered(release, SubmittedCell("markdown", "a" * 10**6, "answer")).source
     assert text.startswith("a" * MOST_CHARACTERS)

@@ -13,7 +13,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from downloads import as_folder, zipped
+from downloads import as_folder, contents_of, zipped
+from edits import with_settings
 from traitlets.config import Config
 
 from tito import files
@@ -23,7 +24,7 @@ from tito.grading.gradebook.assignment import release
 from tito.grading.gradebook.exchange import collect_exchange
 from tito.grading.intake.collect import collect_paths
 from tito.grading.intake.collection import Collected
-from tito.lesson import Lesson, find_lesson
+from tito.lesson import Lesson
 
 WORK = b'{"cells": []}'
 MIB = 2**20
@@ -35,10 +36,7 @@ Pack = Callable[[Path, Files], Path]
 @pytest.fixture
 def lesson(plain_course: Course) -> Lesson:
     """The kernels lesson of a course in which nothing is collected yet."""
-    settings = plain_course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace("notebook_mib = 16", "notebook_mib = 1")
-    settings.write_text(text, encoding="utf-8")
-    return find_lesson(Course.read(plain_course.root), "kernels")
+    return with_settings(plain_course, "notebook_mib = 16", "notebook_mib = 1")
 
 
 @pytest.fixture
@@ -71,9 +69,7 @@ def refusal(lesson: Lesson, path: Path) -> str:
 
 def files_of(lesson: Lesson) -> dict[str, bytes]:
     """Return all files in the course tree's folder of submissions."""
-    folder = lesson.course.assignments / "submitted"
-    files = (path for path in folder.rglob("*") if path.is_file())
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+    return contents_of(lesson.course.submitted)
 
 
 def tree(folder: Path) -> set[Path]:
@@ -663,10 +659,7 @@ def exchanging(course: Course, tmp_path: Path) -> Lesson:
     exchange = tmp_path / "exchange"
     exchange.mkdir()
     exchange.chmod(0o777)
-    settings = course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8").replace("exchange =", f"exchange = {exchange}")
-    settings.write_text(text, encoding="utf-8")
-    return find_lesson(Course.read(course.root), "kernels")
+    return with_settings(course, "exchange =", f"exchange = {exchange}")
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from downloads import SAMPLES, as_folder, content, download, names_of, roster, zipped
+from edits import with_settings
 
 from tito.course import Course
 from tito.errors import TitoError
@@ -329,10 +330,7 @@ def test_collect_refuses_namesakes_of_brightspace_without_a_roster(
 
 
 def test_collect_takes_no_local_time_without_a_clock(plain_course: Course, tmp_path: Path) -> None:
-    settings = plain_course.root / "settings.ini"
-    text = settings.read_text(encoding="utf-8")
-    settings.write_text(re.sub("^due = .*", "due =", text, flags=re.M), encoding="utf-8")
-    lesson = find_lesson(Course.read(plain_course.root), "kernels")
+    lesson = with_settings(plain_course, "due = 2027-01-31 23:59:59 +0100", "due =")
     path = download(tmp_path / "gradebook_a.zip", names_of("blackboard")[:2])
     (one,) = collect_paths(lesson, [path]).submissions
     assert one.notes[-1] == "Blackboard's time has no zone: set time_zone in settings.ini"

@@ -2,7 +2,6 @@
 
 import json
 import os
-import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -87,23 +86,11 @@ def link_to_a_notebook(path: Path) -> None:
     path.symlink_to(target)
 
 
-def link_to_nothing(path: Path) -> None:
-    path.symlink_to(path.with_name("nowhere.ipynb"))
-
-
-def link_to_itself(path: Path) -> None:
-    path.symlink_to(path)
-
-
-# What may lie there in a file's place, and what is said of it.
+# What may lie there in a file's place, and what is said of it; tests of tito.files try the others.
 NO_FILE = {
     "nothing": (lambda path: None, "is not there"),
-    "folder": (Path.mkdir, "is not a regular file"),
-    "symbolic link": (link_to_a_notebook, "is a link"),
-    "dangling link": (link_to_nothing, "is a link"),
-    "link to itself": (link_to_itself, "is a link"),
+    "link to a notebook": (link_to_a_notebook, "is a link"),
     "FIFO": (os.mkfifo, "is not a regular file"),
-    "socket": (lambda path: os.mknod(path, stat.S_IFSOCK | 0o600), "is not a"),
 }
 
 
@@ -169,11 +156,6 @@ def test_read_submission_reads_the_worksheets_of_format_3(save: Save) -> None:
     sheets = [{"cells": [{"cell_type": "code", "input": "x = 1"}]}, None, {"cells": [CODE]}, {}]
     content = {"nbformat": 3, "worksheets": sheets}
     assert read_submission(save(content), LIMITS) == [SubmittedCell("code", "x = 1")] * 2
-
-
-def test_read_submission_takes_a_byte_order_mark(save: Save) -> None:
-    content = b"\xef\xbb\xbf" + json.dumps(notebook_of(CODE)).encode()
-    assert read_submission(save(content), LIMITS) == [SubmittedCell("code", "x = 1")]
 
 
 def test_read_submission_reads_a_percent_file(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from classroom import LITTLE, Sample, hand_in, read_samples
+from classroom import LITTLE, SAMPLES, Sample, hand_in
 from nbgrader.api import Gradebook
 
 from tito.course import Course
@@ -17,8 +17,6 @@ from tito.errors import TitoError
 from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.pipeline.autograde import autograde
 from tito.lesson import Lesson, find_lesson
-
-SAMPLES = {sample.name: sample for sample in read_samples()}
 
 
 def kernels(course: Course) -> Lesson:

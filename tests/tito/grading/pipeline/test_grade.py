@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from cells import notebook_of as cells_of
-from classroom import LITTLE, Sample, hand_in, read_samples
+from classroom import LITTLE, SAMPLES, Sample, hand_in
 
 from tito.conditions.results import CellVerdict
 from tito.course import Course, Limits
@@ -18,7 +18,6 @@ from tito.grading.pipeline.grade import GradingContext, Submission, grade_notebo
 from tito.grading.sandbox.mode import SandboxMode
 from tito.lesson import Lesson
 
-SAMPLES = {sample.name: sample for sample in read_samples()}
 HIDDEN = """    ### BEGIN HIDDEN TESTS
     assert False, "a hidden test\\nHint: There is one."
     ### END HIDDEN TESTS

@@ -107,12 +107,6 @@ def test_notebook_has_what_honest_work_needs_and_no_more() -> None:
     assert after <= before
 
 
-def test_notebook_goes_on_after_a_kernel_that_died() -> None:
-    execution = sandboxed(DEFINE, ("test-a", "import os; os._exit(1)"), ALIVE)
-    assert statuses(execution) == {"define": "ok", "test-a": "died", "test-alive": "ok"}
-    assert printed(execution, "test-alive") == "alive"
-
-
 @pytest.mark.parametrize(
     "source",
     [

@@ -183,15 +183,9 @@ def test_several_at_a_time_do_not_share_the_limit_of_processes() -> None:
         assert [count(reader, 8) for reader in readers] == [8, 8, 8, 8]
 
 
-def test_a_grader_that_ends_leaves_nothing() -> None:
-    with grader("process.kill(); process.wait()") as (process, alive, traces):
-        assert process.wait() == 0
-        assert ends(alive)
-        assert cleared(traces)
-
-
-def test_a_grader_that_forgets_its_sandbox_leaves_nothing() -> None:
-    with grader("") as (process, alive, traces):
+@pytest.mark.parametrize("ending", ["process.kill(); process.wait()", ""], ids=["ends", "forgets"])
+def test_a_grader_that_ends_its_sandbox_or_forgets_it_leaves_nothing(ending: str) -> None:
+    with grader(ending) as (process, alive, traces):
         assert process.wait() == 0
         assert ends(alive)
         assert cleared(traces)

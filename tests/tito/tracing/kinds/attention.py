@@ -5,7 +5,6 @@ Written as students, textbooks and other languages write it; not as this project
 
 # ruff: noqa
 # fmt: off
-import functools
 import itertools
 import math
 import threading
@@ -20,10 +19,6 @@ def softmax(x):
 
 def starts(Q, rows):
     return range(0, len(Q), rows)
-
-def concatenated(Q, K, V, rows):
-    d = K.shape[-1]
-    return np.concatenate([softmax(Q[i : i + rows].dot(K.T) / d**0.5).dot(V) for i in starts(Q, rows)])
 
 def vstacked(Q, K, V, rows):
     parts = []
@@ -82,24 +77,6 @@ def einsum_chunks(Q, K, V, rows):
 def inner_chunks(Q, K, V, rows):
     return np.vstack([np.tensordot(softmax(np.inner(Q[i : i + rows], K) / np.sqrt(K.shape[1])), V, 1) for i in starts(Q, rows)])
 
-def one_row_at_a_time(Q, K, V, rows):
-    out = np.zeros((len(Q), V.shape[1]))
-    for i, q in enumerate(Q):
-        s = K @ q / math.sqrt(len(q))
-        w = np.exp(s - s.max())
-        out[i] = w @ V / w.sum()
-    return out
-
-def rows_in_chunks(Q, K, V, rows):
-    out = np.zeros((len(Q), V.shape[1]))
-    for start in starts(Q, rows):
-        for i in range(start, min(start + rows, len(Q))):
-            s = np.array([np.dot(Q[i], k) for k in K]) / np.sqrt(Q.shape[1])
-            w = np.exp(s - np.max(s))
-            w /= np.sum(w)
-            out[i] = sum(x * v for x, v in zip(w, V))
-    return out
-
 def online(Q, K, V, rows):
     out = np.zeros((len(Q), V.shape[1]))
     for i in starts(Q, rows):
@@ -140,11 +117,6 @@ def powers_of_two(Q, K, V, rows):
         out[i : i + rows] = w @ V / w.sum(-1)[..., None]
     return out
 
-def ones_column(Q, K, V, rows):
-    W = np.c_[V, np.ones(len(V))]
-    parts = [np.exp(Q[i : i + rows] @ K.T / np.sqrt(Q.shape[1])) @ W for i in starts(Q, rows)]
-    return np.concatenate([p[:, :-1] / p[:, -1:] for p in parts])
-
 def append_to_list(Q, K, V, rows):
     result = []
     for i in starts(Q, rows):
@@ -179,11 +151,6 @@ def types_kept(Q, K, V, rows):
         w = np.exp(s - s.max(1, keepdims=True), dtype=s.dtype)
         out[i : i + rows] = np.true_divide(w @ V, w.sum(axis=1, keepdims=True, dtype=s.dtype))
     return out
-
-def float64_inside(Q, K, V, rows):
-    q, k, v = (np.asarray(x, dtype=np.float64) for x in (Q, K, V))
-    parts = [softmax(q[i : i + rows] @ k.T / np.float64(q.shape[1]) ** 0.5) @ v for i in starts(q, rows)]
-    return np.concatenate(parts).astype(Q.dtype)
 
 def transposed(Q, K, V, rows):
     out = np.empty((V.shape[1], len(Q)))
@@ -236,20 +203,6 @@ def recursion(Q, K, V, rows):
         return softmax(Q @ K.T / np.sqrt(Q.shape[1])) @ V
     return np.concatenate((recursion(Q[:rows], K, V, rows), recursion(Q[rows:], K, V, rows)))
 
-def batched(Q, K, V, rows):
-    out = np.empty((1, len(Q), V.shape[1]))
-    for i in starts(Q, rows):
-        s = Q[None, i : i + rows] @ K[None].swapaxes(-1, -2) / np.sqrt(Q.shape[-1])
-        out[:, i : i + rows] = softmax(s) @ V[None]
-    return out[0]
-
-def apply_along(Q, K, V, rows):
-    def one(q):
-        w = np.exp(K @ q / np.sqrt(len(q)))
-        return w @ V / w.sum()
-
-    return np.concatenate([np.apply_along_axis(one, 1, Q[i : i + rows]) for i in starts(Q, rows)])
-
 def vectorized(Q, K, V, rows):
     one = np.vectorize(lambda q: softmax(K @ q / np.sqrt(len(q))) @ V, signature="(d)->(v)")
     return np.concatenate([one(Q[i : i + rows]) for i in starts(Q, rows)])
@@ -259,13 +212,6 @@ def average(Q, K, V, rows):
     for i in range(len(Q)):
         out[i] = np.average(V, axis=0, weights=np.exp(K @ Q[i] / np.sqrt(Q.shape[1])))
     return out
-
-def broadcast(Q, K, V, rows):
-    parts = []
-    for i in range(0, len(Q), 1):
-        s = (Q[i : i + 1, None, :] * K).sum(-1) / np.sqrt(Q.shape[1])
-        parts.append((softmax(s)[..., None] * V).sum(1))
-    return np.concatenate(parts)
 
 def put_into(Q, K, V, rows):
     out = np.zeros((len(Q), V.shape[1]))
@@ -296,10 +242,6 @@ def nan_safe(Q, K, V, rows):
             out[i : i + rows] = np.nan_to_num(w) @ V
     assert np.isfinite(out).all() and np.allclose(out.shape, (len(Q), V.shape[1]))
     return out
-
-def reduced(Q, K, V, rows):
-    parts = (softmax(Q[i : i + rows] @ K.T / np.sqrt(Q.shape[1])) @ V for i in starts(Q, rows))
-    return functools.reduce(lambda x, y: np.r_[x, y], parts)
 
 def pairs_of_edges(Q, K, V, rows):
     edges = np.append(np.arange(0, len(Q), rows), len(Q))

@@ -22,18 +22,6 @@ def zeros_for(A, B):
 def cut(n, b):
     return [slice(s, s + b) for s in range(0, n, b)]
 
-def threads_by_rows(A, B, b):
-    C = zeros_for(A, B)
-
-    def work(i):
-        for j, k in product(cut(B.shape[1], b), cut(len(B), b)):
-            C[i, j] += A[i, k] @ B[k, j]
-
-    threads = [threading.Thread(target=work, args=(i,)) for i in cut(len(A), b)]
-    [t.start() for t in threads]
-    [t.join() for t in threads]
-    return C
-
 def futures(A, B, b):
     C = zeros_for(A, B)
     with ThreadPoolExecutor(max_workers=3) as pool:

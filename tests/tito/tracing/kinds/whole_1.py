@@ -8,7 +8,7 @@ Written as students, textbooks and other languages write it; not as this project
 import itertools
 import numpy as np
 import numpy.linalg as la
-from numpy import einsum, newaxis
+from numpy import einsum
 from numpy.lib.stride_tricks import as_strided
 
 
@@ -67,9 +67,6 @@ def dot_of_memory_order(A, B):
 def tensordot_axes(A, B):
     return np.tensordot(A, B, axes=([1], [0]))
 
-def tensordot_pair(A, B):
-    return np.tensordot(A, B, (1, 0))
-
 def linalg_multi_dot(A, B):
     return la.multi_dot([A, np.identity(A.shape[1]), B])
 
@@ -86,18 +83,12 @@ def matrix_power(A, B):
     S[m : m + n, m + n :] = B
     return np.linalg.matrix_power(S, 2)[:m, m + n :]
 
-def np_inner_rows(A, B):
-    return np.array([np.inner(A, column) for column in B.T]).T
-
 def vdot_rows(A, B):
     C = np.zeros((len(A), len(B.T)))
     for i in range(len(A)):
         for j in range(len(B.T)):
             C[i, j] = np.vdot(A[i], B[:, j])
     return C
-
-def newaxis_sum(A, B):
-    return np.sum(A[:, :, newaxis] * B[newaxis, :, :], axis=1)
 
 def newaxis_add_reduce(A, B):
     return np.add.reduce(A[..., None] * B, axis=-2)
@@ -201,10 +192,6 @@ def indices_sparse(A, B):
     i, j, k = np.indices((A.shape[0], B.shape[1], A.shape[1]), sparse=True)
     return (A[i, k] * B[k, j]).sum(axis=2)
 
-def ix_indices(A, B):
-    rows, inner = np.ix_(range(A.shape[0]), range(A.shape[1]))
-    return A[rows, inner] @ B[np.ix_(np.arange(B.shape[0]), np.arange(B.shape[1]))]
-
 def meshgrid(A, B):
     i, j = np.meshgrid(np.arange(A.shape[0]), np.arange(B.shape[1]), indexing="ij")
     return (A[i] * B.T[j]).sum(2)
@@ -216,25 +203,11 @@ def unravel(A, B):
     C.flat[np.ravel_multi_index((i, j), C.shape)] = (A[i] * B.T[j]).sum(1)
     return C
 
-def take_axis(A, B):
-    C = np.zeros((len(A), B.shape[1]))
-    for k in range(A.shape[1]):
-        C += np.take(A, [k], axis=1) * B.take([k], axis=0)
-    return C
-
 def compress_rows(A, B):
     odd = np.arange(len(A)) % 2 == 1
     C = np.empty((len(A), B.shape[1]))
     C[odd] = np.compress(odd, A, axis=0) @ B
     C[~odd] = A.compress(~odd, axis=0) @ B
-    return C
-
-def nditer_loop(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    it = np.nditer(C, flags=["multi_index"], op_flags=["readwrite"])
-    for x in it:
-        i, j = it.multi_index
-        x[...] = A[i] @ B[:, j]
     return C
 
 def nditer_with(A, B):
@@ -285,11 +258,6 @@ def flat_index(A, B):
     for x in range(C.size):
         i, j = x // p, x % p
         C.flat[x] = A.flat[i * n : (i + 1) * n] @ B.flat[j::p]
-    return C
-
-def flat_of_transposed(A, B):
-    C = np.empty((B.shape[1], A.shape[0])).T
-    C.flat = A @ B
     return C
 
 def negative_steps(A, B):

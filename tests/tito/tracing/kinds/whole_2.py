@@ -56,13 +56,6 @@ def stack_out(A, B):
     np.stack([row @ B for row in A], out=C)
     return C
 
-def block_of_parts(A, B):
-    h, w = len(A) // 2, B.shape[1] // 2
-    return np.block([[A[:h] @ B[:, :w], A[:h] @ B[:, w:]], [A[h:] @ B[:, :w], A[h:] @ B[:, w:]]])
-
-def hsplit_sum(A, B):
-    return sum(a @ b for a, b in zip(np.hsplit(A, [2, 5]), np.vsplit(B, [2, 5])))
-
 def array_dtype_list(A, B):
     return np.asarray([[(a * b).sum() for b in B.T] for a in A], dtype=np.float64)
 
@@ -93,9 +86,6 @@ def masked_product(A, B):
 def nan_to_num(A, B):
     return np.nan_to_num(A) @ np.nan_to_num(B, nan=0.0)
 
-def where_zero(A, B):
-    return np.where(A == 0, 0.0, A) @ np.where(np.isnan(B), 0.0, B)
-
 def multiply_where(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
     for k in range(A.shape[1]):
@@ -105,11 +95,6 @@ def multiply_where(A, B):
 
 def sum_where(A, B):
     return np.sum(A[:, :, None] * B, axis=1, where=np.ones((A.shape[1], 1), bool))
-
-def copyto_buffer(A, B):
-    C = np.empty((A.shape[0], B.shape[1]))
-    np.copyto(C, A @ B)
-    return C
 
 def copyto_where(A, B):
     C = np.zeros((A.shape[0], B.shape[1]))
@@ -158,10 +143,6 @@ def resized(A, B):
     D.resize(C.shape)
     return D
 
-def reshape_tricks(A, B):
-    m, n, p = *A.shape, B.shape[1]
-    return np.matmul(A.reshape(m, 1, 1, n), B.T.reshape(1, p, n, 1)).reshape(m, p)
-
 def reshape_order(A, B):
     C = (B.T @ A.T).reshape(-1, order="C").reshape((A.shape[0], B.shape[1]), order="F")
     return np.ascontiguousarray(C)
@@ -191,12 +172,6 @@ def array_module(A, B):
     C = np.frombuffer(array.array("d", bytes(8 * A.shape[0] * B.shape[1])))
     C = C.reshape(A.shape[0], -1)
     C[:] = A @ B
-    return C
-
-def array_module_result(A, B):
-    store = array.array("d", [0.0]) * (A.shape[0] * B.shape[1])
-    C = np.asarray(memoryview(store)).reshape(A.shape[0], B.shape[1])
-    C += A @ B
     return C
 
 def raw_array(A, B):
@@ -238,39 +213,10 @@ def zip_star(A, B):
     columns = list(zip(*B))
     return np.array([[sum(map(operator.mul, row, c)) for c in columns] for row in A])
 
-def fsum(A, B):
-    return np.array([[math.fsum(a * b for a, b in zip(row, c)) for c in B.T] for row in A])
-
-def fsum_of_array(A, B):
-    return np.array([[math.fsum(row * c) for c in B.T] for row in A])
-
 def sumprod(A, B):
     if not hasattr(math, "sumprod"):
         return A @ B
     return np.array([[math.sumprod(row, c) for c in B.T] for row in A])
-
-def kahan(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(A.shape[0]):
-        for j in range(B.shape[1]):
-            total = lost = 0.0
-            for a, b in zip(A[i], B[:, j]):
-                y = a * b - lost
-                t = total + y
-                lost = (t - total) - y
-                total = t
-            C[i, j] = total
-    return C
-
-def skip_zeros(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(A.shape[0]):
-        for k in range(A.shape[1]):
-            a = A[i, k]
-            if a == 0:
-                continue
-            C[i] += a * B[k]
-    return C
 
 def chained(A, B):
     assert 0 < A.shape[0] <= len(A) and (np.abs(A) >= 0).all() and A.ndim == B.ndim == 2

@@ -55,11 +55,6 @@ def cached_buffer(A, B):
     np.matmul(A, B, out=C)
     return C.copy()
 
-def default_buffer(A, B, C=np.zeros((9, 8))):
-    C.fill(0)
-    np.add(C, A @ B, out=C)
-    return C.copy()
-
 class Holder:
     one = np.float64(1.0)
     eye = np.eye(7)
@@ -188,31 +183,11 @@ def operator_set(A, B):
         operator.setitem(C, i, operator.matmul(row, B))
     return operator.getitem(C, slice(None))
 
-def setitem_list(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for i in range(A.shape[0]):
-        C[i] = [A[i] @ B[:, j] for j in range(B.shape[1])]
-    return C
-
-def setitem_nested_list(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    C[:] = [[A[i] @ B[:, j] for j in range(B.shape[1])] for i in range(A.shape[0])]
-    return C
-
 def setitem_columns(A, B):
     C = np.empty((A.shape[0], B.shape[1]), order="F")
     for j in range(B.shape[1]):
         C[:, j] = A @ B[:, j]
     return C
-
-def structured(A, B):
-    pair = np.zeros(A.shape, dtype=[("x", "f8")])
-    assert pair["x"].shape == A.shape
-    return A @ B
-
-def scaled_error(A, B):
-    scale = np.abs(A).max() or 1.0
-    return (A / scale) @ B * scale
 
 def means_removed(A, B):
     mean = A.mean(axis=1, keepdims=True)
@@ -259,9 +234,6 @@ def isinstance_checks(A, B):
 
 def atleast(A, B):
     return np.squeeze(np.atleast_3d(A).transpose(2, 0, 1) @ np.atleast_2d(B), axis=0)
-
-def map_partial(A, B):
-    return np.array([*map(functools.partial(np.matmul, B.T), A)])
 
 def starmap(A, B):
     entries = itertools.starmap(np.dot, itertools.product(A, B.T))

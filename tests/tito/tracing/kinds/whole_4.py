@@ -36,9 +36,6 @@ def unique_inverse(A, B):
 def svd_of_identity(A, B):
     return A @ np.linalg.inv(np.eye(A.shape[1])) @ B
 
-def generator_in_concatenate(A, B):
-    return np.concatenate(list(row[None, :] @ B for row in A))
-
 def structured_unpack(A, B):
     return np.array([[struct.unpack("d", struct.pack("d", a @ b)) and a @ b for b in B.T] for a in A])
 
@@ -65,18 +62,8 @@ def add_reduce_list(A, B):
 def mean_of_list(A, B):
     return np.mean([np.outer(a, b) for a, b in zip(A.T, B)], axis=0) * A.shape[1]
 
-def max_of_list(A, B):
-    C = A @ B
-    return np.maximum.reduce([C, C, C])
-
 def einsum_of_list(A, B):
     return np.einsum("kij->ij", [np.outer(a, b) for a, b in zip(A.T, B)])
-
-def dot_of_lists(A, B):
-    return np.dot(list(A), list(B))
-
-def matmul_of_lists(A, B):
-    return np.matmul([row for row in A], [row for row in B])
 
 def list_times_array(A, B):
     return [*A] @ B
@@ -88,12 +75,6 @@ def broadcast_object(A, B):
     b = np.broadcast(A[:, None, 0], B[0])
     C = np.empty(b.shape)
     C[:] = A @ B
-    return C
-
-def transposed_target(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]))
-    for column, b in zip(C.T, B.T):
-        np.matmul(A, b, out=column)
     return C
 
 def iterating_pairs(A, B):
@@ -119,34 +100,6 @@ def take_out(A, B):
     D = np.empty_like(A)
     np.take(A, np.arange(len(A)), axis=0, out=D, mode="clip")
     return D @ B
-
-def matlab_style(A, B):
-    from numpy import size, zeros
-    m = size(A, 0); n = size(A, 1); p = size(B, 1)
-    C = zeros([m, p])
-    for i in range(0, m):
-        for j in range(0, p):
-            for k in range(0, n):
-                C[i, j] = C[i, j] + A[i, k] * B[k, j]
-    return C
-
-def fortran_columns(A, B):
-    C = np.zeros((A.shape[0], B.shape[1]), order="F")
-    A = np.asfortranarray(A)
-    for j in range(B.shape[1]):
-        for k in range(A.shape[1]):
-            C[:, j] += A[:, k] * B[k, j]
-    return C
-
-def c_pointers(A, B):
-    a, b = A.ravel(), B.ravel()
-    m, n, p = *A.shape, B.shape[1]
-    c = np.zeros(m * p)
-    for i in range(m):
-        for j in range(p):
-            for k in range(n):
-                c[i * p + j] += a[i * n + k] * b[k * p + j]
-    return c.reshape(m, p)
 
 def python_lists_float(A, B):
     return np.array([[0.0 + sum(A[i, k] * B[k, j] for k in range(A.shape[1])) for j in range(B.shape[1])] for i in range(A.shape[0])], float)
