@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from subprocess import PIPE
 from typing import IO, Any
 
@@ -138,6 +139,24 @@ def test_test_of_a_file_that_is_not_there(plain_course: Course, tito: Tito) -> N
         2,
         "tito: There is no file mine.ipynb. Check the name.\n",
     )
+
+
+@pytest.mark.parametrize("command", [["test"], ["status"], ["submit"], ["test", "kernels"]])
+def test_a_misspelt_file_is_told_with_the_one_that_is_there(
+    lesson: Lesson, tito: Tito, command: list[str]
+) -> None:
+    Path("kernels.ipynb").write_text("{}", encoding="utf-8")
+    done = tito(*command, "kernals.ipynb")
+    said = "tito: There is no file kernals.ipynb. Did you mean kernels.ipynb?\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+def test_a_handout_has_no_source_to_test(lesson: Lesson, tito: Tito) -> None:
+    lesson.source.unlink()
+    done = tito("test", "kernels", "--source")
+    said = "The source of kernels, with its solutions, is not here. Test your own file"
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_test_of_a_lesson_without_checks(plain_course: Course, tito: Tito) -> None:
