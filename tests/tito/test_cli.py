@@ -71,6 +71,13 @@ def named(commands: list[list[str]]) -> list[str]:
     return [" ".join(["tito", *command]) for command in commands]
 
 
+@pytest.mark.parametrize("group", [[], ["nbgrader"], ["lesson"]], ids=" ".join)
+def test_a_list_of_commands_cuts_no_sentence_off(group: list[str]) -> None:
+    done = CliRunner().invoke(main, [*group, "--help"], terminal_width=80)
+    commands = done.output.partition("Commands:")[2].splitlines()[1:]
+    assert [line for line in commands if not line.endswith(".") or "..." in line] == []
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["--version"], ["nbgrader", "--help"], ["test", "--help"], ["profile", "--help"]],
