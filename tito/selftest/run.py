@@ -9,7 +9,7 @@ from tito.conditions.results import CellVerdict
 from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell
-from tito.grading.intake.rebuild import given_notes, rebuild
+from tito.grading.intake.rebuild import given_notes
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
@@ -25,7 +25,7 @@ from tito.notebooks import student_notebook
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 from tito.selftest.missing_names import defined_twice, magic_values, missing_names
 from tito.selftest.plan import Plan
-from tito.selftest.work import read_own
+from tito.selftest.work import read_own, rebuild_own
 from tito.source_cells import SolutionCell
 
 __all__ = ["CheckResult", "copies", "find_work", "run_checks"]
@@ -151,7 +151,7 @@ def run_checks(
     """
     released = student_notebook(lesson)
     submitted = read_own(lesson, file, released)
-    notebook, notes = rebuild(released, submitted)
+    notebook, notes = rebuild_own(lesson, released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
     source = file.resolve() == lesson.source.resolve()
