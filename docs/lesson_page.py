@@ -88,6 +88,8 @@ def executed(lesson: Lesson) -> Any:
     from nbclient import NotebookClient
 
     notebook = instructor_notebook(lesson)
+    for cell in notebook.cells:
+        cell.metadata.pop("tags", None)  # here, a check that fails ends the run
     with tempfile.TemporaryDirectory() as folder:
         kept = {name: {"predicted": value} for name, value in PREDICTED.items()}
         Path(folder, FILE).write_text(json.dumps(kept), encoding="utf-8")

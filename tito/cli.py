@@ -76,6 +76,9 @@ class LazyGroup(click.Group):
             if told is None:
                 raise
             raise _Shown(told) from error
+        except (KeyboardInterrupt, click.Abort) as stop:
+            click.echo(err=True)  # behind the terminal's own ^C
+            raise _Shown(TitoError("Stopped.", "Run the same command again to finish.")) from stop
 
 
 class _Shown(click.exceptions.Exit):

@@ -12,7 +12,16 @@ from typing import Any
 from tito.course import Course
 from tito.errors import TitoError
 from tito.files import files_below, write_whole
-from tito.lesson import Cell, Lesson, Notebook, code_cells, read_generated, read_notebook
+from tito.lesson import (
+    Cell,
+    Lesson,
+    Notebook,
+    code_cells,
+    is_graded,
+    is_solution,
+    read_generated,
+    read_notebook,
+)
 from tito.source_cells import read_cell
 
 __all__ = [
@@ -35,6 +44,8 @@ MARKER = re.compile(r"^# %%", re.MULTILINE)
 AUTOTEST = re.compile(r"^\s*#.*AUTOTEST", re.MULTILINE)
 PACKAGE = re.compile(r'^PACKAGE = ""', re.MULTILINE)
 """Where a notebook's first cell says what to install."""
+RUN_ON = "raises-exception"
+"""Jupyter's tag of a cell behind which "Run All" goes on, whatever the cell raised."""
 IN_ORDER = {"in_order": True}
 """Metadata of a notebook without checks.py: its graded cells are run in it, in order."""
 KERNELSPEC = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -63,7 +74,10 @@ def released_notebook(lesson: Lesson, *, hidden: bool = False) -> Notebook:
 
 
 def instructor_notebook(lesson: Lesson) -> Notebook:
-    """Return the lesson's source as a notebook, without jupytext's pairing."""
+    """Return the lesson's source as a notebook, without jupytext's pairing.
+
+    A check that fails does not end a run of all cells: what follows can be done without it.
+    """
     from nbformat import from_dict
 
     if not lesson.source.exists():
@@ -76,6 +90,8 @@ def instructor_notebook(lesson: Lesson) -> Notebook:
         cell.source = PACKAGE.sub(
             lambda _: f"PACKAGE = {json.dumps(lesson.course.package)}", cell.source
         )
+        if is_graded(cell) and not is_solution(cell):
+            cell.metadata["tags"] = sorted({*cell.metadata.get("tags", ()), RUN_ON})
     notebook.metadata = from_dict({"kernelspec": KERNELSPEC, "language_info": {"name": "python"}})
     if not lesson.checks.exists():
         notebook.metadata["tito"] = from_dict(IN_ORDER)

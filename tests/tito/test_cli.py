@@ -5,11 +5,12 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from shell import Tito
 
-from tito.cli import COMMANDS, main
+from tito.cli import COMMANDS, LazyGroup, main
 from tito.commands.lesson import COMMANDS as LESSON
 from tito.commands.nbgrader import STEPS
 from tito.course import Course
@@ -65,6 +66,32 @@ def broken():
 
 def named(commands: list[list[str]]) -> list[str]:
     return [" ".join(["tito", *command]) for command in commands]
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, click.Abort])
+@pytest.mark.parametrize("command", [["doctor"], ["nbgrader", "report"]], ids=" ".join)
+def test_a_command_that_is_stopped_says_how_to_go_on(
+    command: list[str], stop: type[BaseException], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @click.command()
+    def stopped() -> None:
+        raise stop
+
+    commands = {"doctor": stopped, "report": stopped}
+    find = LazyGroup.get_command
+    monkeypatch.setattr(
+        LazyGroup, "get_command", lambda self, c, name: commands.get(name) or find(self, c, name)
+    )
+    done = CliRunner().invoke(main, command)
+    said = "\ntito: Stopped. Run the same command again to finish.\n"
+    assert (done.exit_code, done.stderr) == (1, said)
+
+
+@pytest.mark.parametrize("group", [[], ["nbgrader"], ["lesson"]], ids=" ".join)
+def test_a_list_of_commands_cuts_no_sentence_off(group: list[str]) -> None:
+    done = CliRunner().invoke(main, [*group, "--help"], terminal_width=80)
+    commands = done.output.partition("Commands:")[2].splitlines()[1:]
+    assert [line for line in commands if not line.endswith(".") or "..." in line] == []
 
 
 @pytest.mark.parametrize(

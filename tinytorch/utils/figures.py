@@ -338,7 +338,7 @@ def calibration(
     within = sum(one <= 1 for one in before)
     caption = "No prediction has met its figure yet: type yours, and run the cells that measure."
     if before:
-        caption = f"Of {len(before)} made before the figure, {within} lie within a factor of two."
+        caption = f"Within a factor of two: {within} of {len(before)} made before the figure."
     elif ratios:
         caption = "All of these were made after the figure was seen."
     return Chart(

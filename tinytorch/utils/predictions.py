@@ -67,12 +67,13 @@ class Predictions:
         name : str
             What is predicted: a name of `tinytorch.utils.questions.QUESTIONS`.
         value : float, optional
-            Above 0. Left as ``...``, the reader is asked for a number; None skips the question.
+            Above 0; anything else is named and not kept. Left as ``...``, the reader is asked for
+            a number; None skips the question.
 
         Raises
         ------
         ValueError
-            If nothing of that name is asked, or `value` is no number above 0.
+            If nothing of that name is asked.
         """
         question, kept = _question(name), self._kept.setdefault(name, {})
         before = dict(kept)
@@ -80,7 +81,9 @@ class Predictions:
             kept.setdefault("skipped", 1.0)
         elif not isinstance(value, EllipsisType):
             number = _positive(value)
-            if {"predicted", "measured"} <= set(kept) and number != kept["predicted"]:
+            if number is None:
+                print(f"{name}: a prediction is a number above 0, and {value!r} is none.")
+            elif {"predicted", "measured"} <= set(kept) and number != kept["predicted"]:
                 print(f"{name}: you have seen the figure, so your first prediction stays.")
             elif "predicted" not in kept or "measured" not in kept:
                 kept |= {"predicted": number, "after": float("measured" in kept)}
@@ -92,7 +95,8 @@ class Predictions:
         elif "skipped" in kept:
             print(f"{name}: skipped.")
         else:
-            print(f"{name}: {question.text} Put a number in place of ..., in {question.unit}.")
+            unit = "" if question.unit == "times" else f", in {question.unit}"
+            print(f"{name}: {question.text} Put a number in place of `...`{unit}.")
 
     def measure(self, experiment: Callable[..., Finding | Chart], *args: Any) -> None:
         """Run an experiment and show what it found beside the predictions that it asks for.
@@ -109,7 +113,7 @@ class Predictions:
         asked, debrief = EXPERIMENTS.get(experiment.__name__, Asked((), ""))
         open_ones = [name for name in asked if not self._kept.get(name)]
         if open_ones:
-            names = " and ".join(open_ones)
+            names = " and ".join(map(repr, open_ones))
             print(f"Not measured yet: first predict {names}, or put None there to skip it.")
             return
         try:
@@ -163,14 +167,12 @@ def _question(name: str) -> Question:
     return QUESTIONS[name]
 
 
-def _positive(value: object) -> float:
+def _positive(value: object) -> float | None:
     try:
         number = float(value)  # type: ignore[arg-type]  # what is no number raises
     except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not 0 < number < math.inf:
-        raise ValueError(f"a prediction is a number above 0, got {value!r}")
-    return number
+    return number if 0 < number < math.inf else None
 
 
 def _read(path: Path) -> dict[str, dict[str, float]]:
@@ -182,7 +184,8 @@ def _read(path: Path) -> dict[str, dict[str, float]]:
     kept: dict[str, dict[str, float]] = {}
     for name, one in found.items() if isinstance(found, dict) else ():
         if name in QUESTIONS and isinstance(one, dict):
-            with suppress(ValueError):
-                numbers = {key: _positive(one[key]) for key in NUMBERS if key in one}
-                kept[name] = {**numbers, "after": float(one.get("after") == 1)}
+            numbers = {key: _positive(one[key]) for key in NUMBERS if key in one}
+            sound = {key: number for key, number in numbers.items() if number is not None}
+            if len(sound) == len(numbers):
+                kept[name] = {**sound, "after": float(one.get("after") == 1)}
     return kept

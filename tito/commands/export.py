@@ -12,7 +12,10 @@ __all__ = ["export"]
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--check", is_flag=True, help="Write nothing; exit 1 if the package is stale.")
 def export(lesson: str, file: Path | None, check: bool) -> None:
-    """Write the package module of LESSON from its source, or from your notebook FILE."""
+    """Write the package module of LESSON.
+
+    It is made from the lesson's source, or from your notebook FILE.
+    """
     from tito.course import Course
     from tito.errors import TitoError
     from tito.export import export_lesson, stale_package

@@ -11,10 +11,11 @@ __all__ = ["handout"]
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option("--zip", "zipped", is_flag=True, help="Write DIR.zip as well.")
 def handout(folder: Path, zipped: bool) -> None:
-    """Write the student edition into DIR: notebooks, packages, a wheel, no solution.
+    """Write the student edition into DIR.
 
-    It has the lessons that are released; settings.ini says what its README says of the deadline
-    and of how to hand in. A release that is older than its lesson is handed out and named.
+    It has the notebooks, the packages and a wheel, and no solution. Its lessons are those that are
+    released; settings.ini says what its README says of the deadline and of how to hand in. A
+    release that is older than its lesson is handed out and named.
     """
     from tito.course import Course
     from tito.errors import TitoError

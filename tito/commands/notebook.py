@@ -22,10 +22,11 @@ def notebook(
     solutions: bool,
     force: bool,
 ) -> None:
-    """Make a notebook of LESSON to work in; what is there already stays unless --force is given.
+    """Make a notebook of LESSON to work in.
 
-    With FILE, your notebook or percent file is written in the other format. The ending of --output
-    decides the format: .ipynb, or .py for a percent file.
+    What is there already stays unless --force is given. With FILE, your notebook or percent file is
+    written in the other format. The ending of --output decides the format: .ipynb, or .py for a
+    percent file.
     """
     from tito.course import Course
     from tito.files import files_below, write_whole

@@ -10,11 +10,12 @@ __all__ = ["roster"]
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 def roster(file: Path) -> None:
-    """Take the students in FILE into the gradebook: names, e-mail addresses, LMS ids, sections.
+    """Take the students in FILE into the gradebook.
 
-    FILE is Canvas's grade export, Moodle's grading worksheet or list of participants, the grade
-    file of Gradescope, Blackboard or Brightspace, or any CSV whose header has id or email, and
-    first_name, last_name, section. Nobody is removed.
+    Taken are names, e-mail addresses, LMS ids and sections. FILE is Canvas's grade export, Moodle's
+    grading worksheet or list of participants, the grade file of Gradescope, Blackboard or
+    Brightspace, or any CSV whose header has id or email, and first_name, last_name, section. Nobody
+    is removed.
     """
     from tito.course import Course
     from tito.grading.gradebook.roster import enter_roster

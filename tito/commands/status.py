@@ -18,9 +18,10 @@ __all__ = ["status"]
 @click.argument("lesson", required=False)
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 def status(lesson: str | None, file: Path | None) -> None:
-    """Say how far your work on LESSON is: checks that pass, open points, deadline, last receipt.
+    """Say how far your work on LESSON is.
 
-    Without LESSON it shows each lesson that you have a notebook of. The checks are run for it.
+    It shows the checks that pass, the open points, the deadline and the last receipt. Without
+    LESSON it shows each lesson that you have a notebook of. The checks are run for it.
     """
     from tito.course import Course
     from tito.lesson import Lesson, is_graded

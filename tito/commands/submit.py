@@ -12,10 +12,11 @@ __all__ = ["submit"]
 @click.argument("file", required=False, type=click.Path(path_type=Path))
 @click.option("--blank", is_flag=True, help="Hand in even though nothing is written.")
 def submit(lesson: str, file: Path | None, blank: bool) -> None:
-    """Save what you hand in of LESSON: a zip file to upload, with your notebook FILE in it.
+    """Save what you hand in of LESSON.
 
-    Without FILE it is your working copy. The receipt that is printed is kept beside the zip file;
-    your instructor sees the same digits. Where the course has nbgrader's exchange, it goes there.
+    It is a zip file to upload, with your notebook FILE in it. Without FILE it is your working copy.
+    The receipt that is printed is kept beside the zip file; your instructor sees the same digits.
+    Where the course has nbgrader's exchange, it goes there.
     """
     from datetime import datetime
 

@@ -4,6 +4,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from textwrap import wrap
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -72,6 +73,7 @@ VISIBLE_SEED = 11  # the notebook's inputs are the same for everybody, every tim
 FOUNDATIONS = ("square", "attends")  # all others of their check depend on these
 AS_ABOVE = "The same as above."
 NOT_WRITTEN = re.compile(rf"\S+ is {UNWRITTEN}")
+COLUMNS, MARGIN = 100, " " * 21  # formgrader shows so many, and cuts off the rest of a line
 REVIEW_HINT = "Your instructor will look at this part."
 
 
@@ -362,14 +364,16 @@ def describe(results: Sequence[ConditionResult]) -> str:
     lines = []
     for result in results:
         points = f"{result.points:g}/{result.share:g}"
-        lines.append(f"{LABELS[result.verdict]:<13} {points:>5}  {result.words}")
-        if result.fact:
-            lines.append(f"{'':<20} {result.fact}")
-        if result.place:
-            lines.append(f"{'':<20} {result.place}")
-        if result.hint:
-            lines.append(f"{'':<20} Hint: {result.hint}")
+        lines += _beside(f"{LABELS[result.verdict]:<13} {points:>5}  ", result.words)
+        hint = f"Hint: {result.hint}" if result.hint else ""
+        for said in filter(None, (result.fact, result.place, hint)):
+            lines += _beside(MARGIN, said)
     return "\n".join(lines) + "\n"
+
+
+def _beside(margin: str, text: str) -> list[str]:
+    """Return the text in lines that a page shows whole, the first one beside the margin's text."""
+    return wrap(text, COLUMNS, initial_indent=margin, subsequent_indent=MARGIN)
 
 
 def restore(found: Iterable[Mapping[str, Any]]) -> tuple[ConditionResult, ...]:

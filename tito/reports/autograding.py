@@ -20,7 +20,8 @@ __all__ = ["EventReport", "LineReport", "BarReport", "RunReport", "log_to", "rep
 
 STATUSES = ("graded", "rejected", "entered", "kept", "failed", "due")
 SHOWN = 20
-"""Of what went wrong, the summary shows so many."""
+"""Of what went wrong, and of who is due, the summary shows so many."""
+MORE = "... and {} more; `--log FILE` keeps all of them."
 
 log = logging.getLogger("tito")
 log.addHandler(logging.NullHandler())
@@ -34,6 +35,7 @@ class RunReport:
         self.counts: Counter[str] = Counter()
         self.wrong: list[GradingResult] = []
         self.changed: list[GradingResult] = []
+        self.foretold: list[GradingResult] = []
         self.total = 0
         self.lesson = ""
         self.unread = 0
@@ -53,6 +55,8 @@ class RunReport:
         scores = [f"{s:.6g}" for s in (graded.before, graded.score) if s is not None]
         if len(set(scores)) == 2:
             self.changed.append(graded)
+        elif graded.status in ("due", "entered"):
+            self.foretold.append(graded)
         log.info("%s: %s", graded.student, json.dumps(_facts(graded)))
         if graded.error:
             log.error("%s: %s", graded.student, graded.error)
@@ -93,7 +97,7 @@ class RunReport:
             told = f"{graded.status}: {graded.reason} {self._remedy(graded)}"
             self.say(f"{graded.student}: {told}".rstrip())
         if len(self.wrong) > SHOWN:
-            self.say(f"... and {len(self.wrong) - SHOWN} more; `--log FILE` keeps all of them.")
+            self.say(MORE.format(len(self.wrong) - SHOWN))
         for graded in self.changed:
             why = f" ({graded.reason})" if graded.status == "entered" else ""
             self.say(f"{graded.student}: {graded.before:g} -> {graded.score:g}{why}")
@@ -177,8 +181,13 @@ class BarReport(RunReport):
         self.bar.update(self.task, advance=1, rate=f"{new / seconds:.1f}/s" if seconds else "")
 
     def finished(self, stopped: str = "") -> None:
-        """Take the bar away and print the summary."""
+        """Take the bar away and print the summary; of a dry run, who is due, which no line said."""
         self._remove_bar()
+        if self.dry_run:
+            for graded in self.foretold[:SHOWN]:
+                self.say(f"{graded.student}: {graded.status}: {graded.reason}")
+            if len(self.foretold) > SHOWN:
+                self.say(MORE.format(len(self.foretold) - SHOWN))
         super().finished(stopped)
 
     def broke_off(self) -> None:

@@ -9,7 +9,7 @@ from tito.conditions.results import CellVerdict
 from tito.course import Course, Limits
 from tito.errors import TitoError
 from tito.grading.intake.read import SubmittedCell
-from tito.grading.intake.rebuild import given_notes, rebuild
+from tito.grading.intake.rebuild import given_notes
 from tito.grading.verdicts import Execution, Outcome, answer_verdict, verdicts_of
 from tito.lesson import (
     Cell,
@@ -25,7 +25,7 @@ from tito.notebooks import student_notebook
 from tito.selftest.locked_cells import LockedCell, run_locked_cells
 from tito.selftest.missing_names import defined_twice, magic_values, missing_names
 from tito.selftest.plan import Plan
-from tito.selftest.work import read_own
+from tito.selftest.work import read_own, rebuild_own
 from tito.source_cells import SolutionCell
 
 __all__ = ["CheckResult", "copies", "find_work", "run_checks"]
@@ -73,10 +73,14 @@ def find_work(
     """
     if file is None and Path(lesson).suffix in (".ipynb", ".py"):
         file = Path(lesson)
+        _require(file)
         lesson = _lesson_of(course, file)
     found = find_lesson(course, lesson)
     if source:
         file = found.source
+        if not file.is_file():
+            fact = f"The source of {found.name}, with its solutions, is not here."
+            raise TitoError(fact, "Test your own file, without --source.", exit_code=2)
     if file is None and not found.working_copy.is_file():
         raise TitoError(
             f"There is no {course.shown(found.working_copy)}.",
@@ -84,9 +88,16 @@ def find_work(
             exit_code=2,
         )
     file = file or found.working_copy
-    if not file.is_file():
-        raise TitoError(f"There is no file {file}.", "Check the name.", exit_code=2)
+    _require(file)
     return found, file
+
+
+def _require(file: Path) -> None:
+    if not file.is_file():
+        others = [path.name for path in sorted(file.parent.glob(f"*{file.suffix}"))]
+        near = get_close_matches(file.name, others, n=1)
+        remedy = f"Did you mean {file.with_name(near[0])}?" if near else "Check the name."
+        raise TitoError(f"There is no file {file}.", remedy, exit_code=2)
 
 
 def copies(lesson: Lesson) -> list[str]:
@@ -106,8 +117,8 @@ def _lesson_of(course: Course, file: Path) -> str:
     if longest and all(name in longest for name in named):
         return longest
     fact = f"The name {file.name} does not say which lesson it is of."
-    names = " or ".join(f"`tito test {lesson.name} {file}`" for lesson in lessons)
-    raise TitoError(fact, f"Say it: {names}.", exit_code=2)
+    names = " or ".join(f"`{lesson.name} {file}`" for lesson in lessons)
+    raise TitoError(fact, f"Name the lesson before the file: {names}.", exit_code=2)
 
 
 def run_checks(
@@ -140,7 +151,7 @@ def run_checks(
     """
     released = student_notebook(lesson)
     submitted = read_own(lesson, file, released)
-    notebook, notes = rebuild(released, submitted)
+    notebook, notes = rebuild_own(lesson, released, submitted)
     if not any(is_graded(cell) for cell in notebook.cells):
         raise TitoError(f"The lesson {lesson.name} has no checks.", "Name one that has.")
     source = file.resolve() == lesson.source.resolve()

@@ -1,5 +1,6 @@
 """A student's work on a lesson as it lies in a file: what is written, without running any of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from tito.selftest.missing_names import defined_twice, missing_names
 from tito.selftest.plan import Plan
 from tito.source_cells import read_cell
 
-__all__ = ["Work", "read_own", "read_work"]
+__all__ = ["Work", "read_own", "read_work", "rebuild_own"]
 
 NOT_WRITTEN = "not written"
 
@@ -78,7 +79,7 @@ def read_work(lesson: Lesson, file: Path) -> Work:
     """
     released = student_notebook(lesson)
     submitted = read_own(lesson, file, released)
-    notebook, notes = rebuild(released, submitted)
+    notebook, notes = rebuild_own(lesson, released, submitted)
     stubs = {grade_id(c): c.source for c in released.cells if grade_id(c)}
     plan = Plan(notebook, released)
     solutions = {
@@ -95,6 +96,17 @@ def read_work(lesson: Lesson, file: Path) -> Work:
         {grade_id(c): c.source.strip() != stubs[grade_id(c)].strip() for c in answers_in(notebook)},
         (*notes, *missing, *defined_twice(plan.solutions.values(), submitted)),
     )
+
+
+def rebuild_own(
+    lesson: Lesson, released: Notebook, submitted: Sequence[SubmittedCell]
+) -> tuple[Notebook, list[str]]:
+    """Return the release with the student's solutions, and what was noticed, with the remedy."""
+    notebook, notes = rebuild(released, submitted)
+    if any(note.endswith(" is missing.") for note in notes):
+        fresh = f"`tito notebook {lesson.name} --output fresh.ipynb`"
+        notes.append(f"Copy the missing cell from a fresh notebook: {fresh}.")
+    return notebook, notes
 
 
 def read_own(lesson: Lesson, file: Path, released: Notebook) -> list[SubmittedCell]:

@@ -149,7 +149,7 @@ def test_measured_times_tell_whether_they_differ_by_more_than_their_passes():
 
 def test_predictions_are_drawn_as_ratios_and_those_made_after_do_not_count():
     chart = CHARTS["calibration"]
-    assert chart.caption.startswith("Of 2 made before the figure, 1 lie within a factor of two")
+    assert chart.caption.startswith("Within a factor of two: 1 of 2 made before the figure.")
     rows = {row[0]: row[1:] for row in chart.rows}
     assert rows["far"] == ["3", "900", "cycles", "0.00333", "before"]
     assert rows["late"][-1] == "after"

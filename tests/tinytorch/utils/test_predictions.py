@@ -26,8 +26,8 @@ def test_a_reader_who_predicted_nothing_is_asked_and_sees_no_figure(kept, capsys
     kept.predict(ROWS)
     kept.measure(chain)
     said = capsys.readouterr().out
-    assert f"{ROWS}: {QUESTIONS[ROWS].text} Put a number in place of ..., in rows." in said
-    assert "Not measured yet: first predict rows of a chain" in said
+    assert f"{ROWS}: {QUESTIONS[ROWS].text} Put a number in place of `...`, in rows." in said
+    assert "Not measured yet: first predict 'rows of a chain', or" in said
     assert "A chain" not in said
 
 
@@ -83,9 +83,18 @@ def test_predictions_outlive_the_kernel(kept, tmp_path, capsys):
 
 
 @pytest.mark.parametrize("value", [0, -3, float("nan"), float("inf"), "many", 10**400, [1]])
-def test_a_prediction_is_a_number_above_zero(kept, value):
-    with pytest.raises(ValueError, match="a prediction is a number above 0, got"):
-        kept.predict(ROWS, value)
+def test_what_is_no_number_above_zero_is_named_and_asked_for_again(kept, capsys, value):
+    kept.predict(ROWS, value)
+    kept.measure(chain)
+    said = capsys.readouterr().out
+    assert f"{ROWS}: a prediction is a number above 0, and {value!r} is none." in said
+    assert f"{ROWS}: {QUESTIONS[ROWS].text} Put a number in place of `...`, in rows." in said
+    assert "Not measured yet" in said
+
+
+def test_a_question_of_how_many_times_names_no_unit(kept, capsys):
+    kept.predict("first call")
+    assert capsys.readouterr().out.endswith("Put a number in place of `...`.\n")
 
 
 def test_a_name_that_is_not_asked_is_told_with_those_that_are(kept):

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from subprocess import PIPE
 from typing import IO, Any
 
@@ -13,7 +14,7 @@ from classroom import ANSWERS, CHECKS, MOST_CHECKED, SAMPLES, Sample
 from shell import Tito
 
 from tito.course import Course
-from tito.lesson import Lesson
+from tito.lesson import Lesson, grade_id
 from tito.notebooks import student_notebook
 
 
@@ -136,6 +137,37 @@ def test_test_of_a_file_that_is_not_there(plain_course: Course, tito: Tito) -> N
         2,
         "tito: There is no file mine.ipynb. Check the name.\n",
     )
+
+
+@pytest.mark.parametrize("command", [["test"], ["status"], ["submit"], ["test", "kernels"]])
+def test_a_misspelt_file_is_told_with_the_one_that_is_there(
+    lesson: Lesson, tito: Tito, command: list[str]
+) -> None:
+    Path("kernels.ipynb").write_text("{}", encoding="utf-8")
+    done = tito(*command, "kernals.ipynb")
+    said = "tito: There is no file kernals.ipynb. Did you mean kernels.ipynb?\n"
+    assert (done.returncode, done.stderr) == (2, said)
+
+
+@pytest.mark.parametrize("command", [["test", "--check", "amdahl"], ["submit"]])
+def test_a_missing_solution_cell_is_told_with_where_to_take_it_from(
+    lesson: Lesson, tito: Tito, command: list[str]
+) -> None:
+    work_on(lesson, SAMPLES["complete"])
+    notebook = nbformat.read(lesson.working_copy, as_version=4)
+    notebook.cells = [cell for cell in notebook.cells if grade_id(cell) != "matmul-cache"]
+    nbformat.write(notebook, lesson.working_copy)
+    said = " ".join(tito(command[0], "kernels", *command[1:]).stdout.split())
+    assert "The solution cell matmul-cache is missing." in said
+    assert "from a fresh notebook: `tito notebook kernels --output fresh.ipynb`." in said
+
+
+def test_a_handout_has_no_source_to_test(lesson: Lesson, tito: Tito) -> None:
+    lesson.source.unlink()
+    done = tito("test", "kernels", "--source")
+    said = "The source of kernels, with its solutions, is not here. Test your own file"
+    assert done.returncode == 2
+    assert said in done.stderr
 
 
 def test_test_of_a_lesson_without_checks(plain_course: Course, tito: Tito) -> None:

@@ -22,6 +22,7 @@ from tito.conditions.results import (
     Progress,
     Share,
     attempt,
+    describe,
     outcome,
     overall,
     restore,
@@ -210,3 +211,11 @@ def test_try_here_names_the_line_that_raised() -> None:
     exec(compile(source, "<cell-f>", "exec"), names)
     (result,) = try_here(names["f"], {square: 1})
     assert result.place == "Line 2 of cell cell-f: `return A @ B[missing]` raised NameError."
+
+
+def test_describe_has_no_line_that_formgrader_cuts_off() -> None:
+    said = ("a fact of many words " * 12, "a hint of many words " * 12)
+    failed = ConditionResult("square", "Many words. " * 12, "failed", *said, share=2.0)
+    lines = describe([failed, replace(failed, fact="", hint="")]).splitlines()
+    assert max(map(len, lines)) <= 100
+    assert [line for line in lines if line[0] != " "] == [lines[0], lines[-2]]

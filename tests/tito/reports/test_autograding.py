@@ -148,6 +148,17 @@ def test_a_terminal_gets_a_bar(lesson: Lesson, monkeypatch: pytest.MonkeyPatch) 
     assert b"1 graded, 1 unchanged, 0 failed" in shown
 
 
+def test_a_dry_run_on_a_terminal_names_who_is_due_and_why(lesson: Lesson) -> None:
+    out = io.StringIO()
+    report = BarReport(out)
+    report.dry_run = True
+    due = [GradingResult(f"s{n}", "due", "it was handed in again") for n in range(25)]
+    told(report, lesson, [GradingResult("ada", "entered", "its extension changed"), *due])
+    lines = [line for line in out.getvalue().splitlines() if line and "Grading" not in line]
+    assert lines[:2] == ["ada: entered: its extension changed", "s0: due: it was handed in again"]
+    assert lines[-2] == "... and 6 more; `--log FILE` keeps all of them."
+
+
 def test_a_pipe_gets_lines() -> None:
     assert isinstance(report_for(as_json=False), LineReport)
     assert isinstance(report_for(as_json=True), EventReport)

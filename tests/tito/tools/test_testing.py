@@ -77,7 +77,8 @@ def test_check_shows_a_card_and_one_line_for_a_failure(lesson: Lesson) -> None:
     NotebookClient(notebook, allow_errors=True, resources=resources).execute()
     shown, error = notebook.cells[-1].outputs
     line = "Line 2 of the cell that defines matmul_vectorized"
-    assert f"{line}: `return A @ lost` raised NameError." in shown.data["text/plain"]
+    text = " ".join(shown.data["text/plain"].split())
+    assert f"{line}: `return A @ lost` raised NameError." in text
     assert "<code>return A @ lost</code>" in shown.data["text/html"]
     verdicts = [result["verdict"] for result in shown.data[MIME_TYPE]]
     assert verdicts == ["failed", *["not-tried"] * 7]

@@ -15,4 +15,4 @@ COMMANDS = {
 
 @click.group(cls=LazyGroup, modules=COMMANDS)
 def lesson() -> None:
-    """Make a lesson, or take one from nbgrader; check it before it is released."""
+    """Make, import and check a lesson."""

@@ -12,12 +12,12 @@ __all__ = ["imported"]
 @click.option("--name", default="", help="Of the lesson; default: that of the notebook.")
 @click.option("--title", default="", help="What students read; default: the name in words.")
 def imported(notebook: Path, name: str, title: str) -> None:
-    """Add NOTEBOOK, made for nbgrader and with its solutions, as a lesson.
+    """Add NOTEBOOK, made for nbgrader, as a lesson.
 
-    Grade ids, points, solutions, hidden tests and marking schemes stay. What lies beside the
-    notebook is copied into the folder files of the lesson and goes wherever its notebook goes;
-    with AUTOTEST lines comes their autotests.yml. What cannot be kept is named, and then nothing
-    is written.
+    NOTEBOOK has its solutions. Grade ids, points, solutions, hidden tests and marking schemes stay.
+    What lies beside the notebook is copied into the folder files of the lesson and goes wherever
+    its notebook goes; with AUTOTEST lines comes their autotests.yml. What cannot be kept is named,
+    and then nothing is written.
     """
     from tito.authoring.imported import import_notebook
     from tito.course import Course

@@ -9,10 +9,11 @@ __all__ = ["new"]
 @click.argument("name")
 @click.option("--title", default="", help="What students read; default: the name in words.")
 def new(name: str, title: str) -> None:
-    """Add a small lesson called NAME that can be graded as it is, to be rewritten.
+    """Add a small lesson called NAME, to be rewritten.
 
-    NAME is running_mean, or 12_running_mean with a number; without one the lesson comes last. Its
-    source and its checks.py are written to modules/source, its section to settings.ini.
+    It can be graded as it is. NAME is running_mean, or 12_running_mean with a number; without one
+    the lesson comes last. Its source and its checks.py are written to modules/source, its section
+    to settings.ini.
     """
     from tito.authoring.scaffold import new_lesson
     from tito.course import Course

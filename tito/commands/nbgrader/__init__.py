@@ -35,4 +35,4 @@ class _Steps(LazyGroup):
 
 @click.group(cls=_Steps, modules={step: f"{__name__}.{step}" for step in STEPS})
 def nbgrader() -> None:
-    """Generate, release, collect, autograde, send feedback, report: on nbgrader's own gradebook."""
+    """Grade a class, step by step, in nbgrader's own gradebook."""

@@ -44,12 +44,13 @@ def autograde(
     as_json: bool,
     log: Path | None,
 ) -> None:
-    """Grade the submissions of LESSON whose grade depends on something that changed.
+    """Grade the submissions of LESSON that are due.
 
-    That is the submission, the release, checks.py and the limits; a deadline, an extension, the
-    penalty or another gradebook needs no code to run. At the end stands who changed: ID: 75 -> 80.
-    Exit code 1: a submission could not be graded; the others were. Stopped by Ctrl-C, or killed,
-    it keeps what is graded; the same command finishes the rest.
+    Due is each whose grade depends on something that changed: the submission, the release,
+    checks.py and the limits; a deadline, an extension, the penalty or another gradebook needs no
+    code to run. At the end stands who changed: ID: 75 -> 80. Exit code 1: a submission could not be
+    graded; the others were. Stopped by Ctrl-C, or killed, it keeps what is graded; the same command
+    finishes the rest.
     """
     from tito.course import Course
     from tito.grading.gradebook.grades import count_unread

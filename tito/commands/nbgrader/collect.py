@@ -18,9 +18,10 @@ SOURCES = (*SYSTEMS, "plain", "exchange")
 @click.option("--from", "system", type=click.Choice(SOURCES), help="Default: found out.")
 @click.option("--dry-run", is_flag=True, help="Show who maps to whom; change nothing.")
 def collect(lesson: str, paths: tuple[Path, ...], system: str | None, dry_run: bool) -> None:
-    """Take submissions of LESSON from folders and zip files, or from nbgrader's exchange.
+    """Take submissions of LESSON.
 
-    PATHS are what Canvas, Moodle, Gradescope, Blackboard or Brightspace let you download, or hold
+    They come from folders and zip files, or without PATHS from nbgrader's exchange. PATHS are what
+    Canvas, Moodle, Gradescope, Blackboard or Brightspace let you download, or hold
     STUDENT/kernels.ipynb, STUDENT/11_kernels/kernels.ipynb, STUDENT_kernels.ipynb, STUDENT.zip,
     with the time of handing in in a timestamp.txt beside the notebook. The newest hand-in of a
     student counts; older ones are kept in assignments/earlier. Standard output gets a receipt of

@@ -10,9 +10,10 @@ __all__ = ["extend"]
 @click.argument("student", metavar="ID")
 @click.argument("time")
 def extend(lesson: str, student: str, time: str) -> None:
-    """Give the student ID more TIME for LESSON: 3d, 12h, 1w2d or 90m; 0 takes it back.
+    """Give the student ID more TIME for LESSON.
 
-    A second extension takes the place of the first. It is kept where nbgrader keeps it.
+    TIME is 3d, 12h, 1w2d or 90m; 0 takes it back. A second extension takes the place of the first.
+    It is kept where nbgrader keeps it.
     """
     from tito.course import Course
     from tito.grading.gradebook import extensions

@@ -28,7 +28,10 @@ __all__ = ["feedback"]
 def feedback(
     lesson: str, student: str | None, jobs: int | None, system: str | None, output: Path | None
 ) -> None:
-    """Write the feedback pages of LESSON; with an exchange in settings.ini, send them."""
+    """Write the feedback pages of LESSON.
+
+    With an exchange in settings.ini, they are sent as well.
+    """
     if (system is None) != (output is None):
         raise click.UsageError("--pack and --output go together.")
     from tito.course import Course

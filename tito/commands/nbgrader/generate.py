@@ -8,7 +8,10 @@ __all__ = ["generate"]
 @click.command()
 @click.argument("lesson")
 def generate(lesson: str) -> None:
-    """Write the source notebook of LESSON and, through nbgrader, the students' notebook."""
+    """Write the students' notebook of LESSON.
+
+    nbgrader makes it from a notebook of the whole lesson, which is written, too.
+    """
     from tito.course import Course
     from tito.grading.gradebook import assignment
     from tito.lesson import find_lesson

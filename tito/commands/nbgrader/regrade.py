@@ -31,7 +31,7 @@ def regrade(
     sandbox: str | None,
     scheduler: str | None,
 ) -> None:
-    """Grade LESSON again, show who changes, and write it when you agree.
+    """Grade LESSON again, and write it when you agree.
 
     For a corrected check, another deadline, or with --student for an appeal: judged is what depends
     on something that changed, and each named student. Each grade that changes is recorded with the

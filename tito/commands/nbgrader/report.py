@@ -64,6 +64,7 @@ def report(
         click.echo(text)
     else:
         write_whole(output, f"{text}\n".encode())
+        click.echo(f"Wrote {output}.", err=True)
     if warning:
         click.echo(warning, err=True)
 
@@ -96,5 +97,6 @@ def _report_to(
         click.echo(filled.data, nl=False)
     else:
         write_whole(output, filled.data)
+        click.echo(f"Wrote {output}.", err=True)
     if filled.unplaced:
         raise SystemExit(1)

@@ -12,7 +12,10 @@ __all__ = ["status"]
 @click.argument("lesson")
 @click.option("--json", "as_json", is_flag=True, help="Print the state as JSON.")
 def status(lesson: str, as_json: bool) -> None:
-    """Say how far LESSON is: released, handed in, graded, answered, and what comes next."""
+    """Say how far LESSON is, and what comes next.
+
+    It counts what is handed in, graded and answered, and names whose grade is out of date.
+    """
     from tito.course import Course
     from tito.lesson import find_lesson
     from tito.reports.console import waiting

@@ -151,7 +151,7 @@ def _notes(
 ) -> Iterator[str]:
     """Yield what a student should know of the grade as a whole."""
     mark = notebook.metadata.get(METADATA_KEY, {})
-    if mark.get("status") == "rejected":
+    if _is_rejected(notebook):
         yield f"The submission could not be read: {mark.get('reason', '')}"
         yield "Save the notebook again from Jupyter and hand it in anew."
     due = deadline_of(lesson, standing.extension)
@@ -171,6 +171,11 @@ def _notes(
         yield f"{wait} for a person: more points may come."
 
 
+def _is_rejected(notebook: Notebook) -> bool:
+    """Whether the notebook is the release, in the place of a file that could not be read."""
+    return bool(notebook.metadata.get(METADATA_KEY, {}).get("status") == "rejected")
+
+
 def _checks(
     lesson: Lesson,
     notebook: Notebook,
@@ -187,7 +192,9 @@ def _checks(
             entry = entries[name]
             score, most = float(entry.score or 0.0), float(entry.max_score)
             found = verdicts.get(name) or CellVerdict(name, score, most, "not-run")
-            code = solution.source if solution is not None and grade_id(solution) != shown else ""
+            code = ""
+            if solution is not None and grade_id(solution) != shown and not _is_rejected(notebook):
+                code = solution.source
             shown = grade_id(solution) if solution is not None else ""
             note = solution.metadata.get(NOTE_KEY, "") if solution is not None else ""
             yield Check(

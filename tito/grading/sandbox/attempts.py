@@ -290,7 +290,10 @@ def _make(attempt: Callable[[], str]) -> tuple[bool, str]:
     try:
         return False, attempt()
     except Exception as error:
-        return isinstance(error, REFUSALS), f"{type(error).__name__}: {error}"
+        if isinstance(error, REFUSALS):
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            return True, f"Stopped: {reason}"
+        return False, f"{type(error).__name__}: {error}"
 
 
 if __name__ == "__main__":

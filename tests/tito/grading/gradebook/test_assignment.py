@@ -72,6 +72,14 @@ def test_generate_gives_valid_notebooks_with_stable_ids(lesson: Lesson) -> None:
     assert lesson.released.read_bytes() == first
 
 
+def test_a_check_that_fails_does_not_end_a_run_of_all_cells(lesson: Lesson) -> None:
+    cells = nbformat.read(lesson.released, as_version=4).cells
+    tagged = {
+        grade_id(cell) for cell in cells if "raises-exception" in cell.metadata.get("tags", ())
+    }
+    assert tagged == set(CHECKS)
+
+
 def test_generate_turns_checksums_on(lesson: Lesson) -> None:
     notebook = nbformat.read(lesson.released, as_version=4)
     marked = [cell for cell in notebook.cells if is_locked(cell) or is_solution(cell)]

@@ -53,6 +53,20 @@ def test_write_feedback_for_one_student(graded_course: Course) -> None:
     assert read_progress(lesson).feedback == 1
 
 
+def test_the_page_of_a_file_that_could_not_be_read_shows_no_code(graded_course: Course) -> None:
+    """The notebook in its place is the release, whose stubs are not the student's code."""
+    lesson = find_lesson(graded_course, "kernels")
+    submitted = lesson.handed_in("ada")
+    submitted.chmod(0o644)
+    submitted.write_text("no notebook", encoding="utf-8")
+    autograde(lesson)
+    (page,) = write_feedback(lesson, "ada")
+    text = page.read_text(encoding="utf-8")
+    assert "The submission could not be read: The file is not a notebook" in text
+    assert "Your code" not in text
+    assert "NotImplementedError" not in text
+
+
 def test_write_feedback_in_processes_names_what_failed_and_writes_the_rest(
     graded_course: Course, monkeypatch: pytest.MonkeyPatch
 ) -> None:

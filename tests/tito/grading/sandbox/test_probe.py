@@ -27,6 +27,9 @@ def test_probe_holds_in_every_line() -> None:
     lines = probe()
     assert [line for line in lines if not line.holds] == []
     assert [line.name for line in lines if line.honest] == ["honest work"]
+    assert {line.name: line.detail for line in lines}["write system"].startswith(
+        "Stopped: Read-only"
+    )
     assert {line.name for line in lines} >= {
         "read the home folder",
         "import a solved lesson",
