@@ -65,9 +65,13 @@ def feedback(
         click.echo(f"No page, as there is no notebook: {', '.join(without)}.", err=True)
     if system and output:
         packed = pack_feedback(found, pages, system, output)
-        for name, reason in packed.left_out.items():
-            click.echo(f"{name}: not packed: {reason}", err=True)
-        click.echo(f"{len(packed.students)} of them are packed in {output}.", err=True)
+        for reason in dict.fromkeys(packed.left_out.values()):
+            names_left = [name for name, why in packed.left_out.items() if why == reason]
+            click.echo(f"Not packed, as {reason}: {', '.join(names_left)}.", err=True)
+        where = (
+            f"are packed in {output}" if packed.students else f"are packed: there is no {output}"
+        )
+        click.echo(f"{len(packed.students)} of them {where}.", err=True)
         if packed.left_out and failure is None:
             raise SystemExit(1)
     if failure is not None:

@@ -39,6 +39,7 @@ def regrade(
     submission could not be graded.
     """
     from tito.course import Course
+    from tito.errors import TitoError
     from tito.grading.gradebook.regrades import read_regrades
     from tito.grading.workers.pool import cpu_count
     from tito.lesson import find_lesson
@@ -54,7 +55,10 @@ def regrade(
     def agree(results: "list[GradingResult]") -> bool:
         click.echo(changes_table(results))
         changes = any(r.score not in (None, r.before) for r in results)
-        return yes or not changes or click.confirm("Write that?", err=True)
+        try:
+            return yes or not changes or click.confirm("Write that?", err=True)
+        except click.Abort:  # Ctrl-C, or nobody who could answer
+            raise TitoError("Nothing was written.", "Add --yes to agree beforehand.") from None
 
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
     from tito.grading.pipeline import regrade as grading  # which imports nbgrader

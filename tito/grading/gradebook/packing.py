@@ -21,7 +21,7 @@ class Packed:
 
 
 def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Path) -> Packed:
-    """Pack feedback pages for upload.
+    """Pack feedback pages for upload, if there are any that the system can take.
 
     Parameters
     ----------
@@ -54,5 +54,6 @@ def pack_feedback(lesson: Lesson, pages: Sequence[Path], system: str, output: Pa
             left_out[student] = f"it would have the same name as that of {named[name][0]}"
         else:
             named[name] = (student, page)
-    write_whole(output, as_zip({name: page.read_bytes() for name, (_, page) in named.items()}))
+    if named:
+        write_whole(output, as_zip({name: page.read_bytes() for name, (_, page) in named.items()}))
     return Packed(tuple(student for student, _ in named.values()), left_out)

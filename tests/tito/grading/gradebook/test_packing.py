@@ -75,6 +75,7 @@ def test_pack_feedback_names_whom_the_system_does_not_know(lesson: Lesson, tmp_p
     done = pack_feedback(lesson, pages_of(lesson, ["ada"]), "canvas", tmp_path / "out.zip")
     assert done.left_out == {"ada": "the work was not collected from Canvas"}
     assert done.students == ()
+    assert not (tmp_path / "out.zip").exists()
 
 
 def test_feedback_packs_the_pages(graded_course: Course, tito: Tito) -> None:
@@ -88,7 +89,8 @@ def test_feedback_packs_the_pages(graded_course: Course, tito: Tito) -> None:
     assert tito("nbgrader", "collect", "kernels", zip_file).returncode == 0
     done = tito("nbgrader", "feedback", "kernels", "--pack", "canvas", "--output", "out.zip")
     assert done.returncode == 1
-    assert f"{others[0]}: not packed: the work was not collected from Canvas\n" in done.stderr
+    reason = "the work was not collected from Canvas"
+    assert f"Not packed, as {reason}: {', '.join(others)}.\n" in done.stderr
     assert done.stderr.endswith("1 of them are packed in out.zip.\n")
     with zipfile.ZipFile("out.zip") as archive:
         assert archive.namelist() == [f"{first}_17_99_feedback.html"]

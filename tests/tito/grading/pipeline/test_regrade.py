@@ -2,6 +2,7 @@
 
 import pytest
 from classroom import LITTLE
+from shell import Tito
 
 from tito.course import Course
 from tito.grading.gradebook.grades import read_grades
@@ -43,6 +44,14 @@ def test_regrade_writes_nothing_unless_it_is_agreed_to(changed: Lesson) -> None:
     assert scores(changed) == before
     assert read_regrades(changed) == []
     assert read_progress(changed).due == {"ada": "it was handed in again"}
+
+
+def test_regrade_that_nobody_can_agree_to_says_how_to(changed: Lesson, tito: Tito) -> None:
+    before = scores(changed)
+    done = tito("nbgrader", "regrade", "kernels", "--reason", "An appeal.")
+    assert done.returncode == 1
+    assert done.stderr.endswith("Nothing was written. Add --yes to agree beforehand.\n")
+    assert scores(changed) == before
 
 
 def test_regrade_writes_what_was_agreed_to_and_records_why(changed: Lesson) -> None:
