@@ -105,9 +105,9 @@ def little_memory(
     if proof.largest_buffer > most:
         fact = f"an array of {proof.largest_buffer} numbers is made, a chunk has {most} scores"
         raise CheckFailure(f"{text}: {fact}", hint)
-    everything = lengths[0] * lengths[1] * arrays[0].itemsize
-    if 4 * proof.most_alive > 3 * everything:
-        fact = f"{proof.most_alive} bytes are in use at a time, all scores take {everything}"
+    everything = lengths[0] * lengths[1]
+    if 2 * proof.most_alive > everything:
+        fact = f"{proof.most_alive} numbers are in use at a time, all scores are {everything}"
         raise CheckFailure(f"{text}: {fact}", hint)
 
 

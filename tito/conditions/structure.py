@@ -111,6 +111,7 @@ def rows_in_chunks(
         proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_chunks(call, proof, shape, count)
         expect_threads(call, proof, count)
+        expect_all(call, proof)
     for shape, count in uneven:
         proof, _ = traced(call, rng, shape, CHUNKS, meet=count, num_processes=count)
         expect_threads(call, proof, count)

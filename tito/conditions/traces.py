@@ -37,7 +37,7 @@ INNERMOST = "The last letter of order is the innermost loop: its index changes w
 
 def traces_ijk(call: Call, rng: Generator, sizes: Sequence[int] = (2, 3, 5)) -> None:
     """The order ijk touches A[i, k], B[k, j] and C[i, j] at the right places."""
-    for n in sizes:
+    for n in (*sizes, int(rng.integers(11, 16))):
         expect_trace(call, "ijk", n, "A begins at 0, B at n * n, C at 2 * n * n; rows are n long.")
     value = result_of(call, "", order="ijk", n=1).value
     if value is not None and np.iinfo(value.dtype).max < LARGEST:
@@ -63,7 +63,8 @@ def tiles_whole(
     call: Call, rng: Generator, cases: Sequence[tuple[int, int]] = ((4, 2), (6, 3))
 ) -> None:
     """Blocks that n is a multiple of come one after the other, each in the order i, j, k."""
-    for n, tile in cases:
+    side = int(rng.integers(2, 4))
+    for n, tile in (*cases, (side * int(rng.integers(5, 7)), side)):
         expect_tiles(call, n, tile, "Inside a block i, j and k run from its starts to its ends.")
 
 

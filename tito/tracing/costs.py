@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CORES", "TooMuch", "cost_of", "flat"]
+__all__ = ["CORES", "TooMuch", "cost_of", "flat", "operations_on"]
 
 Array: TypeAlias = NDArray[Any]
 Cost: TypeAlias = tuple[int, int]
@@ -25,7 +25,17 @@ class TooMuch(Exception):
 
 
 def cost_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
-    """Return upper bounds of the elements that a step makes and of the operations it takes."""
+    """Return upper bounds of the elements that a step makes and of the operations it takes.
+
+    Those on other types than NumPy's floats count more, as they take longer.
+    """
+    made, operations = operations_on(name, args, kwargs)
+    arrays = [x for x in flat([*args, *kwargs.values()]) if isinstance(x, np.ndarray)]
+    return made, operations * (1 if all(x.dtype.char in "fd" for x in arrays) else 8)
+
+
+def operations_on(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
+    """Return the same bounds whatever the types are."""
     arrays = [x for x in flat([*args, *kwargs.values()]) if isinstance(x, np.ndarray)]
     short = name.rpartition(" ")[2].partition(".")[0]
     method = name.rpartition(".")[2]
@@ -40,8 +50,7 @@ def cost_of(name: str, args: list[Any], kwargs: dict[str, Any]) -> Cost:
         made, operations = METHODS[method](args, kwargs, arrays)
     else:
         made = operations = sum(x.size for x in arrays) + len(args)
-    slow = 1 if all(x.dtype.char in "fd" for x in arrays) else 8
-    return made, slow * max(operations, made, *[x.size for x in arrays], 1)
+    return made, max(operations, made, *[x.size for x in arrays], 1)
 
 
 def flat(values: Any) -> list[Any]:

@@ -6,14 +6,14 @@ up among them: copies of numbers, padded with zeros or not, show where they come
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tito.tracing.costs import CORES
-from tito.tracing.log import Log, Step
+from tito.tracing.costs import CORES, operations_on
+from tito.tracing.log import Log, Step, View
 from tito.tracing.replay import CannotReplay, Uses, replay
 
 __all__ = ["Product", "products_of"]
@@ -41,6 +41,9 @@ class Product:
         How many of these sides the step takes at once.
     row_set, inner_set, column_set : frozenset of int, or None
         Which rows of A, inner indices and columns of B; None where that is not known.
+    operations : int, optional
+        How many its step takes at most: numbers of a diagonal have many rows and columns, and are
+        few.
     """
 
     step: int
@@ -52,11 +55,13 @@ class Product:
     row_set: Indices | None = None
     inner_set: Indices | None = None
     column_set: Indices | None = None
+    operations: int | None = None
 
     @property
     def work(self) -> int:
         """Its multiplications."""
-        return self.rows * self.inner * self.columns * self.times
+        of_sides = self.rows * self.inner * self.columns * self.times
+        return of_sides if self.operations is None else min(of_sides, self.operations)
 
 
 def products_of(
@@ -89,7 +94,8 @@ def products_of(
         if index in chosen:
             products = list(_products(codes, index, step, operands))
             if not chosen[index] or all(x.row_set is not None for x in products):
-                found.extend(products)
+                each = _operations(step, operands) // max(1, len(products))
+                found.extend([replace(x, operations=each) for x in products])
         return 1.0
 
     replay(log, [*codes.inputs, *inputs[2:]], steps, hook, uses)
@@ -204,6 +210,15 @@ def _distinct(values: Array) -> Array:
 
 def _set(numbers: Array) -> Indices:
     return frozenset(np.unique(numbers).tolist())
+
+
+def _operations(step: Step, operands: list[Array]) -> int:
+    """Return how many operations a step on these operands takes at most."""
+    arrays = iter(operands)
+    args = [next(arrays) if isinstance(x, View) else x for x in step.args]
+    named = {key: x for key, x in step.kwargs.items() if key != "out"}
+    kwargs = {key: next(arrays) if isinstance(x, View) else x for key, x in named.items()}
+    return operations_on(step.name, args, kwargs)[1]
 
 
 def _products(codes: Codes, index: int, step: Step, operands: list[Array]) -> Iterator[Product]:

@@ -123,4 +123,4 @@ def test_prove_any_kind_of_attention(kernel: Kernel) -> None:
     right = attention(*secret)
     proof = prove(log, secret, lambda value: value.shape == (q, w) and np.allclose(value, right))
     assert proof.largest_buffer <= ROWS * k
-    assert proof.most_alive < 8 * q * k / 2
+    assert proof.most_alive < q * k / 2

@@ -7,7 +7,7 @@ how it was computed on numbers that the child never saw.
 A check whose conditions all hold on inputs that nobody knew is done with. For the others there is a
 fresh supervisor: first a child for each check is asked for what the notebook shows, so that the
 student reads the same fact in both places; then another one gets hidden inputs for the conditions
-that have not held on them yet, and what it says reaches no student. So no child whose words are
+that were not tried on them yet, and what it says reaches no student. So no child whose words are
 repeated can have seen them. Timed checks come before all and are asked once: their inputs are
 hidden in their numbers only.
 """
@@ -82,6 +82,8 @@ class Session:
         One for each share, once it has been tried.
     held : int
         How many shares, from the first on, have passed on hidden inputs.
+    failed : ConditionResult, optional
+        What hidden inputs gave for the one after these, if it has failed: it is not tried twice.
     """
 
     grade_id: str
@@ -89,6 +91,7 @@ class Session:
     cells: Sequence[tuple[str, str]] = ()
     results: list[ConditionResult] = field(default_factory=list)
     held: int = 0
+    failed: ConditionResult | None = None
 
     def verdict(self) -> CellVerdict:
         """Return the verdict that the results add up to."""
@@ -215,6 +218,7 @@ class Judge:
             for share in session.check.shares:
                 results.append(self.attempt(call, share, self.hidden(session, call)))
                 if results[-1].verdict != "passed":
+                    session.failed = results[-1] if results[-1].verdict == "failed" else None
                     return False
                 session.held += 1
         finally:
@@ -245,7 +249,8 @@ class Judge:
         try:
             for place, share in enumerate(session.check.shares):
                 if place >= session.held and session.results[place].verdict == "passed":
-                    result = self.attempt(call, share, self.hidden(session, call))
+                    known = session.failed if place == session.held else None
+                    result = known or self.attempt(call, share, self.hidden(session, call))
                     session.results[place] = conceal(result, kind_of(share))
         finally:
             call.close()
