@@ -24,7 +24,7 @@ Facts = dict[str, tuple[float | None, bool, str]]
 """Of each cell, by its grade id: its points, whether a student writes in it, and its text."""
 
 
-def enter_assignment(lesson: Lesson, api: Any, *, dry_run: bool = False) -> None:
+def enter_assignment(lesson: Lesson, api: Any, *, refuse: bool = False) -> None:
     """Make a gradebook have the cells of the release: a new, an older or another one.
 
     Nothing of the release is made anew. `api` is nbgrader's API for the course.
@@ -32,18 +32,18 @@ def enter_assignment(lesson: Lesson, api: Any, *, dry_run: bool = False) -> None
     Raises
     ------
     TitoError
-        If a person gave points for a cell that the release does not have, or, in a dry run, if
-        there are submissions whose cells would change.
+        If a person gave points for a cell that the release does not have, or, with `refuse`, if
+        the gradebook would change.
     """
     with api.gradebook as gradebook:
         if is_entered(lesson, gradebook.db):
             return
-        assignment = gradebook.update_or_create_assignment(lesson.assignment)
-        if dry_run and assignment.submissions:
+        if refuse:
             fact = "The gradebook has the cells of another release."
             raise TitoError(
                 fact, f"Run `tito nbgrader autograde {lesson.name}`, which enters those of now."
             )
+        gradebook.update_or_create_assignment(lesson.assignment)
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
     notebook = instantiate_tests(lesson, read_generated(lesson, lesson.generated), api.config)
