@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -503,6 +504,41 @@ def test_autograde_does_not_remove_a_cell_for_which_a_person_gave_points(lesson:
     with pytest.raises(TitoError, match="gave points for answer-old, which the release lacks"):
         autograde(lesson)
     assert read_grades(lesson) == before
+
+
+def remove_cell(lesson: Lesson, name: str) -> str:
+    """Remove a cell from the lesson, and return its text as it was."""
+    text = lesson.source.read_text(encoding="utf-8")
+    kept = [part for part in text.split("\n# %%") if f'"grade_id": "{name}"' not in part]
+    lesson.source.write_text("\n# %%".join(kept), encoding="utf-8")
+    return text
+
+
+def test_a_release_may_have_other_cells_where_there_are_submissions(lesson: Lesson) -> None:
+    before = grade_of(lesson, QUICK)
+    text = remove_cell(lesson, "answer-claim")
+    generate(lesson)
+    assert set(read_progress(lesson).due.values()) == {"the release changed"}
+    autograde(lesson, [QUICK])
+    less = grade_of(lesson, QUICK)
+    assert (less.score, less.max_score) == (LITTLE.points, before.max_score - 5)
+    assert set(less.unread) == set(before.unread) - {"answer-claim"}
+    lesson.source.write_text(text, encoding="utf-8")
+    generate(lesson)
+    autograde(lesson, [QUICK])
+    assert replace(grade_of(lesson, QUICK), cells=[]) == replace(before, cells=[])
+
+
+def test_a_release_does_not_remove_a_cell_for_which_a_person_gave_points(lesson: Lesson) -> None:
+    read_all(lesson.course, QUICK)
+    before = read_grades(lesson)
+    text = remove_cell(lesson, "answer-claim")
+    with pytest.raises(TitoError, match="gave points for answer-claim, which") as told:
+        generate(lesson)
+    assert "TitoError" not in str(told.value)
+    assert read_grades(lesson) == before
+    lesson.source.write_text(text, encoding="utf-8")
+    assert read_progress(lesson).due == {}
 
 
 @pytest.mark.usefixtures("no_code")
