@@ -612,6 +612,15 @@ def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
     assert changed(autograde(lesson)) == {}
 
 
+def test_an_empty_checks_file_lets_no_notebook_grade_itself(lesson: Lesson) -> None:
+    grades = read_grades(lesson)
+    (lesson.folder / "checks.py").write_text("\n", encoding="utf-8")
+    for dry_run in (True, False):
+        with pytest.raises(TitoError, match=r"^modules/source/11_kernels/checks.py is empty\."):
+            autograde(lesson, dry_run=dry_run)
+    assert read_grades(lesson) == grades
+
+
 def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
     assert [r.student for r in autograde(lesson, [QUICK, QUICK], force=True)] == [QUICK]
 
