@@ -83,6 +83,7 @@ class Writer:
         is_file = api.coursedir.db_url.startswith(SQLITE)
         if self.dry_run and is_file:
             api.coursedir.db_url = self._copied(api.coursedir.db_url)
+        self.db_url = api.coursedir.db_url
         refuse = self.dry_run and not is_file
         retried(lambda: enter_assignment(self.lesson, api, refuse=refuse))
         self.gradebook = retried(lambda: api.gradebook)

@@ -199,6 +199,13 @@ def test_a_dry_run_leaves_a_gradebook_without_cells_as_it_is(lesson: Lesson) -> 
     assert gradebook.read_bytes() == b""
 
 
+def test_a_dry_run_tries_the_checks_without_a_gradebook(lesson: Lesson) -> None:
+    (lesson.course.assignments / "gradebook.db").unlink()
+    found = changed(autograde(lesson, [QUICK], force=True, dry_run=True))
+    assert found == {QUICK: ("due", None, None)}
+    assert not (lesson.course.assignments / "gradebook.db").exists()
+
+
 def test_what_is_due_has_no_score_yet(lesson: Lesson) -> None:
     assert changed(autograde(lesson, ["ada"], force=True, dry_run=True)) == {
         "ada": ("due", None, None)
