@@ -91,15 +91,19 @@ class Lesson:
         Raises
         ------
         TitoError
-            If it is no text.
+            If it is no text, or holds none: an editor on a full disk leaves such a file.
         """
         try:
-            return self.checks.read_text(encoding="utf-8")
+            text = self.checks.read_text(encoding="utf-8")
         except FileNotFoundError:
             return ""
         except UnicodeDecodeError as error:
             fact = f"{self.course.shown(self.checks)} cannot be read: {error}."
             raise TitoError(fact, "Save it again as UTF-8.") from None
+        if not text.strip():
+            fact = f"{self.course.shown(self.checks)} is empty."
+            raise TitoError(fact, "Put its text back.")
+        return text
 
     @property
     def files(self) -> Path:

@@ -34,6 +34,12 @@ from tito.lesson import Cell, Lesson, Notebook, grade_id, is_answer, read_notebo
 
 __all__ = ["ExecuteNotebook", "GetGradesSoFar", "IntakeExporter", "LatePenalties"]
 
+TAKEN_IN = "taken_in"
+"""What a notebook that is not judged yet will be made from.
+
+nbgrader puts it into the autograded folder, where cells without outputs count as right.
+"""
+
 UNREAD = "Nobody has read this answer yet: its points are still to come."
 
 Resources = dict[str, Any]
@@ -52,7 +58,7 @@ class IntakeExporter(NotebookExporter):
         course = Course.find(path.parents[3])
         notebook = self._taken_in(path, course.limits)
         mark = notebook.metadata.setdefault(METADATA_KEY, {})
-        mark["basis"] = asdict(basis_of(path, course))
+        mark[TAKEN_IN] = asdict(basis_of(path, course))
         resources = resources or {}
         resources["metadata"] = {"name": path.stem, "path": str(path.parent)}
         return NotebookExporter.from_notebook_node(self, notebook, resources, **kwargs)
@@ -75,8 +81,11 @@ class ExecuteNotebook(NbGraderPreprocessor):  # type: ignore[misc]
     """Runs the rebuilt notebook and writes the verdicts where nbgrader looks for them."""
 
     def preprocess(self, notebook: Notebook, resources: Resources) -> tuple[Notebook, Resources]:
-        """Execute `notebook` in place."""
-        if notebook.metadata.get(METADATA_KEY, {}).get("status") == "rejected":
+        """Note what a person has read by now, then execute `notebook` in place."""
+        _note_readings(resources["nbgrader"])
+        mark = notebook.metadata.get(METADATA_KEY, {})
+        mark["basis"] = mark.pop(TAKEN_IN, None)
+        if mark.get("status") == "rejected":
             record_verdicts(notebook, rejected_verdicts(notebook))
             return notebook, resources
         course = Course.find(Path(resources["metadata"]["path"]).absolute())
@@ -123,6 +132,15 @@ class LatePenalties(AssignLatePenalties):  # type: ignore[misc]
             enter_lateness(lesson, submission, handed_in_at(lesson, student))
             gradebook.db.commit()
         return notebook, resources
+
+
+def _note_readings(facts: Resources) -> None:
+    """Note what a person has read by now: nbgrader then marks all that it scores as unread."""
+    names = (facts["notebook"], facts["assignment"], facts["student"])
+    with Gradebook(facts["db_url"]) as gradebook:
+        entry = gradebook.find_submission_notebook(*names)
+        noted_readings(gradebook.db, entry.grades, {})
+        gradebook.db.commit()
 
 
 def _release(submitted: Path) -> Path:

@@ -34,6 +34,7 @@ __all__ = [
     "run_step",
 ]
 
+OURS = f"{TitoError.__module__}.{TitoError.__name__}: "
 RAISED = re.compile(r"([\w.]+\.)?\w+(Error|Exception|Entry): ")
 
 
@@ -106,7 +107,8 @@ def failure_reason(result: dict[str, Any]) -> str:
     lines = f"{result.get('error', '')}\n{result.get('log', '')}".splitlines()
     found = [line.strip() for line in lines if RAISED.match(line.strip())]
     telling = [line for line in found if "NbGraderException" not in line]
-    return (telling or found or ["it gave no reason"])[-1]
+    reason = (telling or found or ["it gave no reason"])[-1]
+    return reason.removeprefix(OURS).rstrip(".")
 
 
 def generate(lesson: Lesson) -> Path:
@@ -138,6 +140,7 @@ def generate(lesson: Lesson) -> Path:
         for file_name, data in {**files, path.name: notebook_text(made).encode()}.items():
             write_whole(source / file_name, data)
         api = nbgrader_api(lesson.course, CourseDirectory={"root": str(beside)})
+        _let_cells_change(api)
         with api.gradebook as gradebook:  # opened first: a broken one then changes nothing
             run_step(lambda: api.generate_assignment(lesson.assignment), f"generate {lesson.name}")
             due = lesson.course.lessons[lesson.assignment].due
@@ -146,6 +149,19 @@ def generate(lesson: Lesson) -> Path:
     _put_files(lesson, files, gone)
     write_whole(path, text.encode())  # last: a release without it counts as stale
     return lesson.released
+
+
+def _let_cells_change(api: Any) -> None:
+    """Let a release have other cells than the one before it, where there are submissions."""
+    from nbgrader.converters import GenerateAssignment
+    from nbgrader.preprocessors import SaveCells
+
+    from tito.grading.gradebook import cells
+
+    made = GenerateAssignment(config=api.config, coursedir=api.coursedir).preprocessors
+    api.config.GenerateAssignment.preprocessors = [
+        cells.SaveCells if step is SaveCells else step for step in made
+    ]
 
 
 def has_gradebook(course: Course) -> bool:

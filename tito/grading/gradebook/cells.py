@@ -1,7 +1,8 @@
 """The cells of a release as the gradebook has them, and its entries of them for each submission.
 
 nbgrader enters the cells when it makes a release. A new gradebook has none, and one that was put
-back has those of an earlier release; nbgrader refuses to change them where there are submissions.
+back has those of an earlier release. nbgrader refuses to add or remove cells where there are
+submissions; here only those stay that a person gave points for.
 """
 
 from collections.abc import Collection
@@ -17,14 +18,14 @@ from tito.grading.gradebook.standing import of_lesson
 from tito.lesson import Cell, Lesson, grade_id, is_solution, points_of, read_generated
 from tito.notebooks import instantiate_tests, load_config
 
-__all__ = ["complete", "enter_assignment", "is_entered"]
+__all__ = ["SaveCells", "complete", "enter_assignment", "is_entered"]
 
 KINDS = ("grade_cell", "solution_cell", "task_cell", "source_cell")
 Facts = dict[str, tuple[float | None, bool, str]]
 """Of each cell, by its grade id: its points, whether a student writes in it, and its text."""
 
 
-def enter_assignment(lesson: Lesson, api: Any, *, dry_run: bool = False) -> None:
+def enter_assignment(lesson: Lesson, api: Any, *, refuse: bool = False) -> None:
     """Make a gradebook have the cells of the release: a new, an older or another one.
 
     Nothing of the release is made anew. `api` is nbgrader's API for the course.
@@ -32,24 +33,24 @@ def enter_assignment(lesson: Lesson, api: Any, *, dry_run: bool = False) -> None
     Raises
     ------
     TitoError
-        If a person gave points for a cell that the release does not have, or, in a dry run, if
-        there are submissions whose cells would change.
+        If a person gave points for a cell that the release does not have, or, with `refuse`, if
+        the gradebook would change.
     """
     with api.gradebook as gradebook:
         if is_entered(lesson, gradebook.db):
             return
-        assignment = gradebook.update_or_create_assignment(lesson.assignment)
-        if dry_run and assignment.submissions:
+        if refuse:
             fact = "The gradebook has the cells of another release."
             raise TitoError(
                 fact, f"Run `tito nbgrader autograde {lesson.name}`, which enters those of now."
             )
+        gradebook.update_or_create_assignment(lesson.assignment)
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
     resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
     notebook = instantiate_tests(lesson, read_generated(lesson, lesson.generated), api.config)
     for step in (
         *(steps.LockCells, steps.ClearSolutions, steps.ClearOutput),
-        *(steps.CheckCellMetadata, steps.ComputeChecksums, _SaveCells),
+        *(steps.CheckCellMetadata, steps.ComputeChecksums, SaveCells),
     ):
         notebook, _ = step(config=api.config).preprocess(notebook, resources)
 
@@ -99,7 +100,7 @@ def complete(submission: Any) -> None:
     session.flush()
 
 
-class _SaveCells(steps.SaveCells):  # type: ignore[misc]
+class SaveCells(steps.SaveCells):  # type: ignore[misc]
     """Saves cells also where there are submissions."""
 
     def _create_notebook(self, nb: Any) -> None:
@@ -142,7 +143,8 @@ def _require_unread(surplus: list[Any]) -> None:
         fact = f"A person gave points for {', '.join(sorted(read))}, which the release lacks."
         raise TitoError(
             fact,
-            "Put back the gradebook of this release, or move this one away: a new one is made.",
+            "Put back the cell, or the gradebook of this release; or move this one away: a new one "
+            "is made.",
         )
 
 

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
 from tito.errors import FULL, TitoError
@@ -114,10 +115,10 @@ def put_in_place(lesson: Lesson, student: str, notebook: str, ignored: Sequence[
     """
     place, submitted = lesson.handed_in(student, "autograded"), lesson.handed_in(student).parent
     most = lesson.course.limits.file_mib * MIB
-    left_out = _closed_folders(submitted)
+    left_out: list[str] = []
     try:
-        ours = _beside(lesson.generated.parent, ignored)
-        own = _beside(submitted, ignored)
+        ours = _beside(lesson.generated.parent, ignored, left_out)
+        own = _beside(submitted, ignored, left_out)
         files = {**_not_in_the_way(own, {*ours, place.name}, left_out), **ours}
         _clear(place.parent, {*files, place.name})
         for name, path in files.items():
@@ -181,22 +182,31 @@ def assignment_lock(lesson: Lesson) -> Iterator[None]:
         os.close(handle)
 
 
-def _beside(folder: Path, ignored: Sequence[str]) -> dict[str, Path]:
-    """The files that nbgrader copies from a folder, by their path below it."""
-    from nbgrader.utils import find_all_files
+def _beside(folder: Path, ignored: Sequence[str], left_out: list[str]) -> dict[str, Path]:
+    """The files that nbgrader copies from a folder, by their path below it.
 
-    if not folder.is_dir():
-        return {}
-    found = map(Path, find_all_files(str(folder), [*ignored, "*.ipynb"]))
+    Folders that cannot be listed are added to `left_out`; nbgrader passes over them in silence.
+    """
+
+    def closed(error: OSError) -> None:
+        name = os.path.relpath(error.filename, folder)
+        left_out.append(f"{name} cannot be read: {error.strerror}")
+
+    found: list[Path] = []
+    if folder.is_dir():
+        for top, folders, files in os.walk(folder, onerror=closed):
+            folders[:] = _without(folders, ignored)
+            found += (Path(top, name) for name in _without(files, [*ignored, "*.ipynb"]))
     return {str(path.relative_to(folder)): path for path in found}
 
 
-def _closed_folders(folder: Path) -> list[str]:
-    """What is said of the folders below `folder` whose files cannot be listed."""
-    errors: list[OSError] = []
-    for _ in os.walk(folder, onerror=errors.append):
-        pass
-    return [f"{os.path.relpath(e.filename, folder)} cannot be read: {e.strerror}" for e in errors]
+def _without(names: Iterable[str], patterns: Sequence[str]) -> list[str]:
+    """Leave out the names that match a pattern as in a shell: ``*`` is no dot at the beginning."""
+    return [
+        name
+        for name in names
+        if not any(fnmatch(name, p) for p in patterns if name[0] != "." or p[0] == ".")
+    ]
 
 
 def _not_in_the_way(own: dict[str, Path], ours: set[str], left_out: list[str]) -> dict[str, Path]:

@@ -7,11 +7,12 @@ restarted. Work is then tried again. What a moment does not mend is said in one 
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, TypeVar
 
 from tito.errors import TitoError
 
-__all__ = ["OneTransaction", "database_error", "retried", "try_database"]
+__all__ = ["OneTransaction", "copy_database", "database_error", "retried", "try_database"]
 
 Answer = TypeVar("Answer")
 
@@ -94,6 +95,17 @@ def database_error(error: BaseException) -> TitoError | None:
         return TitoError(fact, "Run `tito nbgrader generate` for the lesson.")
     trouble = next(_troubles(error), None)
     return None if trouble is None else _told(trouble)
+
+
+def copy_database(url: str, path: Path) -> None:
+    """Copy a database of SQLite's, as it is at one moment, to `path`."""
+    from sqlalchemy import create_engine
+
+    path.unlink(missing_ok=True)
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+    engine.dispose()
 
 
 def try_database(url: str) -> None:

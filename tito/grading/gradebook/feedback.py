@@ -123,21 +123,17 @@ def is_fresh(lesson: Lesson, session: Any, student: str) -> bool:
 
 def page_of(lesson: Lesson, session: Any, student: str) -> Page | None:
     """Return what a student's page shows now; None if the gradebook does not have the student."""
-    from nbgrader.api import Student
-
     standing = read_standing(session, lesson, student)
     if standing is None:
         return None
     notebook = read_autograded(lesson, student)
     entries = {each.name: each for each in _grades(session, lesson, student)}
     comments = dict(_comments(session, lesson, student))
-    person = session.get(Student, student)
-    names = (person.first_name, person.last_name) if person is not None else ()
     return Page(
         course=lesson.course.title,
         lesson=lesson.title,
         student=student,
-        name=" ".join(filter(None, names)),
+        name=_name(session, student),
         score=standing.grade or 0.0,
         max_score=sum(float(each.max_score) for each in entries.values()),
         notes=tuple(_notes(lesson, notebook, standing, entries)),
@@ -233,6 +229,13 @@ NO_RESPONSE = "No response."
 """What nbgrader comments on an answer that was not written."""
 
 
+def _name(session: Any, student: str) -> str:
+    from nbgrader.api import Student
+
+    names = session.query(Student.first_name, Student.last_name).filter(Student.id == student)
+    return " ".join(filter(None, names.one_or_none() or ()))
+
+
 def _path(lesson: Lesson, student: str) -> Path:
     return lesson.handed_in(student, "feedback").with_suffix(".html")
 
@@ -269,7 +272,7 @@ def _stale(lesson: Lesson, students: Sequence[str]) -> list[str]:
 def _mark(lesson: Lesson, session: Any, student: str) -> str:
     """Return a comment for a page that tells which grade it shows."""
     facts = (
-        LAYOUT,
+        *(LAYOUT, lesson.course.title, lesson.title, _name(session, student)),
         read_standing(session, lesson, student),
         _comments(session, lesson, student),
         lesson.handed_in(student, "autograded").read_bytes(),

@@ -7,7 +7,7 @@ from typing import Any
 from tito.course import Course
 from tito.lesson import Lesson
 
-__all__ = ["deadline_of", "enter_lateness", "penalty_for", "started_days"]
+__all__ = ["deadline_of", "enter_deadline", "enter_lateness", "penalty_for", "started_days"]
 
 DAY = timedelta(days=1)
 
@@ -16,9 +16,8 @@ def enter_lateness(lesson: Lesson, submission: Any, handed_in: datetime | None) 
     """Enter time, deadline and penalty of nbgrader's `submission`, whose scores are entered."""
     from sqlalchemy.orm import object_session
 
-    due = lesson.course.lessons[lesson.assignment].due
     submission.timestamp = handed_in
-    submission.assignment.duedate = due and due.astimezone(UTC).replace(tzinfo=None)
+    enter_deadline(lesson, submission.assignment)
     session = object_session(submission)
     assert session is not None
     for entry in submission.notebooks:
@@ -27,6 +26,12 @@ def enter_lateness(lesson: Lesson, submission: Any, handed_in: datetime | None) 
         score = float(entry.score)
         points = penalty_for(lesson, score, handed_in, submission.extension)
         entry.late_submission_penalty = points or None
+
+
+def enter_deadline(lesson: Lesson, assignment: Any) -> None:
+    """Enter the deadline of now into nbgrader's `assignment`, which its own commands show."""
+    due = lesson.course.lessons[lesson.assignment].due
+    assignment.duedate = due and due.astimezone(UTC).replace(tzinfo=None)
 
 
 def penalty_for(

@@ -16,6 +16,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
 from typing import Any
@@ -23,12 +24,14 @@ from typing import Any
 from tito.grading.gradebook.assignment import has_gradebook, nbgrader_api
 from tito.grading.gradebook.cells import complete, enter_assignment
 from tito.grading.gradebook.course_tree import made_of, put_in_place, read_autograded, remove_made
-from tito.grading.gradebook.database import OneTransaction, retried
-from tito.grading.gradebook.lateness import enter_lateness
+from tito.grading.gradebook.database import OneTransaction, copy_database, retried
+from tito.grading.gradebook.lateness import enter_deadline, enter_lateness
 from tito.grading.gradebook.standing import Standing, difference, read_standing
 from tito.lesson import Lesson, Notebook
 
 __all__ = ["Writer", "Written"]
+
+SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class Writer:
     lesson : Lesson
         The lesson whose submissions are graded.
     dry_run : bool
-        Whether nothing is to stay: a gradebook that does not exist is then made elsewhere.
+        Whether nothing is to stay: all is then entered into a copy of the gradebook; a database
+        of a server has to have the cells of the release.
 
     Raises
     ------
@@ -76,10 +80,12 @@ class Writer:
         from nbgrader.preprocessors import SaveAutoGrades
 
         api = nbgrader_api(self.lesson.course)
-        if self.dry_run and not has_gradebook(self.lesson.course):
-            folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
-            api.coursedir.db_url = f"sqlite:///{folder}/{self.lesson.course.gradebook.name}"
-        retried(lambda: enter_assignment(self.lesson, api, dry_run=self.dry_run))
+        is_file = api.coursedir.db_url.startswith(SQLITE)
+        if self.dry_run and is_file:
+            api.coursedir.db_url = self._copied(api.coursedir.db_url)
+        self.db_url = api.coursedir.db_url
+        refuse = self.dry_run and not is_file
+        retried(lambda: enter_assignment(self.lesson, api, refuse=refuse))
         self.gradebook = retried(lambda: api.gradebook)
         self._open.enter_context(self.gradebook)
         self._session = self.gradebook.db
@@ -87,6 +93,8 @@ class Writer:
         self._scores = SaveAutoGrades(config=api.config)
         self._scores.assignment_id = self.lesson.assignment
         self._ignored = list(api.coursedir.ignore)
+        if not self.dry_run:
+            self._in_one_transaction(self._enter_deadline)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -151,6 +159,16 @@ class Writer:
         """Return the points that count for a student now; None if there are none."""
         standing = self._standing(student)
         return standing.grade if standing else None
+
+    def _copied(self, url: str) -> str:
+        folder = self._open.enter_context(TemporaryDirectory(prefix="tito-"))
+        copy = Path(folder, self.lesson.course.gradebook.name)
+        if has_gradebook(self.lesson.course):
+            retried(lambda: copy_database(url, copy))
+        return f"{SQLITE}{copy}"
+
+    def _enter_deadline(self) -> None:
+        enter_deadline(self.lesson, self.gradebook.find_assignment(self.lesson.assignment))
 
     def _standing(self, student: str) -> Standing | None:
         return retried(

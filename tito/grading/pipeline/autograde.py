@@ -170,12 +170,12 @@ def grade_due(
     due = _due(reader, names, note)
     first = next(due, None)
     if reader.only_foretell and any(result.status == "due" for result in results):
-        try_checks(lesson, How(how.sandbox, 1, how.scheduler), note=False)
+        try_checks(lesson, How(how.sandbox, 1, how.scheduler), note=False, db_url=writer.db_url)
     if first is None:  # then there is no need for workers, nor for a sandbox
         return results
     with closing(_workers(how.jobs, how.scheduler)) as workers:
         workers.warm_up()
-        context = _context(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
+        context = _context(lesson, how, writer.db_url)
         require_solved(lesson, context, workers)
         for result in grade_all(workers, context, chain([first], due)):
             keep(result)
@@ -183,10 +183,13 @@ def grade_due(
     return results
 
 
-def try_checks(lesson: Lesson, how: How = How(), *, note: bool = True) -> None:
-    """Grade the lesson's own solutions, as before a class is graded; see `require_solved`."""
+def try_checks(lesson: Lesson, how: How = How(), *, note: bool = True, db_url: str = "") -> None:
+    """Grade the lesson's own solutions, as before a class is graded; see `require_solved`.
+
+    `db_url` is the gradebook with the cells of the release, if it is not the course's.
+    """
     with closing(_workers(how.jobs, how.scheduler)) as workers:
-        context = _context(lesson, how.sandbox or lesson.course.sandbox, bool(how.scheduler))
+        context = _context(lesson, how, db_url or lesson.course.gradebook_url)
         require_solved(lesson, context, workers, note=note)
 
 
@@ -198,10 +201,11 @@ def _workers(jobs: int, scheduler: str) -> Workers:
     return Cluster(scheduler)
 
 
-def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
+def _context(lesson: Lesson, how: How, db_url: str) -> GradingContext:
     """What grading needs beside submissions; the sandbox is tried where it is used."""
+    sandbox, elsewhere = how.sandbox or lesson.course.sandbox, bool(how.scheduler)
     return GradingContext(
-        release=_graded_release(lesson),
+        release=_graded_release(lesson, db_url),
         checks=lesson.read_checks(),
         limits=lesson.course.limits,
         sandbox=sandbox if elsewhere else choose_sandbox(sandbox, course=lesson.course).name,
@@ -210,14 +214,14 @@ def _context(lesson: Lesson, sandbox: str, elsewhere: bool) -> GradingContext:
     )
 
 
-def _graded_release(lesson: Lesson) -> str:
+def _graded_release(lesson: Lesson, db_url: str) -> str:
     """The release as nbgrader grades it: with the hidden tests that students do not get."""
     import nbformat
     from nbgrader.preprocessors import OverwriteCells, OverwriteKernelspec
 
     api = nbgrader_api(lesson.course)
     facts = {"notebook": lesson.name, "assignment": lesson.assignment}
-    resources = {"nbgrader": {**facts, "db_url": api.coursedir.db_url}}
+    resources = {"nbgrader": {**facts, "db_url": db_url}}
     notebook = read_generated(lesson, lesson.released)
     for step in (OverwriteKernelspec, OverwriteCells):
         notebook, _ = step(config=api.config).preprocess(notebook, resources)

@@ -162,6 +162,22 @@ def test_a_page_that_shows_the_grade_of_now_is_not_written_again(graded_course: 
     assert told == ["1 of 1 feedback pages are written ..."]
 
 
+def test_a_page_with_an_old_title_or_name_is_written_again(graded_course: Course) -> None:
+    write_feedback(find_lesson(graded_course, "kernels"))
+    settings = graded_course.root / "settings.ini"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("title = Kernels", "title = Fast Kernels"), encoding="utf-8")
+    lesson = find_lesson(Course.read(graded_course.root), "kernels")
+    assert read_progress(lesson).feedback == 0
+    assert all("Fast Kernels" in page.read_text("utf-8") for page in write_feedback(lesson))
+    with Gradebook(graded_course.gradebook_url) as gradebook:
+        gradebook.update_or_create_student("ada", first_name="Ada", last_name="Byron")
+    assert read_progress(lesson).feedback == 7
+    (page,) = write_feedback(lesson, "ada")
+    assert "Ada Byron" in page.read_text(encoding="utf-8")
+    assert read_progress(lesson).feedback == 8
+
+
 @pytest.mark.parametrize("shown", ["no", "yes"])
 def test_a_page_shows_marking_schemes_only_if_settings_say_so(
     graded_course: Course, shown: str

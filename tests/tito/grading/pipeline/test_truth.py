@@ -7,6 +7,8 @@ import errno
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from nbgrader.api import Grade, Gradebook
 
 from tito.course import Course
 from tito.errors import TitoError
+from tito.files import write_whole
 from tito.grading.gradebook.assignment import generate, nbgrader_api
 from tito.grading.gradebook.basis import forced_marks, record_marks
 from tito.grading.gradebook.feedback import NotAllWritten, write_feedback
@@ -24,6 +27,7 @@ from tito.grading.gradebook.grades import StudentGrade, read_grades
 from tito.grading.gradebook.status import read_progress
 from tito.grading.pipeline.autograde import autograde
 from tito.grading.pipeline.grade import GradingResult
+from tito.grading.plugins import ExecuteNotebook
 from tito.grading.workers.pool import LocalPool
 from tito.lesson import Lesson, find_lesson, grade_id, is_answer, read_notebook
 
@@ -100,6 +104,17 @@ def test_autograde_computes_lateness_anew_without_running_code(
 
 
 @pytest.mark.usefixtures("no_code")
+def test_autograde_enters_a_deadline_that_changes_no_grade(lesson: Lesson) -> None:
+    for before, after in (("2027-01-31", "2027-03-31"), ("2027-03-31", "2027-04-30")):
+        lesson = edit_settings(lesson.course, f"due = {before}", f"due = {after}")
+        autograde(lesson)
+    with Gradebook(lesson.course.gradebook_url) as gradebook:
+        due = gradebook.find_assignment(lesson.assignment).duedate
+    assert due == datetime(2027, 4, 30, 22, 59, 59)
+    assert changed(autograde(lesson)) == {}
+
+
+@pytest.mark.usefixtures("no_code")
 def test_autograde_fills_a_gradebook_that_was_deleted(lesson: Lesson) -> None:
     before = read_grades(lesson)
     (lesson.course.assignments / "gradebook.db").unlink()
@@ -171,6 +186,23 @@ def test_a_dry_run_without_a_gradebook_foretells_and_makes_none(lesson: Lesson) 
     (lesson.course.assignments / "gradebook.db").unlink()
     found = changed(autograde(lesson, dry_run=True))
     assert found == {name: ("entered", None, score) for name, score in before.items()}
+    assert not (lesson.course.assignments / "gradebook.db").exists()
+
+
+@pytest.mark.usefixtures("no_code")
+def test_a_dry_run_leaves_a_gradebook_without_cells_as_it_is(lesson: Lesson) -> None:
+    before = {s.student: s.score for s in read_grades(lesson).submissions}
+    gradebook = lesson.course.assignments / "gradebook.db"
+    gradebook.write_bytes(b"")
+    found = changed(autograde(lesson, dry_run=True))
+    assert found == {name: ("entered", None, score) for name, score in before.items()}
+    assert gradebook.read_bytes() == b""
+
+
+def test_a_dry_run_tries_the_checks_without_a_gradebook(lesson: Lesson) -> None:
+    (lesson.course.assignments / "gradebook.db").unlink()
+    found = changed(autograde(lesson, [QUICK], force=True, dry_run=True))
+    assert found == {QUICK: ("due", None, None)}
     assert not (lesson.course.assignments / "gradebook.db").exists()
 
 
@@ -293,6 +325,34 @@ def test_answers_are_unread_again_in_a_gradebook_that_holds_points_for_an_earlie
     assert grade_of(lesson, QUICK) == graded
     assert graded.unread == (name,)
     assert {r.status for r in autograde(lesson)} == {"kept"}
+
+
+def test_points_that_a_person_confirmed_stay_read_when_nbgrader_autogrades(lesson: Lesson) -> None:
+    read_all(lesson.course, QUICK)
+    name = change_answer(lesson, QUICK)
+    autograde(lesson, [QUICK])
+    assert grade_of(lesson, QUICK).unread == (name,)
+    read_all(lesson.course, QUICK)
+    assert nbgrader_api(lesson.course).autograde(lesson.assignment, QUICK)["success"]
+    assert grade_of(lesson, QUICK).unread == ()
+
+
+def test_a_notebook_that_nbgrader_was_killed_before_it_judged_it_is_graded_again(
+    lesson: Lesson, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, left, run = lesson.handed_in(QUICK, "autograded"), [], ExecuteNotebook.preprocess
+
+    def preprocess(*arguments: Any) -> Any:
+        left.append(path.read_bytes())
+        return run(*arguments)
+
+    monkeypatch.setattr(ExecuteNotebook, "preprocess", preprocess)
+    assert nbgrader_api(lesson.course).autograde(lesson.assignment, QUICK)["success"]
+    assert read_progress(lesson).due == {}
+    write_whole(path, left[0])
+    assert read_progress(lesson).due == {QUICK: "its autograded notebook is gone or damaged"}
+    points = LITTLE.points
+    assert changed(autograde(lesson)) == {QUICK: ("graded", points, points)}
 
 
 @pytest.mark.parametrize("command", ["tito", "nbgrader"])
@@ -428,10 +488,12 @@ def test_autograde_enters_the_cells_of_the_release_into_an_older_gradebook(lesso
     due = read_progress(lesson).due
     assert len(due) == len(SAMPLES)
     assert set(due.values()) == {"the gradebook does not have the cells of the release"}
-    with pytest.raises(TitoError, match="cells of another release") as told:
-        autograde(lesson, dry_run=True)
-    assert AUTOGRADE in told.value.remedy
-    assert {r.status for r in autograde(lesson)} == {"entered"}
+    gradebook = lesson.course.assignments / "gradebook.db"
+    data = gradebook.read_bytes()
+    foretold = autograde(lesson, dry_run=True)
+    assert gradebook.read_bytes() == data
+    assert {r.status for r in foretold} == {"entered"}
+    assert autograde(lesson) == foretold
     assert read_grades(lesson) == before
     assert read_progress(lesson).due == {}
     assert changed(autograde(lesson)) == {}
@@ -449,6 +511,41 @@ def test_autograde_does_not_remove_a_cell_for_which_a_person_gave_points(lesson:
     with pytest.raises(TitoError, match="gave points for answer-old, which the release lacks"):
         autograde(lesson)
     assert read_grades(lesson) == before
+
+
+def remove_cell(lesson: Lesson, name: str) -> str:
+    """Remove a cell from the lesson, and return its text as it was."""
+    text = lesson.source.read_text(encoding="utf-8")
+    kept = [part for part in text.split("\n# %%") if f'"grade_id": "{name}"' not in part]
+    lesson.source.write_text("\n# %%".join(kept), encoding="utf-8")
+    return text
+
+
+def test_a_release_may_have_other_cells_where_there_are_submissions(lesson: Lesson) -> None:
+    before = grade_of(lesson, QUICK)
+    text = remove_cell(lesson, "answer-claim")
+    generate(lesson)
+    assert set(read_progress(lesson).due.values()) == {"the release changed"}
+    autograde(lesson, [QUICK])
+    less = grade_of(lesson, QUICK)
+    assert (less.score, less.max_score) == (LITTLE.points, before.max_score - 5)
+    assert set(less.unread) == set(before.unread) - {"answer-claim"}
+    lesson.source.write_text(text, encoding="utf-8")
+    generate(lesson)
+    autograde(lesson, [QUICK])
+    assert replace(grade_of(lesson, QUICK), cells=[]) == replace(before, cells=[])
+
+
+def test_a_release_does_not_remove_a_cell_for_which_a_person_gave_points(lesson: Lesson) -> None:
+    read_all(lesson.course, QUICK)
+    before = read_grades(lesson)
+    text = remove_cell(lesson, "answer-claim")
+    with pytest.raises(TitoError, match="gave points for answer-claim, which") as told:
+        generate(lesson)
+    assert "TitoError" not in str(told.value)
+    assert read_grades(lesson) == before
+    lesson.source.write_text(text, encoding="utf-8")
+    assert read_progress(lesson).due == {}
 
 
 @pytest.mark.usefixtures("no_code")
@@ -520,6 +617,15 @@ def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
     assert read_grades(lesson) == grades
     checks.write_text(text, encoding="utf-8")
     assert changed(autograde(lesson)) == {}
+
+
+def test_an_empty_checks_file_lets_no_notebook_grade_itself(lesson: Lesson) -> None:
+    grades = read_grades(lesson)
+    (lesson.folder / "checks.py").write_text("\n", encoding="utf-8")
+    for dry_run in (True, False):
+        with pytest.raises(TitoError, match=r"^modules/source/11_kernels/checks.py is empty\."):
+            autograde(lesson, dry_run=dry_run)
+    assert read_grades(lesson) == grades
 
 
 def test_autograde_takes_a_student_named_twice_once(lesson: Lesson) -> None:
