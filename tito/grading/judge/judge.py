@@ -83,7 +83,8 @@ class Session:
     held : int
         How many shares, from the first on, have passed on hidden inputs.
     failed : ConditionResult, optional
-        What hidden inputs gave for the one after these, if it has failed: it is not tried twice.
+        What hidden inputs gave for the one after these, if it has failed: it is not tried twice,
+        unless a call was late, as all are on a machine that is busy.
     """
 
     grade_id: str
@@ -218,7 +219,8 @@ class Judge:
             for share in session.check.shares:
                 results.append(self.attempt(call, share, self.hidden(session, call)))
                 if results[-1].verdict != "passed":
-                    session.failed = results[-1] if results[-1].verdict == "failed" else None
+                    if results[-1].verdict == "failed" and not call.late:
+                        session.failed = results[-1]
                     return False
                 session.held += 1
         finally:
