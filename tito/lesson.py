@@ -24,6 +24,7 @@ __all__ = [
     "is_exported",
     "is_graded",
     "is_locked",
+    "is_run_in_order",
     "is_solution",
     "parse_percent",
     "points_of",
@@ -91,12 +92,17 @@ class Lesson:
         Raises
         ------
         TitoError
-            If it is no text, or holds none: an editor on a full disk leaves such a file.
+            If it is no text, or holds none (an editor on a full disk leaves such a file), or is
+            gone since the release: students' notebooks would then grade themselves.
         """
         try:
             text = self.checks.read_text(encoding="utf-8")
         except FileNotFoundError:
-            return ""
+            if not self.released.exists() or is_run_in_order(read_generated(self, self.released)):
+                return ""
+            fact = f"{self.course.shown(self.checks)} is missing, and the release was made with it."
+            remedy = f"Put it back, or run `tito nbgrader generate {self.name}` to do without it."
+            raise TitoError(fact, remedy) from None
         except UnicodeDecodeError as error:
             fact = f"{self.course.shown(self.checks)} cannot be read: {error}."
             raise TitoError(fact, "Save it again as UTF-8.") from None
@@ -331,6 +337,11 @@ def is_locked(cell: Cell) -> bool:
 def is_exported(cell: Cell) -> bool:
     """Whether the cell goes into the lesson's package."""
     return cell.cell_type == "code" and bool(EXPORT.search(cell.source))
+
+
+def is_run_in_order(notebook: Notebook) -> bool:
+    """Whether it is of a lesson without checks: its graded cells are run in it, in order."""
+    return bool(notebook.metadata.get("tito", {}).get("in_order"))
 
 
 def cell_name(notebook: Notebook, cell: Cell) -> str:

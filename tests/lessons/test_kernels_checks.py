@@ -29,6 +29,12 @@ CHECKS = checks()
 POINTS = {name: check.points for name, check in CHECKS.items()}
 
 
+@pytest.fixture(autouse=True)
+def whole_lines(monkeypatch):
+    """Break no line of what a check prints."""
+    monkeypatch.setattr("tito.conditions.results.COLUMNS", 10_000)
+
+
 @pytest.fixture(scope="module")
 def cells():
     """The source of each cell that has a grade id."""

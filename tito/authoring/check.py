@@ -85,6 +85,8 @@ def check_lesson(lesson: Lesson, *, run: bool = True) -> list[Finding]:
     found += [*_of_cells(notebook, places), *_of_graded(notebook, places)]
     try:
         checks = load_checks(lesson.course, lesson.assignment)
+    except TitoError as error:
+        return [*found, Finding(1, lesson.checks.name, error.fact, error.remedy)]
     except Exception as error:  # whatever its author wrote
         fact = f"checks.py raises {type(error).__name__}: {error}"
         return [*found, Finding(1, lesson.checks.name, fact, "Correct it.")]

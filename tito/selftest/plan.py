@@ -13,6 +13,7 @@ from tito.lesson import (
     is_exported,
     is_graded,
     is_locked,
+    is_run_in_order,
     is_solution,
 )
 from tito.selftest.locked_cells import LockedCell
@@ -30,7 +31,7 @@ class Plan:
     def __init__(self, notebook: Notebook, released: Notebook) -> None:
         self.notebook = notebook
         cells = list(code_cells(notebook))
-        self.in_order = bool(notebook.metadata.get("tito", {}).get("in_order"))
+        self.in_order = is_run_in_order(notebook)
         plain = [cell for cell in cells if not is_graded(cell) and not is_solution(cell)]
         given = [cell.source for cell in plain if is_exported(cell)]
         self.given = [read_cell("given", source).source for source in given]

@@ -152,7 +152,7 @@ class Proof:
         rng = np.random.default_rng(len(self.needed))
         factor = float(rng.uniform(1.5, 3)) if self.result.dtype.kind in "fc" else 2.0
         larger = self._result(kept, factor) - without
-        if not self._is_local(kept):
+        if self.result.ndim != 2 or not self._is_local(kept):
             return 0.0
         if not np.allclose(larger, factor * alone, rtol=SAME, atol=SAME * _most(larger)):
             return 0.0

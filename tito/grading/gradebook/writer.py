@@ -79,22 +79,24 @@ class Writer:
     def __enter__(self) -> "Writer":
         from nbgrader.preprocessors import SaveAutoGrades
 
-        api = nbgrader_api(self.lesson.course)
-        is_file = api.coursedir.db_url.startswith(SQLITE)
-        if self.dry_run and is_file:
-            api.coursedir.db_url = self._copied(api.coursedir.db_url)
-        self.db_url = api.coursedir.db_url
-        refuse = self.dry_run and not is_file
-        retried(lambda: enter_assignment(self.lesson, api, refuse=refuse))
-        self.gradebook = retried(lambda: api.gradebook)
-        self._open.enter_context(self.gradebook)
-        self._session = self.gradebook.db
-        self.gradebook.db = OneTransaction(self._session)
-        self._scores = SaveAutoGrades(config=api.config)
-        self._scores.assignment_id = self.lesson.assignment
-        self._ignored = list(api.coursedir.ignore)
-        if not self.dry_run:
-            self._in_one_transaction(self._enter_deadline)
+        with self._open:  # which closes what is open by then if anything fails
+            api = nbgrader_api(self.lesson.course)
+            is_file = api.coursedir.db_url.startswith(SQLITE)
+            if self.dry_run and is_file:
+                api.coursedir.db_url = self._copied(api.coursedir.db_url)
+            self.db_url = api.coursedir.db_url
+            refuse = self.dry_run and not is_file
+            retried(lambda: enter_assignment(self.lesson, api, refuse=refuse))
+            self.gradebook = retried(lambda: api.gradebook)
+            self._open.enter_context(self.gradebook)
+            self._session = self.gradebook.db
+            self.gradebook.db = OneTransaction(self._session)
+            self._scores = SaveAutoGrades(config=api.config)
+            self._scores.assignment_id = self.lesson.assignment
+            self._ignored = list(api.coursedir.ignore)
+            if not self.dry_run:
+                self._in_one_transaction(self._enter_deadline)
+            self._open = self._open.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -8,15 +8,22 @@ from tito.course import CHECKS, Course, Limits
 from tito.grading.judge.connection import Launch
 from tito.grading.judge.judge import judge_cells
 from tito.grading.judge.remote import JudgeLimits
-from tito.lesson import Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
+from tito.lesson import Lesson, Notebook, code_cells, grade_id, is_exported, is_graded, is_solution
 
 __all__ = ["checks_in", "judge_notebook", "load_checks"]
 
 
 def load_checks(course: Course, assignment: str) -> Mapping[str, Check]:
-    """Return the judge's checks of an assignment; empty where its lesson has none."""
-    path = course.sources / assignment / CHECKS
-    return checks_in(path.read_text(encoding="utf-8"), str(path)) if path.exists() else {}
+    """Return the judge's checks of an assignment; empty where its lesson has none.
+
+    Raises
+    ------
+    TitoError
+        If they cannot be read, or are gone since the release.
+    """
+    lesson = Lesson(course, assignment)
+    text = lesson.read_checks()
+    return checks_in(text, str(lesson.checks)) if text else {}
 
 
 def checks_in(source: str, path: str = CHECKS) -> Mapping[str, Check]:

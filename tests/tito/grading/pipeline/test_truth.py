@@ -619,11 +619,15 @@ def test_a_typo_in_checks_costs_the_instructor_a_message_and_nobody_a_point(
     assert changed(autograde(lesson)) == {}
 
 
-def test_an_empty_checks_file_lets_no_notebook_grade_itself(lesson: Lesson) -> None:
+@pytest.mark.parametrize("text", ["\n", None], ids=["empty", "deleted"])
+def test_a_lost_checks_file_lets_no_notebook_grade_itself(lesson: Lesson, text: str | None) -> None:
     grades = read_grades(lesson)
-    (lesson.folder / "checks.py").write_text("\n", encoding="utf-8")
+    said = "is missing, and the release was made with it" if text is None else "is empty"
+    lesson.checks.unlink()
+    if text is not None:
+        lesson.checks.write_text(text, encoding="utf-8")
     for dry_run in (True, False):
-        with pytest.raises(TitoError, match=r"^modules/source/11_kernels/checks.py is empty\."):
+        with pytest.raises(TitoError, match=rf"^modules/source/11_kernels/checks\.py {said}\."):
             autograde(lesson, dry_run=dry_run)
     assert read_grades(lesson) == grades
 
