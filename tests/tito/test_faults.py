@@ -44,7 +44,9 @@ STEPS_OF_GRADING = {
     "release": ["nbgrader", "release", "kernels"],
     "collect": ["nbgrader", "collect", "kernels", "given"],
     "extend": ["nbgrader", "extend", "kernels", "ada", "3d"],
-    "regrade": ["nbgrader", "regrade", "kernels", "--reason", "A check.", "--sandbox", "off"],
+    "regrade": [
+        *("nbgrader", "regrade", "kernels", "--reason", "A check.", "--sandbox", "off", "--yes")
+    ],
     "autograde": ["nbgrader", "autograde", "kernels", "--sandbox", "off", "--jobs", "1"],
     "feedback": ["nbgrader", "feedback", "kernels", "--jobs", "1"],
     "report": ["nbgrader", "report", "kernels"],

@@ -58,6 +58,7 @@ def regrade(
         try:
             return yes or not changes or click.confirm("Write that?", err=True)
         except click.Abort:  # Ctrl-C, or nobody who could answer
+            click.echo(err=True)  # behind the question
             raise TitoError("Nothing was written.", "Add --yes to agree beforehand.") from None
 
     click.echo("Reading the submissions and preparing the sandbox ...", err=True)
